@@ -1,0 +1,48 @@
+# Everything a developer calls. `make help` lists it. ARGS="…" is handed to the program behind a target.
+
+BIN := .venv/bin
+ARGS :=
+# Set PYTHON to use another interpreter than the newest one that is found.
+export PYTHON
+
+# Two installations at once would write the same .venv.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench screenshots constraints dev
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+# HOST and PORT count on make's command line only: some shells export HOST as the machine's name.
+given = $(if $(filter command%,$(origin $(1))),$(2) '$($(1))')
+
+run: ## the dashboard with examples/tasks.py, at http://127.0.0.1:5000 (HOST=… PORT=… ARGS=…)
+	@scripts/setup.sh run
+	@exec $(BIN)/cronapp serve $(if $(CRONAPP_TASKS),,examples/tasks.py) $(call given,HOST,--host) $(call given,PORT,--port) $(ARGS)
+
+# -v takes back the -q of pyproject.toml, so that the closing line is pytest's usual one.
+test: dev ## all tests, with a browser and a throw-away PostgreSQL (ARGS="tests/core -k cron")
+	@scripts/setup.sh browser
+	@$(BIN)/pytest -v -rs --no-header $(ARGS)
+
+check: dev ## formatting, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: dev ## formats the code and mends what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: dev ## the benchmarks, one after another
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; done
+
+screenshots: dev ## docs/screenshots anew, from a seeded example
+	@scripts/setup.sh browser
+	@$(BIN)/python scripts/screenshots.py
+
+constraints: ## constraints.txt anew, from the newest releases that pyproject.toml allows
+	@scripts/setup.sh constraints
+
+dev: ## .venv with everything that the tests and the checks need
+	@scripts/setup.sh dev
