@@ -1,0 +1,1 @@
+"""The rules of scheduling, pure: no I/O, no clock, no logging; `now` is always an argument."""

@@ -1,0 +1,124 @@
+"""One class per situation. The sentence the user reads is the class's docstring, or the message it was raised with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class CronAppError(Exception):
+    """Something went wrong inside Cron-App. The server's log has the details."""
+
+    status = 500
+
+    def __str__(self) -> str:
+        return super().__str__() or " ".join((type(self).__doc__ or "").split())
+
+    @property
+    def title(self) -> str:
+        """The class's name in words: `JobNotFound` is "Job not found"."""
+        words = "".join(f" {c.lower()}" if c.isupper() else c for c in type(self).__name__)
+        return words.strip().capitalize()
+
+
+class InvalidInput(CronAppError):
+    """Some of the input cannot be used."""
+
+    status = 422
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        """`errors` maps each wrong field, in the API's dotted names, to a sentence: what is wrong and what to do."""
+        super().__init__("; ".join(f"{field}: {text}" for field, text in errors.items()))
+        self.errors = dict(errors)
+
+    @classmethod
+    def of(cls, field: str, text: str) -> InvalidInput:
+        """One wrong field."""
+        return cls({field: text})
+
+
+class BadRequest(CronAppError):
+    """The request cannot be understood."""
+
+    status = 400
+
+
+class NotSignedIn(CronAppError):
+    """Sign in first: use the link that the server printed, or send a token as `Authorization: Bearer TOKEN`."""
+
+    status = 401
+
+
+class Forbidden(CronAppError):
+    """This request came from another site, so it was refused. Open Cron-App itself and try again there."""
+
+    status = 403
+
+
+class WrongHost(CronAppError):
+    """This server does not answer to that host name. Add the name to CRONAPP_TRUSTED_HOSTS if it is yours."""
+
+    status = 400
+
+
+class NotFound(CronAppError):
+    """There is nothing at this address."""
+
+    status = 404
+
+
+class JobNotFound(NotFound):
+    """There is no job with this id. It may have been removed."""
+
+
+class RunNotFound(NotFound):
+    """There is no run with this number."""
+
+
+class TaskNotFound(NotFound):
+    """The tasks file has no task of this name."""
+
+
+class Conflict(CronAppError):
+    """This cannot be done in the present state."""
+
+    status = 409
+
+
+class TaskGone(Conflict):
+    """This job's task is no longer in the code. Deploy it again, or point the job at another task."""
+
+
+class RunEnded(Conflict):
+    """This run has ended already, so there is nothing to cancel."""
+
+
+class RunNotEnded(Conflict):
+    """This run has not ended yet. Cancel it first, or wait for its end."""
+
+
+class Draining(Conflict):
+    """The server is shutting down and starts no new runs. Try again in a moment."""
+
+    status = 503
+
+
+class EditConflict(CronAppError):
+    """Somebody else saved this job meanwhile. Look at the newest version, then make your change again."""
+
+    status = 412
+
+
+class IdempotencyMismatch(CronAppError):
+    """This Idempotency-Key was used before with another request. Use a new key for a new request."""
+
+    status = 422
+
+
+class StoreUnavailable(CronAppError):
+    """The database cannot be written at the moment. What runs goes on; try again in a moment."""
+
+    status = 503
+
+
+class CannotStart(CronAppError):
+    """The server cannot start."""

@@ -1,0 +1,61 @@
+"""What is told after a commit: ids only. The reader looks up the newest truth itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanged:
+    """The job's definition or state changed; `gone` when it was removed."""
+
+    job: str
+    gone: bool = False
+    created: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunChanged:
+    """A run was opened, moved to another state, or made progress."""
+
+    run: int
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogAppended:
+    """The run's log now reaches `last_seq`."""
+
+    run: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """Whoever executes this run should stop it, for this reason."""
+
+    run: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TasksLoaded:
+    """The tasks file was read again."""
+
+
+Event = JobChanged | RunChanged | LogAppended | CancelRequested | TasksLoaded
+KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind for kind in (JobChanged, RunChanged, LogAppended, CancelRequested, TasksLoaded)
+}
+
+
+def to_json(event: Event) -> str:
+    """One event as a compact line, small enough for a NOTIFY payload."""
+    return json.dumps([type(event).__name__, asdict(event)], separators=(",", ":"))
+
+
+def from_json(text: str) -> Event:
+    """The reverse of `to_json`."""
+    kind, fields = json.loads(text)
+    return KINDS[kind](**fields)

@@ -1,0 +1,294 @@
+"""The domain: frozen dataclasses, made of the contract's words. A change is a new object (`dataclasses.replace`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+Json = dict[str, Any]
+
+
+class JobState(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    FINISHED = "finished"  # its schedule has no further slot
+    NEEDS_ATTENTION = "needs_attention"  # its task is gone, or its arguments no longer fit
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"  # its process or machine died
+    SKIPPED = "skipped"  # a rule said no
+    MISSED = "missed"  # nobody was there at its slot
+
+    @property
+    def ended(self) -> bool:
+        return self not in MOVES
+
+
+MOVES: dict[RunState, frozenset[RunState]] = {
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.CANCELLED, RunState.FAILED, RunState.LOST}),
+    RunState.RUNNING: frozenset(
+        {RunState.SUCCEEDED, RunState.FAILED, RunState.TIMED_OUT, RunState.CANCELLED, RunState.LOST}
+    ),
+}
+"""The only moves a run may make; a state that is no key here is an end."""
+
+OPEN_STATES = frozenset(MOVES)
+RETRIED_STATES = frozenset({RunState.FAILED, RunState.TIMED_OUT, RunState.LOST})
+"""Ends after which the job's retry rule opens another attempt."""
+
+
+class RunTrigger(StrEnum):
+    """What started a run."""
+
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    RETRY = "retry"
+    DEPENDENCY = "dependency"
+    CATCH_UP = "catch_up"
+    BACKFILL = "backfill"
+    API = "api"
+
+
+class Overlap(StrEnum):
+    """What a slot does when it meets runs of the same job that have not ended."""
+
+    SKIP = "skip"
+    QUEUE = "queue"  # at most one waits
+    QUEUE_ALL = "queue_all"
+    CANCEL_RUNNING = "cancel_running"
+    ALLOW = "allow"  # up to `max_running`
+
+
+class MisfirePolicy(StrEnum):
+    """What happens with slots that passed while nobody was there."""
+
+    SKIP = "skip"
+    LAST = "last"
+    ALL = "all"
+
+
+class Backoff(StrEnum):
+    FIXED = "fixed"
+    EXPONENTIAL = "exponential"
+
+
+class LogStream(StrEnum):
+    STDOUT = "stdout"
+    STDERR = "stderr"
+    LOG = "log"
+    SYSTEM = "system"  # Cron-App's own remarks
+
+
+# -- schedules ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronSchedule:
+    expression: str
+    timezone: str = "UTC"
+    kind: Literal["cron"] = "cron"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalSchedule:
+    """`every` is seconds (elapsed time) or text as `15m`, `24h` (elapsed) or `1d`, `2w`, `1mo`, `1y` (calendar).
+
+    `anchor` is the instant from which the slots are counted; it is stored with the job.
+    """
+
+    every: float | str
+    anchor: datetime | None = None
+    timezone: str = "UTC"
+    kind: Literal["interval"] = "interval"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnceSchedule:
+    at: datetime
+    timezone: str = "UTC"
+    kind: Literal["once"] = "once"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualSchedule:
+    kind: Literal["manual"] = "manual"
+
+
+Schedule = CronSchedule | IntervalSchedule | OnceSchedule | ManualSchedule
+
+
+# -- jobs -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misfire:
+    """Slots younger than `grace` seconds are caught up by `policy`; older ones are recorded as missed."""
+
+    policy: MisfirePolicy = MisfirePolicy.LAST
+    grace: float = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """`max_attempts` counts the first one. Delays are seconds."""
+
+    max_attempts: int = 1
+    delay: float = 10
+    backoff: Backoff = Backoff.EXPONENTIAL
+    max_delay: float = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """What a person, a program or the code says about a job. Durations are seconds, moments aware UTC."""
+
+    id: str
+    task: str
+    schedule: tuple[Schedule, ...]
+    args: Json = field(default_factory=dict)  # as JSON, as they were given
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    max_runs: int | None = None
+    overlap: Overlap = Overlap.SKIP
+    max_running: int = 1
+    misfire: Misfire = field(default_factory=Misfire)
+    timeout: float | None = None
+    retry: Retry = field(default_factory=Retry)
+    queue: str = "default"
+    priority: int = 0
+    tags: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A stored job: its spec and where it stands."""
+
+    key: int  # never used again, also when the id is
+    spec: JobSpec
+    state: JobState
+    reason: str | None  # why it is paused or needs attention
+    origin: str  # browser, api, code
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    last_slot: datetime | None  # every slot up to here is settled
+    next_slot: datetime | None
+    slots_used: int  # counted against max_runs
+    code: Json | None = None  # the spec the code declares, as JSON, for a job from code
+
+    @property
+    def id(self) -> str:
+        return self.spec.id
+
+    @property
+    def task(self) -> str:
+        return self.spec.task
+
+
+# -- runs -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    done: float
+    total: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One attempt to execute a job, or the record of why a slot had none."""
+
+    id: int
+    job: str
+    job_key: int
+    task: str
+    args: Json
+    slot: datetime | None
+    state: RunState
+    trigger: RunTrigger
+    attempt: int
+    first_attempt: int  # the id of attempt 1; its own id when it is the first
+    reason: str | None
+    queued_at: datetime
+    not_before: datetime | None  # a retry waits until then
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration: float | None  # seconds, by the monotonic clock
+    node: str | None
+    progress: Progress | None
+    result: Any
+    error: RunError | None
+    last_seq: int  # lines in its log
+    missed: int = 1  # for a missed record: how many slots it stands for, the newest is `slot`
+
+
+@dataclass(frozen=True, slots=True)
+class RunBrief:
+    """What a strip of runs shows of each; `problem` is its error or reason in one line."""
+
+    id: int
+    state: RunState
+    trigger: RunTrigger
+    attempt: int
+    slot: datetime | None
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration: float | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """`seq` starts at 1 within a run and has no gaps; `level` is set for the stream `log` only."""
+
+    seq: int
+    at: datetime
+    stream: LogStream
+    level: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an attempt ended."""
+
+    state: RunState
+    reason: str | None = None
+    result: Any = None
+    error: RunError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """One row of the jobs list: the job, its schedule in words, and its newest runs, oldest first."""
+
+    job: Job
+    words: str
+    recent: tuple[RunBrief, ...]
+
+    @property
+    def last_run(self) -> RunBrief | None:
+        return self.recent[-1] if self.recent else None
+
+    @property
+    def running(self) -> tuple[RunBrief, ...]:
+        return tuple(run for run in self.recent if run.state is RunState.RUNNING)

@@ -1,0 +1,275 @@
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cronapp.core.errors import InvalidInput
+from cronapp.core.models import CronSchedule, IntervalSchedule, ManualSchedule, OnceSchedule, Schedule
+from cronapp.core.triggers import (
+    count_between,
+    last_at_or_before,
+    preview,
+    slots_between,
+    trigger_of,
+)
+from cronapp.core.zones import resolve, zone, zone_names
+
+CASES = json.loads((Path(__file__).parents[1] / "data" / "intervals.json").read_text())
+BERLIN = ZoneInfo("Europe/Berlin")
+NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def moment_in(text: str, its_zone: ZoneInfo) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=its_zone)
+
+
+def every(period: float | str, anchor: datetime = NEW_YEAR, timezone: str = "UTC") -> IntervalSchedule:
+    return IntervalSchedule(every=period, anchor=anchor, timezone=timezone)
+
+
+def cron(expression: str, timezone: str = "Europe/Berlin") -> CronSchedule:
+    return CronSchedule(expression=expression, timezone=timezone)
+
+
+def naive(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def optional(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_intervals_and_one_shots_keep_their_promises(case: dict[str, Any]) -> None:
+    given_trigger = case["trigger"]
+    schedule: Schedule
+    if "at" in given_trigger:
+        schedule = OnceSchedule(at=datetime.fromisoformat(given_trigger["at"]), timezone=given_trigger["tz"])
+    else:
+        anchor = datetime.fromisoformat(given_trigger["anchor"])
+        schedule = every(given_trigger["every"], anchor, given_trigger["tz"])
+    starts_at, ends_at = optional(given_trigger.get("start")), optional(given_trigger.get("end"))
+    after = moment_in(case["after"], ZoneInfo(given_trigger["tz"]))
+    found = slots_between(trigger_of([schedule], starts_at=starts_at, ends_at=ends_at), after, FAR, case["n"])
+    expected = [moment_in(text, ZoneInfo(given_trigger["tz"])) for text in case["expected"]]
+    assert [slot.timestamp() for slot in found] == [slot.timestamp() for slot in expected]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(["1s", "90s", "7m", "24h", "1d", "2w", "1mo", "1y"]),
+    st.datetimes(naive("2010-01-01"), naive("2030-01-01")),
+    st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Apia", "Australia/Lord_Howe"]),
+    st.datetimes(naive("2010-01-01"), naive("2030-01-01")),
+)
+def test_forward_backward_and_counting_agree(period: str, anchor: datetime, name: str, start: datetime) -> None:
+    trigger = trigger_of([every(period, anchor.replace(tzinfo=UTC), name)])
+    after = start.replace(tzinfo=UTC)
+    found = slots_between(trigger, after, FAR, 20)
+    assert found == sorted(set(found))
+    assert all(slot > after for slot in found)
+    assert count_between(trigger, after, found[-1]) == 20
+    back = [found[-1]]
+    while len(back) < 20:
+        slot = trigger.previous_before(back[-1])
+        assert slot is not None
+        back.append(slot)
+    assert back[::-1] == found
+    assert last_at_or_before(trigger, found[-1], after) == found[-1]
+    assert last_at_or_before(trigger, found[0] - timedelta(microseconds=1), after) is None
+
+
+def test_years_of_a_short_interval_are_counted_without_walking_them() -> None:
+    trigger = trigger_of([every(1)])
+    begun = time.perf_counter()
+    assert count_between(trigger, NEW_YEAR, NEW_YEAR + timedelta(days=3650)) == 3650 * 86400
+    assert time.perf_counter() - begun < 0.1
+
+
+def test_ten_days_of_seconds_are_counted_day_by_day() -> None:
+    begun = time.perf_counter()
+    assert count_between(trigger_of([cron("* * * * * *")]), NEW_YEAR, NEW_YEAR + timedelta(days=10)) == 864_000
+    assert time.perf_counter() - begun < 0.1
+
+
+def test_counting_one_by_one_stops_at_its_bound() -> None:
+    trigger = trigger_of([cron("* * * * *"), every("1m")])
+    assert count_between(trigger, NEW_YEAR, FAR, at_most=500) == 500
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["*/20 * * * *", "30 2 * * *", "0,30 1-3 * * *", "*/30 5 2 * * *", "0 9 * * 1-5", "7 */2 L * *"]),
+    st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Apia", "Australia/Lord_Howe"]),
+    st.datetimes(naive("2011-01-01"), naive("2012-01-01")),
+    st.integers(0, 40 * 86400),
+)
+def test_a_cron_is_counted_as_it_runs(expression: str, name: str, start: datetime, seconds: int) -> None:
+    trigger, after = trigger_of([cron(expression, name)]), start.replace(tzinfo=UTC)
+    until = after + timedelta(seconds=seconds)
+    assert count_between(trigger, after, until) == len(slots_between(trigger, after, until, 100_000))
+
+
+def test_several_schedules_share_a_slot_that_both_promise() -> None:
+    trigger = trigger_of([cron("0 * * * *", "UTC"), every("90m")])
+    found = slots_between(trigger, NEW_YEAR, FAR, 5)
+    assert [f"{slot:%H:%M}" for slot in found] == ["01:00", "01:30", "02:00", "03:00", "04:00"]
+    assert trigger.words() == "Every hour; every 90 minutes"
+    assert trigger.previous_before(found[3]) == found[2]
+    assert count_between(trigger, NEW_YEAR, found[4]) == 5
+
+
+def test_a_window_hides_slots_on_both_sides() -> None:
+    trigger = trigger_of(
+        [cron("0 9 * * *")], starts_at=naive("2025-03-01T09:00"), ends_at=datetime(2025, 3, 3, 8, 59, tzinfo=BERLIN)
+    )
+    found = slots_between(trigger, NEW_YEAR, FAR, 9)
+    assert [slot.day for slot in found] == [1, 2]
+    assert trigger.previous_before(FAR) == found[-1]
+    assert trigger.previous_before(found[0]) is None
+    assert count_between(trigger, NEW_YEAR, FAR) == 2
+    assert trigger.words() == "At 09:00 every day, from 1 March 2025 at 09:00, until 3 March 2025 at 08:59"
+
+
+def test_a_manual_job_has_no_slots_and_no_warning() -> None:
+    shown = preview(trigger_of([ManualSchedule()]), NEW_YEAR, 5)
+    assert (shown.words, shown.slots, shown.warnings) == ("Only when started by hand", (), ())
+
+
+@pytest.mark.parametrize(
+    ("schedules", "window", "fields"),
+    [
+        ([cron("61 * * * *")], {}, {"schedule.expression"}),
+        ([cron("61 * * * *", "Mars/City")], {}, {"schedule.expression", "schedule.timezone"}),
+        ([cron("* * * * *", "Mars/City"), every("0s")], {}, {"schedule.0.timezone", "schedule.1.every"}),
+        ([every("1mo3h")], {}, {"schedule.every"}),
+        ([OnceSchedule(at=naive("2011-12-30T12:00"), timezone="Pacific/Apia")], {}, {"schedule.at"}),
+        ([cron("* * * * *")], {"starts_at": FAR, "ends_at": NEW_YEAR}, {"ends_at"}),
+        ([], {}, {"schedule"}),
+    ],
+)
+def test_each_wrong_field_has_its_sentence(schedules: list[Schedule], window: Any, fields: set[str]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        trigger_of(schedules, **window)
+    assert set(caught.value.errors) == fields
+
+
+def test_an_interval_without_an_anchor_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="anchor"):
+        trigger_of([IntervalSchedule(every="5m")])
+
+
+@pytest.mark.parametrize(
+    ("period", "words"),
+    [
+        ("15m", "Every 15 minutes"),
+        ("1h", "Every hour"),
+        ("1d", "Every day at 02:30"),
+        ("1w", "Every week on Friday at 02:30"),
+        ("1mo", "Every month on day 31 at 02:30"),
+        ("1y", "Every year on 31 January at 02:30"),
+    ],
+)
+def test_an_interval_in_words(period: str, words: str) -> None:
+    anchor = datetime(2025, 1, 31, 2, 30, tzinfo=BERLIN)
+    assert trigger_of([every(period, anchor, "Europe/Berlin")]).words() == words
+
+
+@pytest.mark.parametrize(
+    ("schedule", "start", "note"),
+    [
+        (cron("30 2 * * *"), "2026-03-28", "29 March 2026: 02:30 does not exist in Europe/Berlin, runs at 03:00"),
+        (
+            cron("*/30 2 * * *"),
+            "2026-03-28",
+            "29 March 2026: 02:00 to 03:00 does not exist in Europe/Berlin, nothing runs in it",
+        ),
+        (
+            cron("30 2 * * *"),
+            "2026-10-24",
+            "25 October 2026: 02:30 happens twice in Europe/Berlin, runs the first time only",
+        ),
+        (
+            cron("*/30 * * * *"),
+            "2026-10-25",
+            "25 October 2026: 02:00 to 03:00 happens twice in Europe/Berlin, runs both times",
+        ),
+        (
+            every("1d", datetime(2026, 1, 1, 2, 30, tzinfo=BERLIN), "Europe/Berlin"),
+            "2026-03-28",
+            "29 March 2026: 02:30 does not exist in Europe/Berlin, runs at 03:00",
+        ),
+        (
+            OnceSchedule(at=naive("2026-03-29T02:30"), timezone="Europe/Berlin"),
+            "2026-03-28",
+            "29 March 2026: 02:30 does not exist in Europe/Berlin, runs at 03:00",
+        ),
+        (
+            cron("@daily", "Pacific/Apia"),
+            "2011-12-28",
+            "30 December 2011 is left out in Pacific/Apia, nothing runs on it",
+        ),
+    ],
+)
+def test_a_preview_tells_the_clock_changes_it_meets(schedule: Schedule, start: str, note: str) -> None:
+    assert preview(trigger_of([schedule]), moment_in(start, BERLIN), 8).notes == (note,)
+
+
+def test_a_preview_beyond_the_end_is_short_and_says_so() -> None:
+    shown = preview(trigger_of([cron("0 0 0 1 1 * 2030")]), datetime(2031, 1, 1, tzinfo=UTC), 3)
+    assert shown.slots == ()
+    assert any("no further slot" in text for text in shown.warnings)
+
+
+def test_a_preview_asks_for_nothing_beyond_its_slots() -> None:
+    shown = preview(trigger_of([cron("0 0 29 2 *")]), NEW_YEAR, 3)
+    assert [slot.astimezone(BERLIN).year for slot in shown.slots] == [2028, 2032, 2036]
+    assert shown.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("naive", "expected"),
+    [
+        ("2025-03-30T02:30", "2025-03-30T01:00+00:00"),
+        ("2025-10-26T02:30", "2025-10-26T00:30+00:00"),
+        ("2025-06-01T12:00:00.5", "2025-06-01T10:00:00.500000+00:00"),
+    ],
+)
+def test_a_wall_time_is_resolved_to_one_instant(naive: str, expected: str) -> None:
+    found = resolve(datetime.fromisoformat(naive), BERLIN)
+    assert found == datetime.fromisoformat(expected)
+
+
+def test_a_wall_time_of_a_day_left_out_is_none() -> None:
+    assert resolve(naive("2011-12-30T12:00"), ZoneInfo("Pacific/Apia")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("Europe/Berln", "Europe/Berlin"), ("berlin", "Europe/Berlin"), ("New York", "America/New_York"), ("utc", "UTC")],
+)
+def test_an_unknown_zone_is_refused_with_the_nearest_name(name: str, nearest: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        zone(name)
+    assert f"Did you mean {nearest}?" in caught.value.errors["timezone"]
+
+
+@pytest.mark.parametrize("name", ["", "../etc/passwd", "/etc/localtime", "x" * 5000, "a\0b"])
+def test_what_is_no_zone_name_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput):
+        zone(name)
+
+
+def test_zone_names_are_sorted_and_have_no_aliases() -> None:
+    names = zone_names()
+    assert list(names) == sorted(names)
+    assert {"UTC", "Europe/Berlin"} <= set(names)
+    assert not {"EST5EDT", "posixrules", "US/Eastern"} & set(names)
