@@ -1,0 +1,62 @@
+"""The few differences between SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+BUSY_TIMEOUT = 10_000  # milliseconds that SQLite waits for a foreign writer
+
+
+def dumps(value: Any) -> str:
+    """JSON as it is kept: compact, readable."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def insert_or_ignore(conn: Connection, table: Table) -> Insert:
+    """An INSERT that changes nothing (`rowcount` 0) where a unique key is taken already."""
+    if conn.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def sqlite_engine(path: str, *, writing: bool) -> Engine:
+    """An engine for one SQLite file. The writing one takes the lock at once.
+
+    With a plain BEGIN, a read followed by a write fails with "database is locked" after any foreign commit, and two
+    writers would both believe they won.
+    """
+    engine = create_engine(
+        f"sqlite:///{path}",
+        json_serializer=dumps,
+        pool_size=1 if writing else 4,
+        max_overflow=0 if writing else 4,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1000, "cached_statements": 256},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # BEGIN is ours
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if writing:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        else:
+            connection.execute("PRAGMA query_only = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(conn: Connection) -> None:
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def cause(error: DBAPIError) -> str:
+    """The database's own words, in one line."""
+    return str(error.orig).split("\n", 1)[0]

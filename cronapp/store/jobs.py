@@ -1,0 +1,231 @@
+"""Questions about jobs, and their changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import update as sql_update
+
+from cronapp.core.models import Job, JobSpec, JobState, Json, RunState
+from cronapp.core.spec import spec_from_json, spec_to_json
+from cronapp.store.dialects import insert_or_ignore
+from cronapp.store.store import Tx
+from cronapp.store.tables import job_tags, jobs, runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs a list shows. `state` is a job state, or `running` or `failing`."""
+
+    q: str = ""
+    state: str = ""
+    task: str = ""
+    tag: str = ""
+
+
+def job_of(row: RowMapping) -> Job:
+    return Job(
+        key=row["key"],
+        spec=spec_from_json(row["spec"]),
+        state=JobState(row["state"]),
+        reason=row["reason"],
+        origin=row["origin"],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        last_slot=row["last_slot"],
+        next_slot=row["next_slot"],
+        slots_used=row["slots_used"],
+        code=row["code"],
+    )
+
+
+def columns_of(spec: JobSpec) -> dict[str, Any]:
+    return {"id": spec.id, "task": spec.task, "spec": spec_to_json(spec), "max_running": spec.max_running}
+
+
+def create(
+    tx: Tx,
+    spec: JobSpec,
+    *,
+    state: JobState,
+    reason: str | None,
+    origin: str,
+    now: datetime,
+    next_slot: datetime | None,
+    code: Json | None = None,
+) -> Job | None:
+    """A new job whose slots count from now; None when its id is taken."""
+    values = columns_of(spec) | {
+        "state": state,
+        "reason": reason,
+        "origin": origin,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+        "last_slot": now,
+        "next_slot": next_slot,
+        "slots_used": 0,
+        "code": code,
+    }
+    key = tx.conn.execute(insert_or_ignore(tx.conn, jobs).values(**values).returning(jobs.c.key)).scalar()
+    if key is None:
+        return None
+    write_tags(tx, key, spec.tags)
+    return get(tx.conn, spec.id)
+
+
+def get(conn: Connection, job_id: str) -> Job | None:
+    row = conn.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+    return job_of(row) if row else None
+
+
+def by_keys(conn: Connection, keys: Iterable[int]) -> list[Job]:
+    rows = conn.execute(select(jobs).where(jobs.c.key.in_(list(keys)))).mappings()
+    return [job_of(row) for row in rows]
+
+
+def all_jobs(conn: Connection) -> list[Job]:
+    """Every job; for the start, when each is compared with its task."""
+    return [job_of(row) for row in conn.execute(select(jobs).order_by(jobs.c.key)).mappings()]
+
+
+def replace(tx: Tx, old: Job, new: Job) -> bool:
+    """Writes a changed job over the version it was made from; False when somebody else was quicker."""
+    statement = (
+        sql_update(jobs)
+        .where(jobs.c.key == old.key, jobs.c.version == old.version)
+        .values(
+            **columns_of(new.spec),
+            state=new.state,
+            reason=new.reason,
+            version=old.version + 1,
+            updated_at=new.updated_at,
+            last_slot=new.last_slot,
+            next_slot=new.next_slot,
+            slots_used=new.slots_used,
+            code=new.code,
+        )
+    )
+    if tx.conn.execute(statement).rowcount == 0:
+        return False
+    if new.spec.tags != old.spec.tags:
+        tx.conn.execute(delete(job_tags).where(job_tags.c.job_key == old.key))
+        write_tags(tx, old.key, new.spec.tags)
+    return True
+
+
+def advance(tx: Tx, job: Job, last_slot: datetime, next_slot: datetime | None, used: int, state: JobState) -> bool:
+    """Settles all slots up to `last_slot`; False when another node did so first, or the job changed meanwhile."""
+    statement = (
+        sql_update(jobs)
+        .where(
+            jobs.c.key == job.key,
+            jobs.c.version == job.version,
+            jobs.c.state == JobState.ACTIVE,
+            jobs.c.last_slot == job.last_slot,
+        )
+        .values(last_slot=last_slot, next_slot=next_slot, slots_used=jobs.c.slots_used + used, state=state)
+    )
+    return tx.conn.execute(statement).rowcount == 1
+
+
+def remove(tx: Tx, key: int) -> bool:
+    return tx.conn.execute(delete(jobs).where(jobs.c.key == key)).rowcount == 1
+
+
+def write_tags(tx: Tx, key: int, tags: Sequence[str]) -> None:
+    if tags:
+        tx.conn.execute(insert(job_tags), [{"tag": tag, "job_key": key} for tag in tags])
+
+
+# -- lists ----------------------------------------------------------------------------------------------------------
+
+
+def has_run(state: RunState) -> ColumnElement[bool]:
+    return exists().where(runs.c.job_key == jobs.c.key, runs.c.state == state)
+
+
+def is_failing() -> ColumnElement[bool]:
+    """The newest run that was carried out did not succeed."""
+    tried = (RunState.SUCCEEDED, RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)
+    newest = (
+        select(runs.c.state)
+        .where(runs.c.job_key == jobs.c.key, runs.c.state.in_(tried))
+        .order_by(runs.c.id.desc())
+        .limit(1)
+        .correlate(jobs)
+        .scalar_subquery()
+    )
+    return newest.in_((RunState.FAILED, RunState.TIMED_OUT, RunState.LOST))
+
+
+def matching(filters: JobFilter) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [jobs.c.key.is_not(None)]
+    if filters.q:
+        text = filters.q.lower()
+        conditions.append(
+            or_(func.lower(jobs.c.id).contains(text, autoescape=True), func.lower(jobs.c.task).contains(text, autoescape=True))
+        )
+    if filters.task:
+        conditions.append(jobs.c.task == filters.task)
+    if filters.tag:
+        conditions.append(exists().where(job_tags.c.job_key == jobs.c.key, job_tags.c.tag == filters.tag))
+    if filters.state == "running":
+        conditions.append(has_run(RunState.RUNNING))
+    elif filters.state == "failing":
+        conditions.append(is_failing())
+    elif filters.state:
+        conditions.append(jobs.c.state == filters.state)
+    return and_(*conditions)
+
+
+def page(conn: Connection, filters: JobFilter, *, after: str = "", limit: int = 50) -> list[Job]:
+    """The jobs after the id `after`, in the order of their ids."""
+    statement: Select[Any] = select(jobs).where(matching(filters)).order_by(jobs.c.id).limit(limit)
+    if after:
+        statement = statement.where(jobs.c.id > after)
+    return [job_of(row) for row in conn.execute(statement).mappings()]
+
+
+def upcoming(conn: Connection, limit: int) -> list[Job]:
+    """The active jobs that are due next."""
+    statement = (
+        select(jobs)
+        .where(jobs.c.state == JobState.ACTIVE, jobs.c.next_slot.is_not(None))
+        .order_by(jobs.c.next_slot, jobs.c.id)
+        .limit(limit)
+    )
+    return [job_of(row) for row in conn.execute(statement).mappings()]
+
+
+def in_state(conn: Connection, state: JobState, limit: int) -> list[Job]:
+    statement = select(jobs).where(jobs.c.state == state).order_by(jobs.c.id).limit(limit)
+    return [job_of(row) for row in conn.execute(statement).mappings()]
+
+
+def total(conn: Connection) -> int:
+    return conn.execute(select(func.count()).select_from(jobs)).scalar_one()
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    """How many jobs there are by state, and how many run or fail."""
+    by_state: dict[str, int] = dict(conn.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state)).all())
+    running = conn.execute(
+        select(func.count(runs.c.job_key.distinct())).where(runs.c.state == RunState.RUNNING)
+    ).scalar_one()
+    failed = conn.execute(select(func.count()).select_from(jobs).where(is_failing())).scalar_one()
+    return {
+        "all": sum(by_state.values()),
+        **{state.value: by_state.get(state, 0) for state in JobState},
+        "running": running,
+        "failing": failed,
+    }
+
+
+def counts_by_task(conn: Connection) -> dict[str, int]:
+    return dict(conn.execute(select(jobs.c.task, func.count()).group_by(jobs.c.task)).all())

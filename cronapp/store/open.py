@@ -1,0 +1,147 @@
+"""Opens the database named by a URL: locks an SQLite file, brings the tables up to date, says clearly what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from cronapp.core.errors import CannotStart
+from cronapp.store import dialects
+from cronapp.store.store import OnCommit, PostgresStore, SqliteStore, Store
+
+MIGRATION_LOCK = 0x43524F4E  # one migration at a time on PostgreSQL
+
+
+class FileLock:
+    """Holds `<file>.lock`, so that a second server on the same SQLite file says whose it is and ends."""
+
+    def __init__(self, database: Path) -> None:
+        self.path = database.with_name(database.name + ".lock")
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
+            os.close(self._descriptor)
+            raise CannotStart(
+                f"The database {database} is in use by another Cron-App server (process {holder}). "
+                "Stop that one first, or name another file with --database."
+            ) from None
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, f"{os.getpid()}\n".encode())
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
+class OpenSqlite(SqliteStore):
+    """An SQLite store together with the lock on its file."""
+
+    def __init__(self, path: Path, lock: FileLock, on_commit: OnCommit) -> None:
+        super().__init__(str(path), on_commit)
+        self._lock = lock
+
+    async def close(self) -> None:
+        await super().close()
+        self._lock.release()
+
+
+async def open_store(url: str, on_commit: OnCommit) -> Store:
+    """Opens `sqlite:///FILE` or `postgresql://…`, migrated. Raises `CannotStart` with what to do about it."""
+    try:
+        parsed = make_url(url)
+    except Exception:
+        raise CannotStart(f"{url!r} is no database URL. Write sqlite:///cronapp.db or postgresql://…") from None
+    if parsed.get_backend_name() == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise CannotStart("Name a file for the database, as in sqlite:///cronapp.db.")
+        return await open_sqlite(Path(parsed.database), on_commit)
+    if parsed.get_backend_name() in ("postgresql", "postgres"):
+        return await open_postgres(parsed.set(drivername="postgresql+psycopg"), on_commit)
+    raise CannotStart(f"Cron-App keeps its data in SQLite or PostgreSQL, not in {parsed.get_backend_name()}.")
+
+
+async def open_sqlite(path: Path, on_commit: OnCommit) -> Store:
+    try:
+        if not path.parent.is_dir():
+            raise CannotStart(
+                f"The folder {path.parent} for the database does not exist. Create it, or name another one."
+            )
+        lock = FileLock(path)
+    except OSError as error:
+        raise CannotStart(f"The database {path} cannot be written: {error.strerror}. Check the owner.") from None
+    try:
+        await asyncio.to_thread(migrate_sqlite, path)
+    except (sqlite3.DatabaseError, DatabaseError) as error:
+        lock.release()
+        words = dialects.cause(error) if isinstance(error, DatabaseError) else str(error)
+        raise CannotStart(f"The database {path} cannot be used: {words}. {hint(words)}") from None
+    except BaseException:
+        lock.release()
+        raise
+    return OpenSqlite(path, lock, on_commit)
+
+
+async def open_postgres(url: URL, on_commit: OnCommit) -> Store:
+    try:
+        engine = create_async_engine(url, json_serializer=dialects.dumps, pool_size=8, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise CannotStart(f"For PostgreSQL, {error.name} is needed: pip install 'cronapp[postgres]'.") from None
+    try:
+        async with engine.begin() as conn:
+            await conn.run_sync(migrate)
+    except DatabaseError as error:
+        await engine.dispose()
+        raise CannotStart(f"The database {shown(url)} cannot be used: {dialects.cause(error)}.") from None
+    except BaseException:
+        await engine.dispose()
+        raise
+    return PostgresStore(engine, on_commit)
+
+
+def shown(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def hint(words: str) -> str:
+    if "readonly" in words or "unable to open" in words:
+        return "Make the file and its folder writable for this user."
+    if "not a database" in words or "malformed" in words:
+        return "It was left untouched: restore it from a backup, or name another file."
+    return "Name another file with --database if this one is not Cron-App's."
+
+
+def migrate_sqlite(path: Path) -> None:
+    engine = dialects.sqlite_engine(str(path), writing=True)
+    try:
+        with engine.begin() as conn:
+            migrate(conn)
+    finally:
+        engine.dispose()
+
+
+def migrate(conn: Connection) -> None:
+    """Brings the tables to this program's version, once, also when several servers start together."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = conn
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    present = MigrationContext.configure(conn).get_current_revision()
+    if present is not None and present not in known:
+        raise CannotStart(
+            "The database was made by a newer version of Cron-App. Install that version again; nothing was changed."
+        )
+    command.upgrade(config, "head")

@@ -1,0 +1,67 @@
+"""One-time sign-in links and sessions. Only hashes of their secrets are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from cronapp.store.store import Tx
+from cronapp.store.tables import sessions, sign_in_links
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who is signed in, since when, and until when at the latest."""
+
+    hash: str
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    user: str
+    role: str
+
+
+def add_link(tx: Tx, digest: str, expires_at: datetime, now: datetime) -> None:
+    tx.conn.execute(delete(sign_in_links).where(sign_in_links.c.expires_at < now))
+    tx.conn.execute(insert(sign_in_links).values(hash=digest, expires_at=expires_at))
+
+
+def use_link(tx: Tx, digest: str, now: datetime) -> bool:
+    """Uses a link up; False when there is no such link, it has expired, or was used already."""
+    statement = (
+        update(sign_in_links)
+        .where(sign_in_links.c.hash == digest, sign_in_links.c.used_at.is_(None), sign_in_links.c.expires_at > now)
+        .values(used_at=now)
+    )
+    return tx.conn.execute(statement).rowcount == 1
+
+
+def add_session(tx: Tx, session: Session) -> None:
+    tx.conn.execute(delete(sessions).where(sessions.c.expires_at < session.created_at))
+    tx.conn.execute(
+        insert(sessions).values(
+            hash=session.hash,
+            created_at=session.created_at,
+            seen_at=session.seen_at,
+            expires_at=session.expires_at,
+            user=session.user,
+            role=session.role,
+        )
+    )
+
+
+def session(conn: Connection, digest: str) -> Session | None:
+    row = conn.execute(select(sessions).where(sessions.c.hash == digest)).first()
+    if row is None:
+        return None
+    return Session(row.hash, row.created_at, row.seen_at, row.expires_at, row.user, row.role)
+
+
+def touch_session(tx: Tx, digest: str, now: datetime) -> None:
+    tx.conn.execute(update(sessions).where(sessions.c.hash == digest).values(seen_at=now))
+
+
+def end_session(tx: Tx, digest: str) -> None:
+    tx.conn.execute(delete(sessions).where(sessions.c.hash == digest))

@@ -1,0 +1,226 @@
+"""Carries questions and changes to the database and tells of what was committed.
+
+`SqliteStore` has one writing thread that puts all changes which arrive while it works into its next transaction (group
+commit), each behind a savepoint of its own, and a few reading threads. `PostgresStore` runs the same plain functions
+on an asynchronous engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cronapp.core.errors import StoreUnavailable
+from cronapp.core.events import Event
+from cronapp.store import dialects
+
+Conn = Connection
+"""What a question is asked of; the services' name for it."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+OnCommit = Callable[[list[Event]], None]
+BATCH = 256  # changes put into one transaction at the most
+
+
+@dataclass(slots=True)
+class Tx:
+    """One transaction: its connection, and what will be told once it is committed."""
+
+    conn: Connection
+    events: list[Event] = field(default_factory=list)
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+
+class Store(Protocol):
+    async def read(self, question: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Answers a question from one consistent view of the database."""
+
+    async def write(self, change: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Makes a change durable, tells its events, and answers its result. An exception undoes all of it."""
+
+    async def size(self) -> int | None:
+        """Bytes that the database takes."""
+
+    async def close(self) -> None: ...
+
+    @property
+    def name(self) -> str:
+        """Which database this is, for people; without a password."""
+
+
+@dataclass(slots=True)
+class Change:
+    run: Callable[[Tx], Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    events: list[Event] = field(default_factory=list)
+
+
+class SqliteStore:
+    """One SQLite file, opened by one server."""
+
+    def __init__(self, path: str, on_commit: OnCommit) -> None:
+        self.path = path
+        self._on_commit = on_commit
+        self._loop = asyncio.get_running_loop()
+        self._writing = dialects.sqlite_engine(path, writing=True)
+        self._reading = dialects.sqlite_engine(path, writing=False)
+        self._readers = ThreadPoolExecutor(4, thread_name_prefix="cronapp-read")
+        self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write_all, name="cronapp-write", daemon=True)
+        self._writer.start()
+
+    @property
+    def name(self) -> str:
+        return f"SQLite, {self.path}"
+
+    async def read(self, question: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def ask() -> T:
+            with self._reading.connect() as conn:
+                return question(conn, *args, **kwargs)
+
+        try:
+            return await self._loop.run_in_executor(self._readers, ask)
+        except OperationalError as error:
+            raise StoreUnavailable(f"The database cannot be read: {dialects.cause(error)}.") from error
+
+    async def write(self, change: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._changes.put(Change(lambda tx: change(tx, *args, **kwargs), future))
+        return await future
+
+    async def size(self) -> int | None:
+        files = [Path(self.path + suffix) for suffix in ("", "-wal")]
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    async def close(self) -> None:
+        """Writes what waits, then closes the file."""
+        self._changes.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._readers.shutdown()
+        self._writing.dispose()
+        self._reading.dispose()
+
+    # -- the writing thread ---------------------------------------------------------------------------------------
+
+    def _write_all(self) -> None:
+        going = True
+        while going:
+            batch: list[Change] = []
+            going = self._collect(batch)
+            if batch:
+                self._write(batch)
+                self._loop.call_soon_threadsafe(self._deliver, batch)
+
+    def _collect(self, batch: list[Change]) -> bool:
+        """Takes all changes that wait; answers False when the store is closing."""
+        item = self._changes.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) == BATCH:
+                return True
+            try:
+                item = self._changes.get_nowait()
+            except queue.Empty:
+                return True
+        return False
+
+    def _write(self, batch: list[Change]) -> None:
+        try:
+            with self._writing.begin() as conn:
+                for change in batch:
+                    self._apply(conn, change)
+        except Exception as error:
+            for change in batch:
+                change.error = change.error or unavailable(error)
+                change.events.clear()
+
+    def _apply(self, conn: Connection, change: Change) -> None:
+        tx = Tx(conn)
+        savepoint = conn.begin_nested()
+        try:
+            change.result = change.run(tx)
+            savepoint.commit()
+        except Exception as error:
+            change.error = unavailable(error)
+            try:
+                savepoint.rollback()
+            except OperationalError:  # a full disk undoes the whole transaction: nothing of the batch is left
+                raise error from None
+        else:
+            change.events = tx.events
+
+    def _deliver(self, batch: list[Change]) -> None:
+        events = [event for change in batch for event in change.events]
+        for change in batch:
+            if change.future.cancelled():
+                continue
+            if change.error is not None:
+                change.future.set_exception(change.error)
+            else:
+                change.future.set_result(change.result)
+        if events:
+            self._on_commit(events)
+
+
+def unavailable(error: BaseException) -> BaseException:
+    """The database being away, full or locked is one situation, told in one way."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return StoreUnavailable(f"The database cannot be written: {dialects.cause(error)}.")
+    return error
+
+
+class PostgresStore:
+    """One PostgreSQL database, opened by any number of servers."""
+
+    def __init__(self, engine: AsyncEngine, on_commit: OnCommit) -> None:
+        self._engine = engine
+        self._reading = engine.execution_options(isolation_level="REPEATABLE READ")  # one view for a whole question
+        self._on_commit = on_commit
+
+    @property
+    def name(self) -> str:
+        return f"PostgreSQL, {self._engine.url.render_as_string(hide_password=True)}"
+
+    async def read(self, question: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            async with self._reading.connect() as conn:
+                return await conn.run_sync(lambda sync: question(sync, *args, **kwargs))
+        except (OperationalError, InterfaceError) as error:
+            raise StoreUnavailable(f"The database cannot be read: {dialects.cause(error)}.") from error
+
+    async def write(self, change: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def apply(conn: Connection) -> tuple[T, list[Event]]:
+            tx = Tx(conn)
+            return change(tx, *args, **kwargs), tx.events
+
+        try:
+            async with self._engine.begin() as conn:
+                result, events = await conn.run_sync(apply)
+        except DBAPIError as error:
+            raise unavailable(error) from error
+        if events:
+            self._on_commit(events)
+        return result
+
+    async def size(self) -> int | None:
+        return await self.read(
+            lambda conn: conn.execute(select(func.pg_database_size(func.current_database()))).scalar()
+        )
+
+    async def close(self) -> None:
+        await self._engine.dispose()

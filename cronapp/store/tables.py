@@ -1,0 +1,153 @@
+"""The tables. A change here needs a migration in `migrations/versions`; a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An instant as whole microseconds since 1970, so that both databases compare, index and keep it alike."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+Key = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER key counts by itself in SQLite
+Doc = JSON(none_as_null=True)
+metadata = MetaData()
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("task", Text, nullable=False, index=True),
+    Column("spec", Doc, nullable=False),
+    Column("max_running", Integer, nullable=False),  # also in spec; here for the claim's WHERE
+    Column("state", Text, nullable=False, index=True),
+    Column("reason", Text),
+    Column("origin", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("last_slot", Moment),
+    Column("next_slot", Moment, index=True),
+    Column("slots_used", Integer, nullable=False),
+    Column("code", Doc),
+    sqlite_autoincrement=True,
+)
+
+job_tags = Table(
+    "job_tags",
+    metadata,
+    Column("tag", Text, primary_key=True),
+    Column("job_key", Key, ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+OPEN = text("state IN ('queued', 'running')")
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("job_key", Key, nullable=False),  # no foreign key: history outlives its job until it is pruned
+    Column("job", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("args", Doc, nullable=False),
+    Column("slot", Moment),
+    Column("state", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("first_attempt", Key),  # null: this is attempt 1
+    Column("reason", Text),
+    Column("queue", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("queued_at", Moment, nullable=False),
+    Column("not_before", Moment),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Column("duration", Float),
+    Column("node", Text),
+    Column("progress", Doc),
+    Column("result", Doc),
+    Column("error_type", Text),
+    Column("error_message", Text),
+    Column("error_traceback", Text),
+    Column("last_seq", Integer, nullable=False),
+    Column("missed", Integer, nullable=False),
+    UniqueConstraint("job_key", "slot", "attempt", name="uq_runs_slot"),
+    Index("ix_runs_job", "job_key", "id"),
+    Index("ix_runs_job_id", "job", "id"),
+    Index("ix_runs_state", "state", "id"),
+    Index("ix_runs_open", "job_key", "state", sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("ix_runs_attempts", "first_attempt"),
+    Index("ix_runs_finished", "finished_at", "state"),
+    sqlite_autoincrement=True,
+)
+
+log_lines = Table(
+    "log_lines",
+    metadata,
+    Column("run", Key, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("level", Text),
+    Column("text", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("created_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("role", Text, nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("request", Text, nullable=False),
+    Column("target", Text, nullable=False),  # the id of the job or run it made
+    Column("created_at", Moment, nullable=False, index=True),
+)

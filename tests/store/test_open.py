@@ -1,0 +1,307 @@
+"""Opening a database: locked, brought up to date, and refused with one clear sentence that says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from recipes import put_job
+from sqlalchemy import Connection, inspect, select
+
+from cronapp.core.errors import CannotStart
+from cronapp.store import jobs
+from cronapp.store.open import open_store
+from cronapp.store.store import Store
+from cronapp.store.tables import metadata
+
+
+def told_to_nobody(_events: list[Any]) -> None:
+    pass
+
+
+async def refusal(url: str) -> str:
+    with pytest.raises(CannotStart) as caught:
+        await open_store(url, told_to_nobody)
+    return str(caught.value)
+
+
+def sqlite_file(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def foreign(url: str, *statements: str) -> None:
+    """Changes a database behind the program's back."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(sqlite_file(url))) as conn, conn:
+            for statement in statements:
+                conn.execute(statement)
+        return
+    with psycopg.connect(url) as conn:
+        for statement in statements:
+            conn.execute(statement.encode())
+
+
+def index_words(index: Any) -> str:
+    where = [str(option) for name, option in index.get("dialect_options", {}).items() if name.endswith("_where")]
+    return f"{index['name']} {index['column_names']} {index['unique']} {where}"
+
+
+def shape(conn: Connection) -> dict[str, Any]:
+    """All tables with their columns, keys and indexes."""
+    looked = inspect(conn)
+    return {
+        table: (
+            [(column["name"], str(column["type"]), column["nullable"]) for column in looked.get_columns(table)],
+            looked.get_pk_constraint(table),
+            looked.get_foreign_keys(table),
+            sorted(index_words(index) for index in looked.get_indexes(table)),
+            sorted(repr(unique) for unique in looked.get_unique_constraints(table)),
+        )
+        for table in sorted(looked.get_table_names())
+    }
+
+
+# -- migrations -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_migrations_make_exactly_the_tables_of_the_program(store: Store) -> None:
+    def differences(conn: Connection) -> list[Any]:
+        context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+        return compare_metadata(context, metadata)
+
+    assert await store.read(differences) == []
+    assert set(await store.read(shape)) == {*metadata.tables, "alembic_version"}
+
+
+async def test_opening_again_changes_nothing_and_keeps_everything(database_url: str) -> None:
+    store = await open_store(database_url, told_to_nobody)
+    job = await put_job(store, tags=["finance"])
+    before = await store.read(shape)
+    await store.close()
+    store = await open_store(database_url, told_to_nobody)
+    assert await store.read(shape) == before
+    assert await store.read(jobs.get, job.id) == job
+    await store.close()
+
+
+async def test_two_servers_that_start_together_migrate_an_empty_postgresql_once(postgres_url: str) -> None:
+    first, second = await asyncio.gather(*(open_store(postgres_url, told_to_nobody) for _ in range(2)))
+    assert await first.read(shape) == await second.read(shape)
+    await first.close()
+    await second.close()
+
+
+async def test_a_database_newer_than_the_program_is_refused_and_left_as_it_is(database_url: str) -> None:
+    store = await open_store(database_url, told_to_nobody)
+    job = await put_job(store)
+    await store.close()
+    foreign(database_url, "UPDATE alembic_version SET version_num = '9999'", "CREATE TABLE later (id INTEGER)")
+    assert "newer version of Cron-App" in await refusal(database_url)
+    foreign(database_url, "DROP TABLE later", "UPDATE alembic_version SET version_num = '0001'")
+    store = await open_store(database_url, told_to_nobody)
+    assert await store.read(jobs.get, job.id) == job
+    await store.close()
+
+
+# -- one server a file ----------------------------------------------------------------------------------------------
+
+
+async def test_a_second_server_on_the_same_file_is_refused_and_told_whose_it_is(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/cronapp.db"
+    store = await open_store(url, told_to_nobody)
+    text = await refusal(url)
+    assert f"process {os.getpid()}" in text
+    assert "--database" in text
+    await put_job(store)  # the first one goes on
+    await store.close()
+    again = await open_store(url, told_to_nobody)
+    assert await again.read(jobs.total) == 1
+    await again.close()
+
+
+async def test_two_servers_may_have_files_of_their_own_in_one_folder(tmp_path: Path) -> None:
+    stores = [await open_store(f"sqlite:///{tmp_path}/{name}.db", told_to_nobody) for name in "ab"]
+    await put_job(stores[0])
+    assert [await store.read(jobs.total) for store in stores] == [1, 0]
+    for store in stores:
+        await store.close()
+
+
+async def test_a_refused_start_lets_go_of_the_lock(tmp_path: Path) -> None:
+    file = tmp_path / "cronapp.db"
+    file.write_bytes(b"this is a letter, not a database" * 200)
+    await refusal(f"sqlite:///{file}")
+    file.unlink()
+    store = await open_store(f"sqlite:///{file}", told_to_nobody)
+    await store.close()
+
+
+async def test_a_reader_cannot_write(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite:///{tmp_path}/cronapp.db", told_to_nobody)
+    with pytest.raises(Exception, match="readonly"):
+        await store.read(lambda conn: conn.exec_driver_sql("DELETE FROM jobs"))
+    await store.close()
+
+
+async def test_an_sqlite_file_is_durable_and_keeps_its_foreign_keys(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite:///{tmp_path}/cronapp.db", told_to_nobody)
+    pragmas = ("journal_mode", "synchronous", "foreign_keys")
+    found = await store.write(lambda tx: [tx.conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas])
+    assert found == ["wal", 2, 1]
+    await store.close()
+
+
+# -- what cannot be opened ------------------------------------------------------------------------------------------
+
+
+def not_a_database(file: Path) -> None:
+    file.write_bytes(b"this is a letter, not a database" * 200)
+
+
+def torn(file: Path) -> None:
+    """A database that lost its middle."""
+    with closing(sqlite3.connect(file)) as conn, conn:
+        conn.execute("CREATE TABLE jobs (id TEXT)")
+        conn.executemany("INSERT INTO jobs VALUES (?)", [("x" * 500,) for _ in range(100)])
+    pages = bytearray(file.read_bytes())
+    pages[100:4096] = b"\xff" * 3996
+    file.write_bytes(pages)
+
+
+@pytest.mark.parametrize("spoil", [not_a_database, torn])
+async def test_a_corrupt_file_is_refused_and_left_untouched(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    file = tmp_path / "cronapp.db"
+    spoil(file)
+    before = file.read_bytes()
+    text = await refusal(f"sqlite:///{file}")
+    assert str(file) in text
+    assert "left untouched" in text
+    assert file.read_bytes() == before
+
+
+async def test_the_database_of_another_program_is_refused_and_keeps_its_tables(database_url: str) -> None:
+    foreign(database_url, "CREATE TABLE runs (miles INTEGER)", "INSERT INTO runs VALUES (26)")
+    assert "already exists" in await refusal(database_url)
+    foreign(database_url, "CREATE TABLE jobs (id INTEGER)")  # fails if a half of ours was made
+
+
+async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    text = await refusal(f"sqlite:///{tmp_path}/none/cronapp.db")
+    assert f"{tmp_path}/none" in text
+    assert "does not exist" in text
+
+
+async def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cronapp.db").mkdir()
+    assert "cannot be used" in await refusal(f"sqlite:///{tmp_path}/cronapp.db")
+
+
+OPEN_IT = """
+import asyncio, os, sys
+from cronapp.core.errors import CannotStart
+from cronapp.store.open import open_store
+
+async def main(elsewhere, url):
+    if os.geteuid() == 0:  # root may write everywhere: once everything is imported, it puts its rights down
+        await (await open_store(elsewhere, print)).close()
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    try:
+        await open_store(url, print)
+    except CannotStart as error:
+        print(error)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def open_without_rights(url: str, tmp_path: Path) -> str:
+    """What a user is told who owns nothing there."""
+    command = [sys.executable, "-c", OPEN_IT, f"sqlite:///{tmp_path}/elsewhere.db", url]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert answer.stderr == ""
+    return answer.stdout.strip()
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder that other users reach too; pytest's own is closed to them."""
+    with tempfile.TemporaryDirectory(prefix="cronapp-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o000])
+def test_a_folder_without_write_permission_is_refused_in_one_line(
+    shared_folder: Path, tmp_path: Path, mode: int
+) -> None:
+    shared_folder.chmod(mode)
+    text = open_without_rights(f"sqlite:///{shared_folder}/cronapp.db", tmp_path)
+    shared_folder.chmod(0o755)
+    assert text == f"The database {shared_folder}/cronapp.db cannot be written: Permission denied. Check the owner."
+    assert list(shared_folder.iterdir()) == []
+
+
+def test_a_file_without_write_permission_is_refused_in_one_line(shared_folder: Path, tmp_path: Path) -> None:
+    file = shared_folder / "cronapp.db"
+    with closing(sqlite3.connect(file)) as conn:
+        conn.execute("CREATE TABLE t (id)")
+    file.chmod(0o444)
+    shared_folder.chmod(0o777)
+    text = open_without_rights(f"sqlite:///{file}", tmp_path)
+    assert "readonly" in text
+    assert "Make the file and its folder writable" in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("cronapp.db", "is no database URL"),
+        ("", "is no database URL"),
+        ("sqlite://", "Name a file"),
+        ("sqlite:///:memory:", "Name a file"),
+        ("mysql://localhost/x", "SQLite or PostgreSQL, not in mysql"),
+        ("postgresql://nobody:secret@127.0.0.1:1/x?connect_timeout=5", "cannot be used: connection failed"),
+        ("postgres://nobody:secret@127.0.0.1:1/x?connect_timeout=5", "cannot be used: connection failed"),
+    ],
+)
+async def test_a_wrong_url_is_told_in_one_line(url: str, words: str) -> None:
+    text = await refusal(url)
+    assert words in text
+    assert "\n" not in text
+    assert "secret" not in text
+
+
+async def test_a_postgresql_database_that_is_not_there_is_told_in_one_line(postgres: str) -> None:
+    text = await refusal(postgres.replace("/postgres?", "/no_such_one?"))
+    assert 'database "no_such_one" does not exist' in text
+    assert "\n" not in text
+
+
+async def test_without_its_driver_postgresql_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    assert "pip install 'cronapp[postgres]'" in await refusal("postgresql://127.0.0.1/x")
+
+
+async def test_the_name_of_a_store_hides_its_password(database_url: str) -> None:
+    store = await open_store(database_url, told_to_nobody)
+    assert store.name.startswith(("SQLite, /", "PostgreSQL, postgresql"))
+    size = await store.size()
+    assert size is not None
+    assert size > 0
+    assert await store.read(lambda conn: conn.execute(select(1)).scalar()) == 1
+    await store.close()
