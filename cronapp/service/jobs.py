@@ -1,0 +1,328 @@
+"""Jobs: created, changed, paused, removed, listed; and held against the code they call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from cronapp.core.clock import Clock
+from cronapp.core.errors import Conflict, EditConflict, InvalidInput, JobNotFound
+from cronapp.core.events import CancelRequested, JobChanged, RunChanged
+from cronapp.core.models import Job, JobRow, JobSpec, JobState, Json, MisfirePolicy, RunState
+from cronapp.core.registry import Task, code_job_id
+from cronapp.core.spec import parse_spec, retry_to_json, schedule_to_json, trigger_for
+from cronapp.service.slots import Gap, settle_job
+from cronapp.service.tasks import Tasks
+from cronapp.store import idempotency, jobs, runs
+from cronapp.store.idempotency import Once
+from cronapp.store.jobs import JobFilter
+from cronapp.store.store import Conn, Store, Tx
+
+log = logging.getLogger(__name__)
+TAKEN = "There is a job with this id already. Choose another one."
+STRIP = 30  # runs shown beside each job
+
+
+class Jobs:
+    def __init__(self, store: Store, tasks: Tasks, clock: Clock, timezone: str) -> None:
+        """`timezone` is the zone of schedules that name none."""
+        self.store = store
+        self.tasks = tasks
+        self.clock = clock
+        self.timezone = timezone
+
+    # -- questions ------------------------------------------------------------------------------------------------
+
+    async def get(self, job_id: str) -> Job:
+        """The job of that id; raises `JobNotFound`."""
+        return await self.store.read(found, job_id)
+
+    async def all(self) -> list[Job]:
+        """Every job, for the scheduler's start."""
+        return await self.store.read(jobs.all_jobs)
+
+    async def page(
+        self, filters: JobFilter, *, after: str = "", limit: int = 50, strip: int = STRIP
+    ) -> tuple[list[JobRow], str | None]:
+        """One page of the list, with the newest `strip` runs of each job, and the id where the next page starts."""
+
+        def ask(conn: Conn) -> tuple[list[JobRow], str | None]:
+            listed = jobs.page(conn, filters, after=after, limit=limit + 1)
+            return job_rows(conn, listed[:limit], strip), listed[limit - 1].id if len(listed) > limit else None
+
+        return await self.store.read(ask)
+
+    async def row(self, job_id: str) -> JobRow:
+        """One job as the list shows it; raises `JobNotFound`."""
+        return await self.store.read(lambda conn: job_rows(conn, [found(conn, job_id)])[0])
+
+    async def upcoming(self, limit: int = 10) -> list[JobRow]:
+        """The jobs that are due next."""
+        return await self.store.read(lambda conn: job_rows(conn, jobs.upcoming(conn, limit), 1))
+
+    async def attention(self, limit: int = 20) -> list[JobRow]:
+        """Jobs that are not run because they no longer fit their task."""
+        return await self.store.read(
+            lambda conn: job_rows(conn, jobs.in_state(conn, JobState.NEEDS_ATTENTION, limit), 1)
+        )
+
+    async def total(self) -> int:
+        return await self.store.read(jobs.total)
+
+    async def counts(self) -> dict[str, int]:
+        return await self.store.read(jobs.counts)
+
+    async def counts_by_task(self) -> dict[str, int]:
+        return await self.store.read(jobs.counts_by_task)
+
+    # -- changes --------------------------------------------------------------------------------------------------
+
+    def check(self, data: Mapping[str, Any], old: JobSpec | None = None) -> JobSpec:
+        """A job as JSON, checked against the rules and its task's signature; raises `InvalidInput`."""
+        errors: dict[str, str] = {}
+        spec = None
+        try:
+            spec = parse_spec(data, now=self.clock(), timezone=self.timezone, old=old)
+        except InvalidInput as error:
+            errors |= error.errors
+        errors |= self.misfit(str(data.get("task") or ""), data.get("args")) if "task" not in errors else {}
+        if errors or spec is None:
+            raise InvalidInput(errors)
+        return spec
+
+    def misfit(self, task: str, args: Any) -> dict[str, str]:
+        """Why these arguments do not fit that task; empty when they do."""
+        found_task = self.tasks.find(task)
+        if found_task is None:
+            return {"task": f"There is no task named {task!r}. Choose one of the tasks page."}
+        try:
+            found_task.signature.check(args if isinstance(args, dict) else {})
+        except InvalidInput as error:
+            return error.errors
+        return {}
+
+    async def problems(self, data: Mapping[str, Any], old: JobSpec | None = None) -> dict[str, str]:
+        """Every wrong field of a job as JSON; for a new job, a taken id too."""
+        errors: dict[str, str] = {}
+        try:
+            self.check(data, old)
+        except InvalidInput as error:
+            errors = error.errors
+        if old is None and "id" not in errors:
+            taken = await self.store.read(jobs.get, str(data.get("id")))
+            errors |= {"id": TAKEN} if taken else {}
+        return errors
+
+    async def create(self, data: Mapping[str, Any], *, origin: str, once: Once | None = None) -> Job:
+        """Stores a new job. With `once`, the same request sent again answers the job it made the first time."""
+        if once and (made := await self.store.read(idempotency.made_before, once)):
+            return await self.get(made)
+        if errors := await self.problems(data):
+            raise InvalidInput(errors)
+        spec = self.check(data)
+
+        def change(tx: Tx) -> Job:
+            if once and (made := idempotency.made_before(tx.conn, once)):
+                return found(tx.conn, made)
+            now = self.clock()
+            next_slot = trigger_for(spec).next_after(now)
+            job = jobs.create(tx, spec, state=JobState.ACTIVE, reason=None, origin=origin, now=now, next_slot=next_slot)
+            if job is None:
+                raise InvalidInput.of("id", TAKEN)
+            if once:
+                idempotency.remember(tx, once, job.id, now)
+            tx.emit(JobChanged(job.id, created=True))
+            return job
+
+        return await self.store.write(change)
+
+    async def edit(self, job_id: str, data: Mapping[str, Any], *, version: int | None = None) -> Job:
+        """Replaces a job's spec. With `version`, only if nobody saved meanwhile (`EditConflict`)."""
+        old = await self.get(job_id)
+        if version is not None and version != old.version:
+            raise EditConflict
+        if data.get("id", job_id) != job_id:
+            raise InvalidInput.of("id", "A job keeps its id. Make a new job under the new id, and remove this one.")
+        spec = self.check({**data, "id": job_id}, old=old.spec)
+
+        def change(tx: Tx) -> Job:
+            now = self.clock()
+            return self._replace(tx, old, edited(found(tx.conn, job_id), spec, now), now)
+
+        return await self.store.write(change)
+
+    def _replace(self, tx: Tx, old: Job, new: Job, now: datetime) -> Job:
+        if not jobs.replace(tx, old, replace(new, updated_at=now)):
+            raise EditConflict
+        tx.emit(JobChanged(old.id))
+        return found(tx.conn, old.id)
+
+    async def pause(self, job_id: str, reason: str | None = None) -> Job:
+        """No slot of the job runs until it is resumed. What runs already goes on."""
+
+        def change(tx: Tx) -> Job:
+            job = found(tx.conn, job_id)
+            if job.state is JobState.PAUSED:
+                return job
+            if job.state is not JobState.ACTIVE:
+                raise Conflict(f"Only an active job can be paused; this one is {job.state.replace('_', ' ')}.")
+            return self._replace(
+                tx, job, replace(job, state=JobState.PAUSED, reason=reason, next_slot=None), self.clock()
+            )
+
+        return await self.store.write(change)
+
+    async def resume(self, job_id: str, catch_up: str = "none") -> Job:
+        """The job runs again from now on; of the slots that passed meanwhile none, the newest (`last`) or `all` run."""
+        policies = {"none": MisfirePolicy.SKIP, "last": MisfirePolicy.LAST, "all": MisfirePolicy.ALL}
+        if catch_up not in policies:
+            raise InvalidInput.of("catch_up", "Write none, last or all.")
+
+        def change(tx: Tx) -> Job:
+            job = found(tx.conn, job_id)
+            if job.state is JobState.ACTIVE:
+                return job
+            if job.state is not JobState.PAUSED:
+                raise Conflict(f"Only a paused job can be resumed; this one is {job.state.replace('_', ' ')}.")
+            now = self.clock()
+            next_slot = trigger_for(job.spec).next_after(now)
+            active = self._replace(tx, job, replace(job, state=JobState.ACTIVE, reason=None, next_slot=next_slot), now)
+            paused = Gap(RunState.SKIPPED, "The job was paused.")
+            settle_job(tx, active, now, policy=policies[catch_up], grace=float("inf"), gap=paused)
+            return found(tx.conn, job_id)
+
+        return await self.store.write(change)
+
+    async def remove(self, job_id: str, version: int | None = None) -> None:
+        """Removes a job. Its waiting runs are cancelled, running ones asked to stop; its history stays until pruned."""
+
+        def change(tx: Tx) -> None:
+            job = found(tx.conn, job_id)
+            if version is not None and version != job.version:
+                raise EditConflict
+            for run in runs.open_of_job(tx.conn, job.key):
+                if runs.end_queued(
+                    tx, run.id, state=RunState.CANCELLED, reason="The job was removed.", now=self.clock()
+                ):
+                    tx.emit(RunChanged(run.id, job.id))
+                else:
+                    tx.emit(CancelRequested(run.id, "The job was removed."))
+            jobs.remove(tx, job.key)
+            tx.emit(JobChanged(job.id, gone=True))
+
+        await self.store.write(change)
+
+    # -- against the code -----------------------------------------------------------------------------------------
+
+    async def declare(self) -> None:
+        """Makes the jobs that the code declares, and follows the code where nobody overrode it."""
+        for task in self.tasks.all():
+            if task.options.schedule:
+                try:
+                    await self._declare(declared(task, self.timezone))
+                except InvalidInput as error:
+                    log.warning("the job that %s declares cannot be used: %s", task.name, error)
+
+    async def _declare(self, data: Json) -> None:
+        present = await self.store.read(jobs.get, data["id"])
+        if present and (present.origin != "code" or present.code == data):
+            return
+        spec = self.check(data, old=present.spec if present else None)
+
+        def change(tx: Tx) -> None:
+            now = self.clock()
+            if present is None:
+                next_slot = trigger_for(spec).next_after(now)
+                state = JobState.ACTIVE
+                jobs.create(tx, spec, state=state, reason=None, origin="code", now=now, next_slot=next_slot, code=data)
+                tx.emit(JobChanged(spec.id, created=True))
+            elif present.code and present.spec == self._as_declared(present.code, present.spec, now):
+                self._replace(tx, present, replace(edited(present, spec, now), code=data), now)
+            else:  # somebody changed the job: theirs stays, and the code's new version is kept beside it
+                self._replace(tx, present, replace(present, code=data), now)
+
+        await self.store.write(change)
+
+    def _as_declared(self, code: Json, old: JobSpec, now: datetime) -> JobSpec | None:
+        try:
+            return parse_spec(code, now=now, timezone=self.timezone, old=old)
+        except InvalidInput:
+            return None
+
+    async def hold_against_code(self) -> list[Job]:
+        """Compares each job with its task, after the tasks files were read. Those that no longer fit are kept and need
+        attention; those that fit again run again. Answers the jobs that need attention."""
+
+        def change(tx: Tx) -> list[Job]:
+            attention = []
+            for job in jobs.all_jobs(tx.conn):
+                misfit = "; ".join(self.misfit(job.task, job.spec.args).values())
+                now = self.clock()
+                if misfit and (job.state is JobState.ACTIVE or job.state is JobState.NEEDS_ATTENTION):
+                    flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit, next_slot=None)
+                    if job.state is JobState.ACTIVE or job.reason != misfit:
+                        self._replace(tx, job, flagged, now)
+                    attention.append(flagged)
+                elif not misfit and job.state is JobState.NEEDS_ATTENTION:
+                    next_slot = job.last_slot and trigger_for(job.spec).next_after(job.last_slot)
+                    state = JobState.ACTIVE if next_slot or is_manual(job.spec) else JobState.FINISHED
+                    self._replace(tx, job, replace(job, state=state, reason=None, next_slot=next_slot), now)
+            return attention
+
+        return await self.store.write(change)
+
+
+def declared(task: Task, timezone: str) -> Json:
+    """The job that `@task(schedule=…)` declares, as JSON."""
+    options = task.options
+    data = {
+        "id": code_job_id(task),
+        "task": task.name,
+        "schedule": [schedule_to_json(schedule) for schedule in options.schedules(timezone)],
+        "args": options.args,
+        "timeout": options.timeout,
+        "retry": options.retry and retry_to_json(options.retry),
+        "queue": options.queue,
+        "overlap": options.overlap,
+        "tags": list(options.tags),
+        "description": options.description,
+    }
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def found(conn: Conn, job_id: str) -> Job:
+    job = jobs.get(conn, job_id)
+    if job is None:
+        raise JobNotFound
+    return job
+
+
+def job_rows(conn: Conn, listed: Sequence[Job], strip: int = STRIP) -> list[JobRow]:
+    strips = runs.recent(conn, [job.key for job in listed], strip)
+    return [JobRow(job=job, words=trigger_for(job.spec).words(), recent=strips[job.key]) for job in listed]
+
+
+def is_manual(spec: JobSpec) -> bool:
+    """It has no slots; it runs when somebody says so."""
+    return all(schedule.kind == "manual" for schedule in spec.schedule)
+
+
+def timing(spec: JobSpec) -> tuple[Any, ...]:
+    """What decides over a job's slots."""
+    return spec.schedule, spec.starts_at, spec.ends_at
+
+
+def edited(job: Job, spec: JobSpec, now: datetime) -> Job:
+    """The job under its new spec. A new timing counts from now; the old one keeps its place."""
+    moved = timing(spec) != timing(job.spec) or spec.max_runs != job.spec.max_runs
+    used_up = spec.max_runs is not None and job.slots_used >= spec.max_runs
+    next_slot = None if used_up else trigger_for(spec).next_after(now if moved else job.last_slot or now)
+    if job.state is JobState.PAUSED:
+        return replace(job, spec=spec, last_slot=now if moved else job.last_slot)
+    state = JobState.ACTIVE if next_slot or is_manual(spec) else JobState.FINISHED
+    return replace(
+        job, spec=spec, state=state, reason=None, next_slot=next_slot, last_slot=now if moved else job.last_slot
+    )

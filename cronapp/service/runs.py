@@ -1,0 +1,288 @@
+"""Runs: opened, claimed, carried to their end, cancelled, tried again; and their logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cronapp.core.clock import Clock
+from cronapp.core.errors import RunEnded, RunNotEnded, RunNotFound
+from cronapp.core.events import CancelRequested, LogAppended, RunChanged
+from cronapp.core.models import (
+    Job,
+    JobSpec,
+    JobState,
+    Json,
+    LogLine,
+    Outcome,
+    Progress,
+    Run,
+    RunState,
+    RunTrigger,
+)
+from cronapp.core.retry import delay_after
+from cronapp.service.jobs import found
+from cronapp.service.slots import settle_due
+from cronapp.service.tasks import Tasks
+from cronapp.store import idempotency, jobs, logs, runs
+from cronapp.store.idempotency import Once
+from cronapp.store.runs import RunFilter
+from cronapp.store.store import Conn, Store, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A run to be carried out now, and the rules of its job."""
+
+    run: Run
+    spec: JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one run printed and reported since the last time."""
+
+    run: Run
+    lines: Sequence[LogLine]
+    progress: Progress | None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What runs, waits, and ended within the last day."""
+
+    running: int
+    queued: int
+    hours: list[tuple[datetime, int, int]]  # start of the hour, succeeded, failed
+
+    @property
+    def succeeded(self) -> int:
+        return sum(hour[1] for hour in self.hours)
+
+    @property
+    def failed(self) -> int:
+        return sum(hour[2] for hour in self.hours)
+
+
+class Runs:
+    def __init__(self, store: Store, tasks: Tasks, clock: Clock) -> None:
+        self.store = store
+        self.tasks = tasks
+        self.clock = clock
+        self._counted: tuple[datetime | None, list[tuple[datetime, int, int]]] = None, []  # activity before this hour
+
+    # -- questions ------------------------------------------------------------------------------------------------
+
+    async def get(self, run_id: int) -> Run:
+        """The run of that number; raises `RunNotFound`."""
+        return await self.store.read(found_run, run_id)
+
+    async def attempts(self, run: Run) -> list[Run]:
+        return await self.store.read(runs.attempts, run.first_attempt)
+
+    async def page(
+        self, filters: RunFilter, *, before: int | None = None, limit: int = 50
+    ) -> tuple[list[Run], int | None]:
+        """One page of runs, the newest first, and the number to go on before, if there are more."""
+        listed = await self.store.read(runs.page, filters, before=before, limit=limit + 1)
+        return listed[:limit], listed[limit - 1].id if len(listed) > limit else None
+
+    async def of_job(self, job: Job, *, before: int | None = None, limit: int = 50) -> tuple[list[Run], int | None]:
+        """A job's own runs, the newest first, and the number to go on before, if there are more."""
+        listed = await self.store.read(runs.of_job, job.key, before=before, limit=limit + 1)
+        return listed[:limit], listed[limit - 1].id if len(listed) > limit else None
+
+    async def running(self, limit: int = 100) -> list[Run]:
+        """What runs now, the longest first."""
+        return await self.store.read(runs.running, limit)
+
+    async def failures(self, limit: int = 10) -> list[Run]:
+        return await self.store.read(runs.failures, limit)
+
+    async def counts(self) -> dict[str, int]:
+        """How many runs are queued and running."""
+        return await self.store.read(runs.counts_by_state)
+
+    async def activity(self) -> Activity:
+        """The last 24 hours, hour by hour. Hours that are over are counted once."""
+        this = self.clock().replace(minute=0, second=0, microsecond=0)
+        first = this - timedelta(hours=23)
+
+        def ask(conn: Conn) -> Activity:
+            if self._counted[0] != this:
+                self._counted = this, runs.by_hour(conn, first, this)
+            seen = {hour: (good, bad) for hour, good, bad in self._counted[1] + runs.by_hour(conn, this)}
+            hours = [first + timedelta(hours=n) for n in range(24)]
+            counts = runs.counts_by_state(conn)
+            return Activity(
+                counts.get(RunState.RUNNING, 0),
+                counts.get(RunState.QUEUED, 0),
+                [(hour, *seen.get(hour, (0, 0))) for hour in hours],
+            )
+
+        return await self.store.read(ask)
+
+    async def lines(
+        self, run_id: int, after: int = 0, limit: int = 1000, *, level: str = "", q: str = ""
+    ) -> list[LogLine]:
+        """Log lines numbered above `after`."""
+        return await self.store.read(logs.lines_after, run_id, after, limit, level=level, q=q)
+
+    # -- opened ---------------------------------------------------------------------------------------------------
+
+    async def settle_due(self, keys: Sequence[int]) -> list[Job]:
+        """Opens what is due of these jobs; answers them with their next slots."""
+        return await self.store.write(lambda tx: settle_due(tx, keys, self.clock()))
+
+    async def run_now(
+        self,
+        job_id: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        trigger: RunTrigger = RunTrigger.MANUAL,
+        once: Once | None = None,
+    ) -> Run:
+        """Opens a run outside the schedule; `args` take the place of the job's own, one by one."""
+
+        def change(tx: Tx) -> Run:
+            if once and (made := idempotency.made_before(tx.conn, once)):
+                return found_run(tx.conn, int(made))
+            job = found(tx.conn, job_id)
+            given: Json = {**job.spec.args, **(args or {})}
+            self.tasks.get(job.task).signature.check(given)
+            now = self.clock()
+            run_id = runs.open_run(tx, job, slot=None, trigger=trigger, now=now, args=given)
+            assert run_id is not None, "a run without a slot meets no other"
+            if once:
+                idempotency.remember(tx, once, str(run_id), now)
+            tx.emit(RunChanged(run_id, job.id))
+            return found_run(tx.conn, run_id)
+
+        return await self.store.write(change)
+
+    async def retry(self, run_id: int, *, trigger: RunTrigger = RunTrigger.MANUAL) -> Run:
+        """Opens another attempt of a run that ended, with the same arguments."""
+
+        def change(tx: Tx) -> Run:
+            run = found_run(tx.conn, run_id)
+            if not run.state.ended:
+                raise RunNotEnded
+            found(tx.conn, run.job)  # a removed job runs no more
+            next_id = runs.open_retry(tx, run, trigger=trigger, now=self.clock(), not_before=None)
+            assert next_id is not None, "attempts are counted within this transaction"
+            tx.emit(RunChanged(next_id, run.job))
+            return found_run(tx.conn, next_id)
+
+        return await self.store.write(change)
+
+    # -- carried --------------------------------------------------------------------------------------------------
+
+    async def claim(self, node: str, limit: int) -> list[Claimed]:
+        """Takes up to `limit` waiting runs; they are running from now on, and durably so."""
+
+        def change(tx: Tx) -> list[Claimed]:
+            claimed = runs.claim(tx, node=node, now=self.clock(), limit=limit)
+            specs = {job.key: job.spec for job in jobs.by_keys(tx.conn, {run.job_key for run in claimed})}
+            for run in claimed:
+                tx.emit(RunChanged(run.id, run.job))
+            return [Claimed(run, specs[run.job_key]) for run in claimed]
+
+        return await self.store.write(change)
+
+    async def next_retry(self) -> datetime | None:
+        """When the next waiting retry may start."""
+        return await self.store.read(runs.next_retry, self.clock())
+
+    async def write(self, written: Sequence[Written]) -> None:
+        """Keeps what several runs printed and reported, in one transaction."""
+
+        def change(tx: Tx) -> None:
+            for item in written:
+                if item.lines:
+                    logs.append(tx, item.run.id, item.lines)
+                    tx.emit(LogAppended(item.run.id, item.lines[-1].seq))
+                if item.progress:
+                    runs.set_progress(tx, item.run.id, item.progress)
+                    tx.emit(RunChanged(item.run.id, item.run.job))
+
+        await self.store.write(change)
+
+    async def finish(self, run: Run, outcome: Outcome, duration: float, last: Written | None = None) -> bool:
+        """Ends a run: its last lines, its outcome and its next attempt in one transaction. False: it was no longer
+        ours, and nothing changed."""
+
+        def change(tx: Tx) -> bool:
+            assert run.node is not None
+            now = self.clock()
+            if not runs.finish(tx, run.id, node=run.node, outcome=outcome, now=now, duration=duration):
+                return False
+            if last and last.lines:
+                logs.append(tx, run.id, last.lines)
+                tx.emit(LogAppended(run.id, last.lines[-1].seq))
+            tx.emit(RunChanged(run.id, run.job))
+            try_again(tx, run, outcome.state, now)
+            return True
+
+        return await self.store.write(change)
+
+    async def cancel(self, run_id: int, reason: str = "Cancelled by hand.") -> Run:
+        """Ends a waiting run at once, and asks a running one to stop; raises `RunEnded`."""
+
+        def change(tx: Tx) -> Run:
+            run = found_run(tx.conn, run_id)
+            if runs.end_queued(tx, run_id, state=RunState.CANCELLED, reason=reason, now=self.clock()):
+                tx.emit(RunChanged(run_id, run.job))
+            elif run.state is RunState.RUNNING:
+                tx.emit(CancelRequested(run_id, reason))
+            else:
+                raise RunEnded
+            return found_run(tx.conn, run_id)
+
+        return await self.store.write(change)
+
+    async def lose_running(self, reason: str) -> list[Run]:
+        """Marks all runs as lost that a dead process left running; opens their next attempts where the rule says so."""
+
+        def change(tx: Tx) -> list[Run]:
+            now = self.clock()
+            lost = [run for run in runs.running(tx.conn, limit=1_000_000) if runs.lose(tx, run, reason=reason, now=now)]
+            for run in lost:
+                tx.emit(RunChanged(run.id, run.job))
+                try_again(tx, run, RunState.LOST, now)
+            return lost
+
+        return await self.store.write(change)
+
+    async def prune(self, *, keep_days: float, keep_runs: int, batch: int = 500) -> int:
+        """Deletes ended runs older than `keep_days`, and those of each job beyond its newest `keep_runs`; in small
+        transactions, so that nothing else waits. Answers how many."""
+        edge = self.clock() - timedelta(days=keep_days)
+        total = 0
+        while (gone := await self.store.write(runs.prune_older, edge, batch)) > 0:
+            total += gone
+        for key in await self.store.read(runs.job_keys):
+            while (gone := await self.store.write(runs.prune_beyond, key, keep_runs, batch)) > 0:
+                total += gone
+        return total
+
+
+def found_run(conn: Conn, run_id: int) -> Run:
+    run = runs.get(conn, run_id)
+    if run is None:
+        raise RunNotFound
+    return run
+
+
+def try_again(tx: Tx, run: Run, state: RunState, now: datetime) -> None:
+    """Opens the next attempt if the job's rule wants one."""
+    job = next(iter(jobs.by_keys(tx.conn, [run.job_key])), None)
+    if job is None or job.state is JobState.NEEDS_ATTENTION:
+        return
+    delay = delay_after(job.spec.retry, state, run.attempt, seed=f"{run.job}/{run.first_attempt}")
+    if delay is None:
+        return
+    next_id = runs.open_retry(tx, run, trigger=RunTrigger.RETRY, now=now, not_before=now + timedelta(seconds=delay))
+    if next_id is not None:
+        tx.emit(RunChanged(next_id, run.job))

