@@ -1,0 +1,288 @@
+"""A run in a process of its own: what the child does, and the words in which parent and child put a run's end.
+
+The parent passes the request on standard input and two descriptors by number: a pipe that it holds open as long as the
+run may live, and a pipe for messages, one JSON object a line: {"line": [stream, text]}, {"log": [level, text]},
+{"progress": …}, {"remark": …}, {"result": …}, {"error": …}. Descriptors 1 and 2 carry what passes Python by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import fcntl
+import inspect
+import io
+import json
+import os
+import re
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Awaitable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, BinaryIO, NoReturn
+
+from pydantic_core import to_jsonable_python
+
+from cronapp.core.current import CURRENT, CurrentRun, RunCancelled
+from cronapp.core.errors import TaskNotFound
+from cronapp.core.models import Json, LogStream, Progress, RunError
+from cronapp.core.registry import load
+from cronapp.engine import capture
+from cronapp.engine.runlog import Source, clean, size_in_words, source
+
+MAX_RESULT = 2**20
+MAX_MESSAGE = 10_000
+MAX_TRACEBACK = 65536
+MAX_PARTIAL = 4096
+PACKAGE = str(Path(__file__).parents[1]) + os.sep
+BOTTOMS = {(asyncio.events.__file__, "_run"), (threading.__file__, "run")}
+LOADED = re.compile(r"\bcronapp_tasks_\w+\.")  # the name under which a tasks file is loaded says nothing to its author
+
+
+# -- how a run ended ------------------------------------------------------------------------------------------------
+
+
+def jsonable(result: Any) -> tuple[Any, str | None]:
+    """The result as JSON can hold it, or None and a sentence why it is not kept."""
+    if result is None:
+        return None, None
+    try:
+        value = to_jsonable_python(result, inf_nan_mode="null")
+        size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+    except Exception:  # whatever a user's serializer raises
+        return None, f"The result is not kept: JSON cannot hold this {type(result).__name__}."
+    if size > MAX_RESULT:
+        limit = size_in_words(MAX_RESULT)
+        return None, f"The result is not kept: it takes {size_in_words(size)} as JSON, and the limit is {limit}."
+    return value, None
+
+
+def run_error(problem: BaseException) -> RunError:
+    """An exception as the run's page shows it. Never raises, whatever the exception's own methods do."""
+    kind = type(problem)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        message = str(problem)
+    except BaseException:
+        message = "(this exception cannot be turned into text)"
+    try:
+        text = "".join(without_own_frames(traceback.TracebackException.from_exception(problem)).format())
+    except BaseException:
+        text = f"{name}: {message}\n"
+    return RunError(
+        type=LOADED.sub("", name),
+        message=clean(message[:MAX_MESSAGE]),
+        traceback=clean(cut_in_the_middle(LOADED.sub("", text))),
+    )
+
+
+def own_frame(filename: str) -> bool:
+    """Whether a file is Cron-App's own, and of no interest to who reads a traceback."""
+    return filename.startswith(PACKAGE)
+
+
+def user_stack(frame: FrameType) -> str:
+    """Where a thread is, from the point where Cron-App or the event loop called the user's code."""
+    frames = traceback.extract_stack(frame)
+    starts = [i for i, each in enumerate(frames, 1) if (each.filename, each.name) in BOTTOMS]
+    frames = traceback.StackSummary(frames[starts[-1] if starts else 0 :])
+    return "".join(traceback.StackSummary([each for each in frames if not own_frame(each.filename)]).format())
+
+
+def without_own_frames(problem: traceback.TracebackException) -> traceback.TracebackException:
+    """The same exception, its causes and its group's members, with the user's frames only."""
+    waiting, seen = [problem], set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.stack[:] = [frame for frame in one.stack if not own_frame(frame.filename)]
+        waiting += [linked for linked in (one.__cause__, one.__context__, *(one.exceptions or ())) if linked]
+    return problem
+
+
+def cut_in_the_middle(text: str, limit: int = MAX_TRACEBACK) -> str:
+    """The beginning and the end, which say most."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2 - 40
+    return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
+
+
+# -- the child ------------------------------------------------------------------------------------------------------
+
+
+class Report:
+    """The way back to the parent, and the run's log: whole lines at once, in the order in which they were printed."""
+
+    def __init__(self, fd: int, limit: int) -> None:
+        self._fd = fd
+        self._left = limit
+        self._lock = threading.RLock()
+        self._partials: dict[Source, str] = {}
+
+    @property
+    def closed(self) -> bool:
+        # The parent drops all beyond the limit. Let it come by descriptor 1, where it need not be decoded.
+        return self._left < 0
+
+    def send(self, **message: Any) -> None:
+        data = json.dumps(message).encode() + b"\n"
+        with self._lock:
+            while data:
+                data = data[os.write(self._fd, data) :]
+
+    def write(self, stream: LogStream, text: str) -> None:
+        key = source(stream)
+        with self._lock:
+            self._left -= len(text)
+            ended, newline, rest = (self._partials.pop(key, "") + text).rpartition("\n")
+            if newline:
+                self.send(line=[stream, ended + newline])
+            if len(rest) > MAX_PARTIAL:
+                self.send(line=[stream, rest])
+            elif rest:
+                self._partials[key] = rest
+
+    def flush(self) -> None:
+        with self._lock:
+            for (to_stderr, *_), text in self._partials.items():
+                self.send(line=[LogStream.STDERR if to_stderr else LogStream.STDOUT, text])
+            self._partials.clear()
+
+    def log(self, level: str, text: str) -> None:
+        self._left -= len(text)
+        self.send(log=[level, text])
+
+    def progress(self, progress: Progress) -> None:
+        self.send(progress=asdict(progress))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the parent asks for, as JSON."""
+
+    source: str
+    task: str
+    args: Json
+    id: int
+    job: str
+    attempt: int
+    slot: str | None
+    log_limit: int
+    path: list[str]
+    pythonpath: str | None
+
+
+def end_with_parent(control: int, parent: int) -> None:
+    """Let this process and all it starts die when the parent does, however busy they are."""
+    if sys.platform == "linux":
+        # The kernel itself kills the whole group when the other end of the pipe closes: no thread has to run for it.
+        # (PR_SET_PDEATHSIG would come first at times, kill this process alone, and leave what it started.)
+        fcntl.fcntl(control, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(control, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(control, fcntl.F_SETFL, fcntl.fcntl(control, fcntl.F_GETFL) | os.O_ASYNC)
+    else:
+        threading.Thread(target=wait_for_parent, args=(control,), daemon=True).start()
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def wait_for_parent(control: int) -> None:
+    os.read(control, 1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def call(request: Request) -> Any:
+    """Find the task, call it, and wait for what it returns if that is to be awaited."""
+    registry = load([request.source])
+    if request.task not in registry.tasks and registry.errors:
+        first = registry.errors[0]
+        raise TaskNotFound(f"{first.source} cannot be loaded in the child process: {first.error}\n{first.traceback}")
+    task = registry.get(request.task)
+    result = task.signature.call(task.function, task.signature.check(request.args))
+    return asyncio.run(wait_for(result)) if inspect.isawaitable(result) else result
+
+
+async def wait_for(awaitable: Awaitable[Any]) -> Any:
+    """The awaitable's result. In a child, SIGTERM cancels it: an exception out of a callback would be lost."""
+    this = asyncio.current_task()
+    if this and threading.current_thread() is threading.main_thread():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    return await awaitable
+
+
+def current(request: Request, report: Report) -> CurrentRun:
+    return CurrentRun(
+        id=request.id,
+        job=request.job,
+        task=request.task,
+        attempt=request.attempt,
+        slot=datetime.fromisoformat(request.slot) if request.slot else None,
+        report=report.progress,
+    )
+
+
+def obey_sigterm(run: CurrentRun) -> None:
+    """SIGTERM asks the task to stop: by an exception now, and by `print` and `progress` if it swallows that one."""
+
+    def ask(*_: Any) -> NoReturn:
+        run.stop.set()
+        raise RunCancelled(f"Run {run.id} was asked to stop.")
+
+    capture.PRINT_STOPS.set(run.stop)
+    signal.signal(signal.SIGTERM, ask)
+
+
+def execute(request: Request, report: Report) -> None:
+    """Call the task and report its end, whatever it is."""
+    try:
+        value, remark = jsonable(call(request))
+    except BaseException as problem:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        report.flush()
+        report.send(error=asdict(run_error(problem)))
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    report.flush()
+    if remark:
+        report.send(remark=remark)
+    report.send(result=value)
+
+
+def read_request(stream: BinaryIO) -> Request:
+    """Read it and take over the parent's view of the world."""
+    request = Request(**json.loads(stream.read()))
+    sys.path[:] = request.path
+    os.environ.pop("PYTHONPATH", None)
+    if request.pythonpath is not None:
+        os.environ["PYTHONPATH"] = request.pythonpath
+    return request
+
+
+def main() -> None:
+    """`python -m cronapp.engine.child CONTROL REPORT PARENT`, the request on standard input."""
+    control, messages, parent = (int(argument) for argument in sys.argv[1:4])
+    end_with_parent(control, parent)
+    faulthandler.enable()
+    request = read_request(sys.stdin.buffer)
+    report = Report(messages, request.log_limit)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    capture.install()
+    capture.LOG.set(report)
+    run = current(request, report)
+    CURRENT.set(run)
+    obey_sigterm(run)
+    execute(request, report)
+
+
+if __name__ == "__main__":
+    main()

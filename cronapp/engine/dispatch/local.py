@@ -1,0 +1,80 @@
+"""Carries runs within this process: claims what waits, as long as there is room, and hands it to the runner."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from cronapp.core.clock import Clock
+from cronapp.core.errors import StoreUnavailable
+from cronapp.core.events import Event, JobChanged, RunChanged
+from cronapp.engine.runner import Runner
+from cronapp.service.runs import Claimed, Runs
+
+log = logging.getLogger(__name__)
+LOOK_EVERY = 5.0  # seconds: the net under events, and the pause when the database is away
+BATCH = 100  # runs claimed in one transaction
+
+
+class LocalDispatch:
+    def __init__(self, runs: Runs, runner: Runner, clock: Clock, concurrency: int) -> None:
+        self._runs = runs
+        self._runner = runner
+        self._clock = clock
+        self._concurrency = concurrency
+        self._wake = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._loop is not None and not self._loop.done()
+
+    def heed(self, event: Event) -> None:
+        """A run waits, or one ended and made room."""
+        if isinstance(event, RunChanged | JobChanged):
+            self._wake.set()
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._carry(), name="cronapp-dispatch")
+
+    async def stop(self) -> None:
+        """Claims nothing more."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    async def _carry(self) -> None:
+        pause = 0.0
+        while True:
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                await self._fill()
+                pause = await self._until_next_retry()
+            except StoreUnavailable as error:
+                log.warning("%s Waiting runs are kept.", error)
+                pause = LOOK_EVERY
+
+    async def _fill(self) -> None:
+        """Claims until nothing waits or no room is left."""
+        while (room := min(self._concurrency - self._runner.busy, BATCH)) > 0:
+            # Shielded: a claim that is under way when the server stops must not be claimed and then forgotten.
+            claiming = asyncio.ensure_future(self._runs.claim(self._runner.node, room))
+            claiming.add_done_callback(self._start)
+            if len(await asyncio.shield(claiming)) < room:
+                return
+
+    def _start(self, claiming: asyncio.Future[list[Claimed]]) -> None:
+        if not claiming.cancelled() and claiming.exception() is None:
+            for claimed in claiming.result():
+                self._runner.start(claimed)
+
+    async def _until_next_retry(self) -> float:
+        due = await self._runs.next_retry()
+        wait = (due - self._clock()) if due else timedelta(seconds=LOOK_EVERY)
+        return min(max(wait.total_seconds(), 0.0), LOOK_EVERY)

@@ -1,0 +1,35 @@
+"""How late the event loop comes to its work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+EVERY = 0.25  # seconds between two looks
+KEPT = 40  # looks, so the last ten seconds
+
+
+class LoopLag:
+    def __init__(self) -> None:
+        self._late: deque[float] = deque(maxlen=KEPT)
+        self._looking: asyncio.Task[None] | None = None
+
+    @property
+    def worst(self) -> float:
+        """The longest delay of the last ten seconds, in seconds."""
+        return max(self._late, default=0.0)
+
+    def start(self) -> None:
+        self._looking = asyncio.create_task(self._look(), name="cronapp-lag")
+
+    async def stop(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    async def _look(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            due = clock() + EVERY
+            await asyncio.sleep(EVERY)
+            self._late.append(max(clock() - due, 0.0))
