@@ -1,0 +1,27 @@
+"""Pages, fragments, the stream and the REST API: HTTP in, services asked, HTML or JSON out."""
+
+from __future__ import annotations
+
+from werkzeug.exceptions import HTTPException
+
+from cronapp.core.errors import CronAppError
+from cronapp.web import auth, errors, health, jobs, overview, runs, security, stream, system, tasks
+from cronapp.web.api import api
+from cronapp.web.site import Parts, Site
+
+PAGES = (overview, jobs, runs, tasks, system, stream, auth, health)
+
+
+def make_site(parts: Parts) -> Site:
+    """The web application: every route there is, behind the same checks."""
+    site = Site(parts)
+    site.before_request(security.refuse_strangers)
+    site.before_request(auth.require_sign_in)
+    site.after_request(security.protect)
+    site.register_error_handler(CronAppError, errors.told)
+    site.register_error_handler(HTTPException, errors.told_http)
+    site.register_error_handler(Exception, errors.told_unexpected)
+    for module in PAGES:
+        site.register_blueprint(module.pages)
+    site.register_blueprint(api)
+    return site

@@ -1,0 +1,93 @@
+"""What a request asks for: its body, its page of a list, its moments."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from quart import request
+
+from cronapp.core.errors import BadRequest, InvalidInput
+from cronapp.core.models import Json
+from cronapp.core.validation import explain
+from cronapp.store.idempotency import Once
+from cronapp.web.views import whole
+
+MOST = 500  # items in one answer
+_moment = TypeAdapter(datetime)
+
+
+async def body(*, needed: bool = True) -> Json:
+    """The JSON object that was sent; an empty one where nothing is needed and nothing was sent."""
+    raw = await sent()
+    if not raw and not needed:
+        return {}
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise BadRequest("The body must be JSON.") from None
+    if not isinstance(data, dict):
+        raise BadRequest("The body must be a JSON object, as {…}.")
+    return data
+
+
+async def sent() -> bytes:
+    data = await request.get_data(as_text=False)
+    assert isinstance(data, bytes)
+    return data
+
+
+def limit() -> int:
+    """How many items are wanted: 50, or `limit` up to 500."""
+    wanted = whole(request.args.get("limit", "50"))
+    if wanted is None or wanted > MOST:
+        raise InvalidInput.of("limit", f"Write a whole number from 1 to {MOST}.")
+    return wanted
+
+
+def number(name: str) -> int | None:
+    """A whole number of the query, if it is there."""
+    text = request.args.get(name)
+    if text is None or text == "0":
+        return None
+    value = whole(text)
+    if value is None:
+        raise InvalidInput.of(name, "Write a whole number.")
+    return value
+
+
+def moment(name: str) -> datetime | None:
+    """A moment of the query, if it is there; without an offset it is UTC."""
+    text = request.args.get(name)
+    return parse_moment(text, name) if text else None
+
+
+def parse_moment(value: Any, name: str) -> datetime:
+    try:
+        at = _moment.validate_python(value)
+    except ValidationError as error:
+        raise InvalidInput(explain(error, name)) from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+async def once() -> Once | None:
+    """The client's `Idempotency-Key`, with a fingerprint of its request."""
+    key = request.headers.get("Idempotency-Key")
+    if not key:
+        return None
+    if len(key) > 200:
+        raise InvalidInput.of("Idempotency-Key", "A key has at most 200 characters.")
+    fingerprint = hashlib.sha256(f"{request.method} {request.path}\n".encode())
+    fingerprint.update(await sent())
+    return Once(key, fingerprint.hexdigest())
+
+
+def expected_version() -> int | None:
+    """The version that `If-Match` names; None: any."""
+    header = request.headers.get("If-Match")
+    if header is None or header.strip() == "*":
+        return None
+    return whole(header.strip().removeprefix("W/").strip('"')) or -1  # -1: no version, so it cannot match

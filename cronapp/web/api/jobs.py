@@ -1,0 +1,100 @@
+"""/jobs: listed, made, changed, removed, run, paused, resumed."""
+
+from __future__ import annotations
+
+from quart import Blueprint, request
+from quart.typing import ResponseReturnValue
+
+from cronapp.core.errors import InvalidInput
+from cronapp.core.models import Json, RunTrigger
+from cronapp.core.spec import spec_to_json
+from cronapp.web.api.asked import body, expected_version, limit, once
+from cronapp.web.api.told import items, row_json, run_json
+from cronapp.web.site import parts
+from cronapp.web.views import job_filter
+
+api = Blueprint("jobs", __name__)
+
+
+async def told(job_id: str, status: int = 200, **headers: str) -> ResponseReturnValue:
+    row = await parts().jobs.row(job_id)
+    return row_json(row, parts().tasks), status, {"ETag": f'"{row.job.version}"', **headers}
+
+
+@api.get("/jobs")
+async def index() -> Json:
+    filters = job_filter(request.args.to_dict())
+    rows, following = await parts().jobs.page(filters, after=request.args.get("cursor", ""), limit=limit(), strip=1)
+    return items([row_json(row, parts().tasks) for row in rows], following)
+
+
+@api.post("/jobs")
+async def create() -> ResponseReturnValue:
+    job = await parts().jobs.create(await body(), origin="api", once=await once())
+    return await told(job.id, 201, Location=f"/api/v1/jobs/{job.id}")
+
+
+@api.get("/jobs/<job_id>")
+async def show(job_id: str) -> ResponseReturnValue:
+    return await told(job_id)
+
+
+@api.put("/jobs/<job_id>")
+async def replace(job_id: str) -> ResponseReturnValue:
+    await save(job_id, await body())
+    return await told(job_id)
+
+
+@api.patch("/jobs/<job_id>")
+async def change(job_id: str) -> ResponseReturnValue:
+    """The fields that are sent take the place of the job's; those of `misfire` and `retry` one by one."""
+    old = spec_to_json((await parts().jobs.get(job_id)).spec)
+    sent = await body()
+    for group in ("misfire", "retry"):
+        if isinstance(sent.get(group), dict):
+            sent[group] = {**old[group], **sent[group]}
+    await save(job_id, {**old, **sent})
+    return await told(job_id)
+
+
+READ_ONLY = ("state", "reason", "origin", "created_at", "updated_at", "next_slot", "last_run", "version")
+
+
+async def save(job_id: str, sent: Json) -> None:
+    """Saves a job as it was got and changed: what only the server says of it is passed over."""
+    job = await parts().jobs.get(job_id)
+    data = {name: value for name, value in sent.items() if name not in READ_ONLY}
+    task = parts().tasks.find(str(data.get("task")))
+    if task and isinstance(data.get("args"), dict):
+        data["args"] = task.signature.unmasked(data["args"], job.spec.args)
+    await parts().jobs.edit(job_id, data, version=expected_version())
+
+
+@api.delete("/jobs/<job_id>")
+async def remove(job_id: str) -> ResponseReturnValue:
+    await parts().jobs.remove(job_id, version=expected_version())
+    return "", 204
+
+
+@api.post("/jobs/<job_id>/run")
+async def run(job_id: str) -> ResponseReturnValue:
+    args = (await body(needed=False)).get("args", {})
+    if not isinstance(args, dict):
+        raise InvalidInput.of("args", "The arguments must be a JSON object, by their names.")
+    opened = await parts().runs.run_now(job_id, args, trigger=RunTrigger.API, once=await once())
+    return run_json(opened, parts().tasks), 202, {"Location": f"/api/v1/runs/{opened.id}"}
+
+
+@api.post("/jobs/<job_id>/pause")
+async def pause(job_id: str) -> ResponseReturnValue:
+    reason = (await body(needed=False)).get("reason")
+    if reason is not None and not isinstance(reason, str):
+        raise InvalidInput.of("reason", "The reason must be a text.")
+    await parts().jobs.pause(job_id, reason)
+    return await told(job_id)
+
+
+@api.post("/jobs/<job_id>/resume")
+async def resume(job_id: str) -> ResponseReturnValue:
+    await parts().jobs.resume(job_id, (await body(needed=False)).get("catch_up", "none"))
+    return await told(job_id)

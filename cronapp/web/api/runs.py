@@ -1,0 +1,67 @@
+"""/runs: listed, cancelled, tried again; and their logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from quart import Blueprint, Response, request
+from quart.typing import ResponseReturnValue
+
+from cronapp.core.models import Json, RunTrigger
+from cronapp.store.runs import RunFilter
+from cronapp.web.api.asked import limit, moment, number
+from cronapp.web.api.told import items, line_json, run_json
+from cronapp.web.runs import log_as_text, log_in_bits
+from cronapp.web.site import Parts, parts
+
+api = Blueprint("runs", __name__)
+
+
+@api.get("/runs")
+async def index() -> Json:
+    filters = RunFilter(
+        job=request.args.get("job", ""),
+        state=request.args.get("state", ""),
+        since=moment("since"),
+        until=moment("until"),
+    )
+    listed, following = await parts().runs.page(filters, before=number("cursor"), limit=limit())
+    return items([run_json(run, parts().tasks) for run in listed], following)
+
+
+@api.get("/runs/<int:run_id>")
+async def show(run_id: int) -> Json:
+    return run_json(await parts().runs.get(run_id), parts().tasks)
+
+
+@api.post("/runs/<int:run_id>/cancel")
+async def cancel(run_id: int) -> ResponseReturnValue:
+    run = await parts().runs.cancel(run_id)
+    return run_json(run, parts().tasks), 202
+
+
+@api.post("/runs/<int:run_id>/retry")
+async def retry(run_id: int) -> ResponseReturnValue:
+    run = await parts().runs.retry(run_id, trigger=RunTrigger.API)
+    return run_json(run, parts().tasks), 202, {"Location": f"/api/v1/runs/{run.id}"}
+
+
+@api.get("/runs/<int:run_id>/log")
+async def log(run_id: int) -> Response:
+    """The lines there are, as newline-delimited JSON, or as text if that is preferred."""
+    await parts().runs.get(run_id)
+    after = number("after") or 0
+    filters = {name: request.args.get(name, "") for name in ("level", "q")}
+    best = request.accept_mimetypes.best_match(["application/x-ndjson", "application/json", "text/plain"])
+    if best == "text/plain":
+        response = Response(log_as_text(parts(), run_id, after, **filters), content_type="text/plain; charset=utf-8")
+    else:
+        response = Response(log_as_json(parts(), run_id, after, **filters), content_type="application/x-ndjson")
+    response.timeout = None
+    return response
+
+
+async def log_as_json(house: Parts, run_id: int, after: int, **filters: str) -> AsyncIterator[bytes]:
+    async for lines in log_in_bits(house, run_id, after, **filters):
+        yield "".join(json.dumps(line_json(line), ensure_ascii=False) + "\n" for line in lines).encode()

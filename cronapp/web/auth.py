@@ -1,0 +1,111 @@
+"""Who asks: a session's cookie, or a token in the `Authorization` header. Everybody else stays outside."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from quart import Blueprint, g, make_response, redirect, request
+from quart.typing import ResponseReturnValue
+
+from cronapp.core.errors import NotSignedIn
+from cronapp.service.signin import SESSION_LIFE
+from cronapp.web.render import page
+from cronapp.web.site import parts
+
+pages = Blueprint("auth", __name__)
+OPEN = {"static", "auth.login", "auth.sign_in", "auth.new_link", "health.alive", "health.ready"}
+
+
+async def require_sign_in() -> ResponseReturnValue | None:
+    """Before each request: lets nobody in who is not known. Runs before any handler, so no route can forget it."""
+    g.signed_in = await known()
+    if g.signed_in or request.endpoint in OPEN:
+        return None
+    if request.path.startswith("/api/") or request.method != "GET" or "HX-Request" in request.headers:
+        raise NotSignedIn
+    asked = quote(request.full_path.rstrip("?"), safe="/?=")
+    return redirect(f"/login?next={asked}" if request.path != "/" else "/login")
+
+
+async def known() -> bool:
+    """Whether the request brings a living session or a good token."""
+    header = request.headers.get("Authorization", "")
+    if header:
+        scheme, _, token = header.partition(" ")
+        return scheme.lower() == "bearer" and parts().signin.is_admin_token(token.strip())
+    secret = request.cookies.get(parts().cookie)
+    return secret is not None and await parts().signin.session(secret) is not None
+
+
+def inside(address: str | None) -> str:
+    """An address within this site; anything else becomes the overview.
+
+    Browsers read a backslash as a slash and pass over tabs and line breaks, so these may not be in it.
+    """
+    if address is None or not address.startswith("/") or address.startswith("//"):
+        return "/"
+    return address if "\\" not in address and address.isprintable() else "/"
+
+
+@pages.get("/login")
+async def login() -> ResponseReturnValue:
+    """The sign-in page; with the token of a one-time link, signs in at once."""
+    token = request.args.get("token", "")
+    if token:
+        return await enter(token, request.args.get("next"))
+    if g.signed_in:
+        return redirect("/")
+    return login_page(sent="sent" in request.args, target=request.args.get("next"))
+
+
+@pages.post("/login")
+async def sign_in() -> ResponseReturnValue:
+    form = await request.form
+    return await enter(form.get("token", "").strip(), form.get("next"))
+
+
+@pages.post("/login/link")
+async def new_link() -> ResponseReturnValue:
+    """Prints a new link in the server's terminal: who can read that may come in."""
+    await parts().announce_link()
+    return redirect("/login?sent=1", 303)
+
+
+@pages.post("/logout")
+async def sign_out() -> ResponseReturnValue:
+    await parts().signin.sign_out(request.cookies.get(parts().cookie, ""))
+    response = await make_response(redirect("/login", 303))
+    response.delete_cookie(parts().cookie)
+    return response
+
+
+async def enter(token: str, target: str | None) -> ResponseReturnValue:
+    secret = await parts().signin.use_link(token) if token else None
+    if secret is None:
+        if g.signed_in:  # the same link opened a second time, by who is in already
+            return redirect(inside(target), 303)
+        error = "This link or token is not good any more: a link works once, within half an hour. Ask for a new one."
+        return login_page(error=error, target=target), 403
+    response = await make_response(redirect(inside(target), 303))
+    response.set_cookie(
+        parts().cookie,
+        secret,
+        max_age=int(SESSION_LIFE.total_seconds()),
+        httponly=True,
+        secure=request.is_secure,
+        samesite="Lax",
+    )
+    return response
+
+
+def login_page(*, error: str | None = None, sent: bool = False, target: str | None = None) -> str:
+    return page(
+        "login",
+        page="login",
+        stream=None,
+        signed_in=False,
+        job_count=None,
+        error=error,
+        sent=sent,
+        next=target,
+    )

@@ -1,0 +1,122 @@
+"""Small charts as SVG, drawn on the server and coloured by the style sheet's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+from cronapp.core.durations import duration_words
+from cronapp.core.models import RunBrief, RunState
+
+TONES = {
+    RunState.QUEUED: "wait",
+    RunState.RUNNING: "run",
+    RunState.SUCCEEDED: "ok",
+    RunState.FAILED: "bad",
+    RunState.TIMED_OUT: "bad",
+    RunState.LOST: "bad",
+    RunState.CANCELLED: "off",
+    RunState.SKIPPED: "off",
+    RunState.MISSED: "warn",
+}
+"""How loud a state is; the style sheet has a class for each tone."""
+
+SLOTS, STEP, BAR, HEIGHT = 30, 5, 3.4, 26
+SHORTEST, UNKNOWN = 5, 13
+
+
+def strip(runs: Sequence[RunBrief]) -> Markup:
+    """The newest runs of a job, oldest first: height is duration, colour is the end, a click opens the run."""
+    shown = runs[-SLOTS:]
+    longest = max((run.duration or 0 for run in shown), default=0)
+    empty = SLOTS - len(shown)
+    bars = [_blank(i * STEP) for i in range(empty)]
+    bars += [_bar(run, (empty + i) * STEP, longest) for i, run in enumerate(shown)]
+    label = f"Last {len(shown)} run{'s' if len(shown) > 1 else ''}: {success_words(shown)}" if shown else "No runs yet"
+    return Markup(
+        '<svg class="strip" viewBox="0 0 {} {}" preserveAspectRatio="xMinYMid" role="group" aria-label="{}">{}</svg>'
+    ).format(round((SLOTS - 1) * STEP + BAR, 1), HEIGHT, label, Markup("".join(bars)))
+
+
+def success_share(runs: Sequence[RunBrief]) -> int | None:
+    """Per cent of the executed runs that succeeded; None when none was executed."""
+    ended = [run for run in runs if TONES[run.state] in ("ok", "bad")]
+    good = sum(run.state is RunState.SUCCEEDED for run in ended)
+    return 100 * good // len(ended) if ended else None
+
+
+def success_words(runs: Sequence[RunBrief]) -> str:
+    good = sum(run.state is RunState.SUCCEEDED for run in runs)
+    return f"{good} of {len(runs)} succeeded"
+
+
+def _bar(run: RunBrief, x: int, longest: float) -> str:
+    """One run. The style sheet gives the widths; plain text is safe here: there are only numbers and words of ours."""
+    height = _height(run, longest)
+    told = _told(run)
+    return (
+        f'<a href="/runs/{run.id}" tabindex="-1"><title>Run {run.id}: {told}</title>'
+        f'<rect class="hit" x="{x}"/>'
+        f'<rect class="f-{TONES[run.state]}" x="{x}" y="{HEIGHT - height}" height="{height}"/></a>'
+    )
+
+
+def _blank(x: int) -> str:
+    return f'<rect class="f-none" x="{x}" y="{HEIGHT - 2}" height="2"/>'
+
+
+def _height(run: RunBrief, longest: float) -> int:
+    if run.duration is None:
+        return UNKNOWN if run.state is RunState.RUNNING else SHORTEST
+    if not longest:
+        return UNKNOWN
+    return SHORTEST + round((HEIGHT - SHORTEST) * run.duration / longest)
+
+
+def _told(run: RunBrief) -> str:
+    moment = run.started_at or run.slot or run.queued_at
+    parts = [run.state.replace("_", " ")]
+    if run.duration is not None:
+        parts.append(duration_words(run.duration))
+    parts.append(f"{moment.isoformat(' ', 'minutes')[:16]} UTC")
+    return " · ".join(parts)
+
+
+CHART_STEP, CHART_BAR, CHART_HEIGHT = 20, 15, 56
+
+
+def hours(buckets: Sequence[tuple[datetime, int, int]]) -> Markup:
+    """Runs per hour: succeeded below, failed on top of it."""
+    most = max((good + bad for _, good, bad in buckets), default=0) or 1
+    bars = [_hour(i * CHART_STEP, most, *bucket) for i, bucket in enumerate(buckets)]
+    good, bad = sum(b[1] for b in buckets), sum(b[2] for b in buckets)
+    return Markup(
+        '<svg class="hours" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(
+        max(len(buckets), 1) * CHART_STEP - (CHART_STEP - CHART_BAR),
+        CHART_HEIGHT,
+        f"Runs per hour over the last {len(buckets)} hours: {good} succeeded, {bad} failed",
+        Markup("").join(bars),
+    )
+
+
+def _hour(x: int, most: int, start: datetime, good: int, bad: int) -> Markup:
+    room = CHART_HEIGHT - 4
+    high_good = max(round(room * good / most, 1), 1.5 if not bad else 0)
+    high_bad = max(round(room * bad / most, 1), 3) if bad else 0
+    told = f"{start.astimezone(UTC):%H:%M UTC}: {good} succeeded, {bad} failed"
+    parts = [
+        Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="1.5"/>').format(
+            "f-ok" if good else "f-none", x, round(CHART_HEIGHT - high_good, 1), CHART_BAR, high_good
+        )
+    ]
+    if bad:
+        y = round(CHART_HEIGHT - high_good - high_bad - (1 if good else 0), 1)
+        parts.append(
+            Markup('<rect class="f-bad" x="{}" y="{}" width="{}" height="{}" rx="1.5"/>').format(
+                x, max(y, 0), CHART_BAR, high_bad
+            )
+        )
+    return Markup("<g><title>{}</title>{}</g>").format(told, Markup("").join(parts))

@@ -1,0 +1,169 @@
+"""How domain values read on a page: the filters and globals of the templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from cronapp.core.durations import duration_words
+from cronapp.core.models import JobRow, JobState, Run, RunState
+from cronapp.web.ansi import ansi
+from cronapp.web.charts import TONES, hours, strip, success_share
+
+SHOWS: Final = ("relative", "clock", "stamp", "date", "full", "short", "countdown", "elapsed")
+"""What the browser can make of a moment, in the viewer's zone. `stamp` has milliseconds; the last two tick."""
+
+_FALLBACK = {"clock": "%H:%M", "date": "%Y-%m-%d", "full": "%Y-%m-%d %H:%M:%S UTC"}
+
+SHORT = 90  # letters of JSON that one line may have
+
+LEVEL_TONES = {"warning": "warn", "error": "bad", "critical": "bad", "fatal": "bad"}
+
+JOB_TONES = {
+    JobState.ACTIVE: "off",
+    JobState.PAUSED: "off",
+    JobState.FINISHED: "off",
+    JobState.NEEDS_ATTENTION: "bad",
+}
+
+
+def moment(at: datetime | None, show: str = "relative", *, since: datetime | None = None) -> Markup:
+    """A `<time>` that the browser words in the viewer's zone; without JavaScript it reads in UTC.
+
+    `since` gives a countdown its start, for the line that fills while one waits.
+    """
+    if show not in SHOWS:
+        raise ValueError(f"unknown way to show a moment: {show}")
+    if at is None:
+        return Markup('<span class="none">–</span>')
+    begun = f' data-since="{_iso(since)}"' if since else ""
+    # There are only digits and our own words in it, so nothing needs escaping; a log shows thousands of these.
+    return Markup(f'<time datetime="{_iso(at)}" data-show="{show}"{begun}>{_in_utc(at, show)}</time>')
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def _in_utc(at: datetime, show: str) -> str:
+    if show == "stamp":
+        return _iso(at)[11:23]
+    return at.astimezone(UTC).strftime(_FALLBACK.get(show, "%Y-%m-%d %H:%M UTC"))
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: "0.74 s", "1 h 30 min"."""
+    return "–" if seconds is None else duration_words(seconds)
+
+
+def pretty(value: Any) -> str:
+    """A JSON value: on one line when it is short, else indented."""
+    line = json.dumps(value, ensure_ascii=False, default=str)
+    return line if len(line) <= SHORT else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def compact(value: Any, length: int = 120) -> str:
+    """A JSON value on one line, cut to `length` characters."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def state_word(state: str) -> str:
+    """`timed_out` → "Timed out"."""
+    return "API" if state == "api" else str(state).replace("_", " ").capitalize()
+
+
+def number(value: float) -> str:
+    """1284 → "1,284"."""
+    return f"{value:,}"
+
+
+def size(count: int | None) -> str:
+    """Bytes in the unit that keeps the figure short."""
+    if count is None:
+        return "–"
+    figure = float(count)
+    for unit in ("B", "KB", "MB", "GB"):
+        if figure < 1000:
+            return f"{figure:.0f} {unit}" if unit == "B" else f"{figure:.1f} {unit}"
+        figure /= 1000
+    return f"{figure:.1f} TB"
+
+
+def tone(state: str) -> str:
+    """How loud a run's or a job's state is: ok, bad, warn, run, wait or off."""
+    return TONES.get(state, JOB_TONES.get(state, "off"))  # type: ignore[call-overload, no-any-return]
+
+
+def level_tone(level: str | None) -> str:
+    return LEVEL_TONES.get((level or "").lower(), "")
+
+
+def condition(row: JobRow) -> str:
+    """The one state to show for a job: what needs eyes first, what goes on now, else how it last ended."""
+    last = row.last_run
+    if row.job.state is JobState.NEEDS_ATTENTION:
+        return JobState.NEEDS_ATTENTION
+    if row.running:
+        return RunState.RUNNING
+    if row.job.state is JobState.PAUSED:
+        return JobState.PAUSED
+    if row.job.state is JobState.FINISHED and (last is None or TONES[last.state] != "bad"):
+        return JobState.FINISHED
+    return last.state if last else "never_run"
+
+
+def complaint(row: JobRow) -> str | None:
+    """Why a job is not well, in one line; None when it is."""
+    if row.job.state is JobState.NEEDS_ATTENTION:
+        return row.job.reason
+    ended = [run for run in row.recent if run.state.ended]
+    return ended[-1].problem if ended and TONES[ended[-1].state] == "bad" else None
+
+
+def outcome(run: Run) -> str:
+    """A run's result, error or reason in one line; empty when there is nothing to tell."""
+    if run.error or run.reason:
+        return _why(run) or ""
+    return "" if run.result is None else compact(run.result)
+
+
+def _why(run: Run) -> str | None:
+    if run.error:
+        return f"{run.error.type}: {run.error.message}".strip().removesuffix(":").split("\n", 1)[0]
+    return run.reason
+
+
+def query(filters: Mapping[str, str | None], **changes: str | None) -> str:
+    """The filters as the query part of an address, with some of them changed; empty ones are left out."""
+    chosen = {key: value for key, value in {**filters, **changes}.items() if value}
+    return f"?{urlencode(chosen)}" if chosen else ""
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "ansi": ansi,
+    "compact": compact,
+    "duration": duration,
+    "json": pretty,
+    "level_tone": level_tone,
+    "moment": moment,
+    "number": number,
+    "size": size,
+    "state_word": state_word,
+    "tone": tone,
+}
+
+GLOBALS: dict[str, Any] = {
+    "complaint": complaint,
+    "condition": condition,
+    "hours_chart": hours,
+    "outcome": outcome,
+    "query": query,
+    "strip": strip,
+    "success_share": success_share,
+}

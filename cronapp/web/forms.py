@@ -1,0 +1,127 @@
+"""The job form: texts in, a job as JSON out, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cronapp.core.durations import duration_text
+from cronapp.core.models import Job, JobSpec, Json
+from cronapp.core.registry import Task
+from cronapp.core.spec import spec_to_json
+from cronapp.core.zones import zone
+
+Texts = Mapping[str, str]
+PLAIN = ("starts_at", "ends_at", "max_runs", "overlap", "max_running", "timeout", "priority", "description")
+WINDOW = ("starts_at", "ends_at")
+NESTED = ("misfire.policy", "misfire.grace", "retry.max_attempts", "retry.delay", "retry.backoff")
+SCHEDULE = {
+    "cron": ("expression", "timezone"),
+    "interval": ("every", "timezone"),
+    "once": ("at", "timezone"),
+    "manual": (),
+}
+
+
+def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = None) -> Json:
+    """What was typed, with the arguments already read, as a job for the API.
+
+    An edit starts from the job as it is, since the form does not show all of it; an emptied field takes its default.
+    What stands there as it was shown stays as it is: a text says less than a moment with its fractions and its offset.
+    """
+    data: Json = spec_to_json(old.spec) if old else {}
+    shown = form_of(old.spec, None, timezone) if old else {}
+    first = schedule_from_form(texts)
+    if old and first == schedule_from_form(shown):
+        first = data["schedule"][0]
+    schedule = [first, *(data["schedule"][1:] if old else [])]
+    data |= {
+        "id": old.id if old else texts.get("id", "").strip(),
+        "task": texts.get("task", ""),
+        "schedule": schedule if len(schedule) > 1 else schedule[0],
+        "tags": [tag.strip() for tag in texts.get("tags", "").split(",") if tag.strip()],
+        "args": args,
+    }
+    moved = texts.get("schedule.timezone", "").strip() != shown.get("schedule.timezone", "")
+    for name in (*PLAIN, *NESTED):
+        text = texts.get(name, "").replace("\r\n", "\n")
+        if old and text == shown.get(name, "") and not (moved and name in WINDOW):
+            continue
+        group, _, part = name.rpartition(".")
+        put(data.setdefault(group, {}) if group else data, part, text.strip())
+    return data
+
+
+def beside(errors: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong, by the form's fields: there is one for all tags, one for each argument, and one schedule."""
+    told: dict[str, str] = {}
+    for name, text in errors.items():
+        parts = name.replace("schedule.0.", "schedule.", 1).split(".")
+        depth = {"tags": 1, "args": 2}.get(parts[0], len(parts))
+        told.setdefault(".".join(parts[:depth]), text)
+    return told
+
+
+def args_of(texts: Texts) -> dict[str, str]:
+    """The typed arguments, by parameter."""
+    return {name.removeprefix("args."): text for name, text in texts.items() if name.startswith("args.")}
+
+
+def put(data: Json, name: str, text: str) -> None:
+    if text:
+        data[name] = text
+    else:
+        data.pop(name, None)
+
+
+def schedule_from_form(texts: Texts) -> Json:
+    kind = texts.get("schedule.kind") or "cron"
+    schedule: Json = {"kind": kind}
+    for name in SCHEDULE.get(kind, ()):
+        schedule[name] = texts.get(f"schedule.{name}", "").strip()
+    return schedule
+
+
+def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
+    """A job as the texts of its form. Moments are told in the zone of its first schedule, or `timezone`."""
+    first = spec.schedule[0]
+    where = zone(getattr(first, "timezone", timezone))
+    values: dict[str, Any] = {
+        "id": spec.id,
+        "task": spec.task,
+        "description": spec.description,
+        "tags": ", ".join(spec.tags),
+        "schedule.kind": first.kind,
+        "starts_at": local(spec.starts_at, where),
+        "ends_at": local(spec.ends_at, where),
+        "max_runs": spec.max_runs,
+        "overlap": spec.overlap,
+        "max_running": spec.max_running,
+        "misfire.policy": spec.misfire.policy,
+        "misfire.grace": duration_text(spec.misfire.grace),
+        "timeout": spec.timeout and duration_text(spec.timeout),
+        "retry.max_attempts": spec.retry.max_attempts,
+        "retry.delay": duration_text(spec.retry.delay),
+        "retry.backoff": spec.retry.backoff,
+        "priority": spec.priority,
+    }
+    match first.kind:
+        case "cron":
+            values |= {"schedule.expression": first.expression}
+        case "interval":
+            every = first.every
+            values |= {"schedule.every": every if isinstance(every, str) else duration_text(every)}
+        case "once":
+            values |= {"schedule.at": local(first.at, where)}
+    if first.kind != "manual":
+        values["schedule.timezone"] = first.timezone
+    if task:
+        values |= {f"args.{name}": text for name, text in task.signature.to_form(spec.args).items()}
+    return {name: "" if value is None else str(value) for name, value in values.items()}
+
+
+def local(moment: datetime | None, where: ZoneInfo) -> str:
+    """A moment as a date and time field has it."""
+    return moment.astimezone(where).strftime("%Y-%m-%dT%H:%M:%S") if moment else ""

@@ -1,0 +1,144 @@
+"""Brings events to the pages that are open. The hub only marks what changed; each connection takes the newest of it
+at its own pace. So a slow browser costs nothing, and nothing queues without bound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from typing import Protocol
+
+from markupsafe import Markup
+
+from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged, TasksLoaded
+
+KEPT = 500  # fragments kept for other connections
+Key = tuple[str, Hashable]
+"""What a fragment shows: ("job", "nightly-report"), ("run", 42), ("jobs", ""), ("runs", "")."""
+
+
+def touched(event: Event) -> tuple[Key, ...]:
+    """Whose fragments an event makes old."""
+    match event:
+        case JobChanged(job=job):
+            return ("job", job), ("jobs", "")
+        case RunChanged(run=run, job=job):
+            return ("run", run), ("job", job), ("jobs", ""), ("runs", "")
+        case LogAppended(run=run):
+            return (("log", run),)
+        case TasksLoaded():
+            return (("tasks", ""),)
+        case _:
+            return ()
+
+
+class View(Protocol):
+    """What one open page shows."""
+
+    def heed(self, event: Event) -> Iterable[str]:
+        """Which of its parts an event makes old."""
+
+    def parts(self) -> Iterable[str]:
+        """All its parts, for the first message after connecting."""
+
+    async def show(self, part: str) -> Markup:
+        """A part as it is now, addressed to its place on the page."""
+
+    @property
+    def place(self) -> str:
+        """Where a reader who reconnects goes on."""
+
+    def pause(self, part: str) -> float:
+        """The least number of seconds between two messages about a part."""
+
+    @property
+    def ageing(self) -> Iterable[str]:
+        """The parts that grow old by themselves, without an event."""
+
+
+class Connection:
+    """One open page's stream: what of it is old, and when each part was sent last."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.old: dict[str, None] = dict.fromkeys(view.parts())
+        self.sent: dict[str, float] = {}
+        self.wake = asyncio.Event()
+        self.wake.set()
+
+    def heed(self, event: Event) -> None:
+        for part in self.view.heed(event):
+            self.old[part] = None
+            self.wake.set()
+
+    async def next(self) -> Markup:
+        """Waits until something is due, and answers it; rendered only now, so it is the newest."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await self.wake.wait()
+            waits = {part: self.sent.get(part, 0.0) + self.view.pause(part) - clock() for part in self.old}
+            due = [part for part, wait in waits.items() if wait <= 0]
+            if due:
+                break
+            if not waits:
+                self.wake.clear()
+                continue
+            await asyncio.sleep(min(waits.values()))
+        html = []
+        for part in due:
+            del self.old[part]
+            self.sent[part] = clock()
+            html.append(await self.view.show(part))
+        self.old.update(dict.fromkeys(part for part in self.view.ageing if part in due))
+        if not self.old:
+            self.wake.clear()
+        return Markup("").join(html)
+
+
+class Hub:
+    def __init__(self) -> None:
+        self._connections: set[Connection] = set()
+        self._rendered: OrderedDict[Key, dict[Hashable, asyncio.Task[Markup]]] = OrderedDict()
+        self.closing = asyncio.Event()
+
+    def heed(self, event: Event) -> None:
+        for key in touched(event):
+            self._rendered.pop(key, None)
+        for connection in self._connections:
+            connection.heed(event)
+
+    def join(self, view: View) -> Connection:
+        connection = Connection(view)
+        self._connections.add(connection)
+        return connection
+
+    def leave(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+
+    def close(self) -> None:
+        """Ends all streams: they would hold up the shutdown."""
+        self.closing.set()
+
+    def __len__(self) -> int:
+        """How many pages are open."""
+        return len(self._connections)
+
+    async def once(self, key: Key, what: Hashable, render: Callable[[], Awaitable[Markup]]) -> Markup:
+        """Renders `what` of `key` once for all connections, until an event makes it old."""
+        shared = self._rendered.setdefault(key, {})
+        self._rendered.move_to_end(key)
+        if what not in shared:
+            shared[what] = asyncio.ensure_future(_awaited(render))
+            while len(self._rendered) > KEPT:
+                self._rendered.popitem(last=False)
+        rendering = shared[what]
+        try:
+            return await asyncio.shield(rendering)
+        except Exception:
+            if shared.get(what) is rendering:  # the next one who asks tries again
+                del shared[what]
+            raise
+
+
+async def _awaited(render: Callable[[], Awaitable[Markup]]) -> Markup:
+    return await render()

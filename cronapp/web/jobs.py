@@ -1,0 +1,208 @@
+"""Jobs: the list, one job, its form, and what one can do with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+from quart import Blueprint, request
+from quart.typing import ResponseReturnValue
+
+from cronapp.core.errors import InvalidInput
+from cronapp.core.models import Job, Json
+from cronapp.core.registry import Task
+from cronapp.core.spec import parse_timing
+from cronapp.core.triggers import preview, trigger_of
+from cronapp.core.zones import zone_names
+from cronapp.web.forms import Texts, args_of, beside, form_of, job_from_form, schedule_from_form
+from cronapp.web.render import fragment, partial, toast
+from cronapp.web.shell import by_htmx, done, go, show
+from cronapp.web.site import parts
+from cronapp.web.views import job_context, job_filter, job_list_context, job_row_partial, whole
+
+pages = Blueprint("jobs", __name__)
+PREVIEWED = 5  # slots told under the form
+
+
+@pages.get("/jobs")
+async def index() -> str:
+    filters = job_filter(request.args.to_dict())
+    context = await job_list_context(parts(), filters, request.args.get("cursor", ""))
+    return await show("jobs", nav="jobs", topic="jobs", **context)
+
+
+@pages.get("/jobs/<job_id>")
+async def detail(job_id: str) -> str:
+    house = parts()
+    row = await house.jobs.row(job_id)
+    before = whole(request.args.get("cursor"))
+    runs, following = await house.runs.of_job(row.job, before=before, limit=25)
+    context = job_context(house, row) | {"runs": runs, "next": following and str(following)}
+    return await show("job", nav="jobs", topic=f"job:{job_id}", **context)
+
+
+# -- the form -------------------------------------------------------------------------------------------------------
+
+
+@pages.get("/jobs/new")
+async def new() -> str:
+    task = parts().tasks.find(request.args.get("task", ""))
+    values = {"task": task.name if task else "", "schedule.kind": "cron", "schedule.timezone": parts().timezone}
+    return await show("job_form", nav="jobs", **form_context(values, task))
+
+
+@pages.post("/jobs")
+async def create() -> ResponseReturnValue:
+    texts = (await request.form).to_dict()
+    task = parts().tasks.find(texts.get("task", ""))
+    try:
+        job = await parts().jobs.create(await read_form(texts, task), origin="browser")
+    except InvalidInput as error:
+        return await refused(error, form_context(texts, task, errors=error.errors))
+    return await saved(job, texts)
+
+
+@pages.get("/jobs/<job_id>/edit")
+async def edit(job_id: str) -> str:
+    job = await parts().jobs.get(job_id)
+    task = parts().tasks.find(request.args.get("task") or job.task)
+    values = form_of(job.spec, task, parts().timezone) | ({"task": task.name} if task else {})
+    return await show("job_form", nav="jobs", **form_context(values, task, job))
+
+
+@pages.post("/jobs/<job_id>")
+@pages.post("/jobs/<job_id>/edit")
+async def save(job_id: str) -> ResponseReturnValue:
+    texts = (await request.form).to_dict()
+    old = await parts().jobs.get(job_id)
+    task = parts().tasks.find(texts.get("task", ""))
+    try:
+        job = await parts().jobs.edit(job_id, await read_form(texts, task, old), version=whole(texts.get("version")))
+    except InvalidInput as error:
+        return await refused(error, form_context(texts, task, old, errors=error.errors))
+    return await saved(job, texts)
+
+
+async def read_form(texts: Texts, task: Task | None, old: Job | None = None) -> Json:
+    """The form as a job; raises `InvalidInput` with every wrong field, of the arguments and of the rest."""
+    try:
+        args = task.signature.from_form(args_of(texts), old.spec.args if old else None) if task else {}
+    except InvalidInput as wrong:
+        others = await parts().jobs.problems(job_from_form(texts, {}, parts().timezone, old), old.spec if old else None)
+        rest = {name: text for name, text in others.items() if not name.startswith("args.")}
+        raise InvalidInput(rest | wrong.errors) from None
+    return job_from_form(texts, args, parts().timezone, old)
+
+
+def form_context(
+    values: dict[str, str], task: Task | None, job: Job | None = None, errors: dict[str, str] | None = None
+) -> dict[str, Any]:
+    return {
+        "mode": "edit" if job else "new",
+        "action": f"/jobs/{job.id}/edit" if job else "/jobs",
+        "tasks": parts().tasks.all(),
+        "task": task,
+        "fields": task.signature.fields() if task else (),
+        "values": values,
+        "errors": beside(errors or {}),
+        "zones": zone_names(),
+        "preview": preview_of(values, job) if values.get("schedule.expression") or job else None,
+        "version": values.get("version") or (job.version if job else None),
+    }
+
+
+async def refused(error: InvalidInput, context: dict[str, Any]) -> ResponseReturnValue:
+    """The same form with what was typed and what is wrong."""
+    if by_htmx():
+        return str(fragment("_job_form", **context)), error.status
+    return await show("job_form", nav="jobs", **context), error.status
+
+
+async def saved(job: Job, texts: Texts) -> ResponseReturnValue:
+    if texts.get("then") == "run":
+        run = await parts().runs.run_now(job.id)
+        return go(f"/runs/{run.id}")
+    return go(f"/jobs/{job.id}")
+
+
+@pages.get("/form/args")
+async def form_args() -> str:
+    """The arguments' fields of the chosen task; what was typed for the same names stays."""
+    task = parts().tasks.find(request.args.get("task", ""))
+    fields = task.signature.fields() if task else ()
+    return str(fragment("_form_args", task=task, fields=fields, values=request.args.to_dict(), errors={}, mode="new"))
+
+
+@pages.post("/form/preview")
+async def form_preview() -> str:
+    """The typed schedule in words, with its next slots. Changes nothing; a POST because it brings the whole form."""
+    return str(fragment("_form_preview", preview=preview_of((await request.form).to_dict())))
+
+
+def preview_of(texts: Texts, job: Job | None = None) -> dict[str, Any] | None:
+    house = parts()
+    schedule = schedule_from_form(texts)
+    said = [text for name, text in schedule.items() if text and name not in ("kind", "timezone")]
+    if not said and schedule["kind"] != "manual":
+        return None  # nothing is typed yet
+    data: Json = {"id": texts.get("id", ""), "schedule": schedule}
+    data |= {name: texts[name] for name in ("starts_at", "ends_at") if texts.get(name)}
+    now = house.clock()
+    try:
+        timing = parse_timing(data, now=now, timezone=house.timezone, old=job.spec if job else None)
+    except InvalidInput as error:
+        return {"errors": error.errors}
+    trigger = trigger_of(timing.schedule, seed=data["id"], starts_at=timing.starts_at, ends_at=timing.ends_at)
+    told = preview(trigger, now, PREVIEWED)
+    zone = getattr(timing.schedule[0], "timezone", None)
+    return {
+        "words": told.words,
+        "slots": told.slots,
+        "notes": told.notes,
+        "warnings": told.warnings,
+        "zone": zone,
+        "errors": None,
+    }
+
+
+# -- what one can do ------------------------------------------------------------------------------------------------
+
+
+@pages.post("/jobs/<job_id>/run")
+async def run(job_id: str) -> ResponseReturnValue:
+    run = await parts().runs.run_now(job_id)
+    told = toast(f"Run #{run.id} of {job_id} is on its way.", href=f"/runs/{run.id}", link="Follow its log")
+    return done(f"/runs/{run.id}", *await changed(job_id), told)
+
+
+@pages.post("/jobs/<job_id>/pause")
+async def pause(job_id: str) -> ResponseReturnValue:
+    await parts().jobs.pause(job_id)
+    return done(f"/jobs/{job_id}", *await changed(job_id), toast(f"{job_id} is paused."))
+
+
+@pages.post("/jobs/<job_id>/resume")
+async def resume(job_id: str) -> ResponseReturnValue:
+    await parts().jobs.resume(job_id)
+    return done(f"/jobs/{job_id}", *await changed(job_id), toast(f"{job_id} runs again."))
+
+
+@pages.get("/jobs/<job_id>/remove")
+async def ask_remove(job_id: str) -> str:
+    return await show("job_remove", nav="jobs", job=await parts().jobs.get(job_id))
+
+
+@pages.post("/jobs/<job_id>/remove")
+async def remove(job_id: str) -> ResponseReturnValue:
+    await parts().jobs.remove(job_id)
+    return go("/jobs")
+
+
+async def changed(job_id: str) -> list[Markup]:
+    """The fragments of this job that the asking page shows."""
+    page = request.headers.get("HX-Current-URL", "")
+    if page.split("?")[0].endswith("/jobs"):
+        return [await job_row_partial(parts(), job_id)]
+    if page.split("?")[0].endswith(f"/jobs/{job_id}"):
+        return [partial("#job-head", fragment("_job_head", row=await parts().jobs.row(job_id)))]
+    return []

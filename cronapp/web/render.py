@@ -1,0 +1,43 @@
+"""Templates to HTML. Rendering needs no request, so a page and the stream show a fragment alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from cronapp import __version__
+from cronapp.web.assets import assets_root, static_url
+from cronapp.web.filters import FILTERS, GLOBALS
+
+environment = Environment(
+    loader=FileSystemLoader(assets_root() / "templates"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+environment.filters.update(FILTERS)
+environment.globals.update(GLOBALS, static_url=static_url, icons=static_url("icons.svg"), version=__version__)
+
+
+def fragment(name: str, **context: Any) -> Markup:
+    """One fragment: `fragment("_job_row", row=row)`."""
+    return Markup(environment.get_template(f"fragments/{name}.html").render(**context))
+
+
+def page(name: str, **context: Any) -> str:
+    """One whole page: `page("jobs", page="jobs", …)`."""
+    return environment.get_template(f"pages/{name}.html").render(**context)
+
+
+def partial(target: str, html: Markup, swap: str = "outerMorph") -> Markup:
+    """A fragment addressed to an element of the page; many of them fit into one reply or message."""
+    return Markup('<hx-partial hx-target="{}" hx-swap="{}">{}</hx-partial>').format(target, swap, html)
+
+
+def toast(text: str, *, tone: str = "ok", href: str | None = None, link: str = "") -> Markup:
+    """A short message in the corner of the page, with a link to what happened."""
+    return partial("#toasts", fragment("_toast", text=text, tone=tone, href=href, link=link), "beforeend")

@@ -1,0 +1,92 @@
+"""Runs: the list, one run with its log, and what one can do with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from quart import Blueprint, Response, request
+from quart.typing import ResponseReturnValue
+
+from cronapp.core.errors import NotFound
+from cronapp.core.models import LogLine
+from cronapp.web.render import fragment, partial, toast
+from cronapp.web.shell import done, show
+from cronapp.web.site import Parts, parts
+from cronapp.web.views import CHUNK, chunk, log_chunks, run_context, run_filter, run_list_context, whole
+
+pages = Blueprint("runs", __name__)
+READ = 2000  # log lines read at once for a download
+
+
+@pages.get("/runs")
+async def index() -> str:
+    context = await run_list_context(parts(), run_filter(request.args.to_dict()), whole(request.args.get("cursor")))
+    return await show("runs", nav="runs", topic="runs", **context)
+
+
+@pages.get("/runs/<int:run_id>")
+async def detail(run_id: int) -> str:
+    house = parts()
+    context = await run_context(house, run_id)
+    run = context["run"]
+    chunks = await log_chunks(house, run)
+    return await show("run", nav="runs", topic=f"run:{run_id}", after=run.last_seq, **context, chunks=chunks)
+
+
+@pages.get("/runs/<int:run_id>/log")
+async def log_chunk(run_id: int) -> str:
+    """One piece of the log."""
+    run = await parts().runs.get(run_id)
+    number = request.args.get("chunk", 0, type=int)
+    if not 0 <= number <= run.last_seq // CHUNK:
+        raise NotFound
+    return str(chunk(run, number, await parts().runs.lines(run_id, number * CHUNK, CHUNK)))
+
+
+@pages.get("/runs/<int:run_id>/log.txt")
+async def download(run_id: int) -> Response:
+    run = await parts().runs.get(run_id)
+    response = Response(log_as_text(parts(), run_id), content_type="text/plain; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="run-{run.id}.log"'
+    response.timeout = None
+    return response
+
+
+async def log_as_text(house: Parts, run_id: int, after: int = 0, **filters: str) -> AsyncIterator[bytes]:
+    """A log as plain text, read bit by bit."""
+    async for lines in log_in_bits(house, run_id, after, **filters):
+        yield "".join(f"{stamp(line)} {line.level or line.stream}: {line.text}\n" for line in lines).encode()
+
+
+async def log_in_bits(house: Parts, run_id: int, after: int, **filters: str) -> AsyncIterator[list[LogLine]]:
+    while lines := await house.runs.lines(run_id, after, READ, **filters):
+        yield lines
+        after = lines[-1].seq
+
+
+def stamp(line: LogLine) -> str:
+    return line.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@pages.post("/runs/<int:run_id>/cancel")
+async def cancel(run_id: int) -> ResponseReturnValue:
+    run = await parts().runs.cancel(run_id)
+    text = f"Run #{run_id} is cancelled." if run.state.ended else f"Run #{run_id} is asked to stop."
+    head = (
+        [partial("#run-head", fragment("_run_head", **await run_context(parts(), run_id)))] if on_page(run_id) else []
+    )
+    return done(f"/runs/{run_id}", *head, toast(text))
+
+
+@pages.post("/runs/<int:run_id>/retry")
+async def retry(run_id: int) -> ResponseReturnValue:
+    run = await parts().runs.retry(run_id)
+    head = (
+        [partial("#run-head", fragment("_run_head", **await run_context(parts(), run_id)))] if on_page(run_id) else []
+    )
+    told = toast(f"Run #{run.id} tries again.", href=f"/runs/{run.id}", link="Follow its log")
+    return done(f"/runs/{run.id}", *head, told)
+
+
+def on_page(run_id: int) -> bool:
+    return request.headers.get("HX-Current-URL", "").split("?")[0].split("#")[0].endswith(f"/runs/{run_id}")

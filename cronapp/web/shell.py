@@ -1,0 +1,39 @@
+"""What every page needs besides its own content."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup
+from quart import g, redirect, request
+from quart.typing import ResponseReturnValue
+
+from cronapp.web.render import page as render_page
+from cronapp.web.site import parts
+
+
+async def show(name: str, *, nav: str, topic: str = "page", after: int | None = None, **context: Any) -> str:
+    """A whole page, whose stream follows `topic` (a log from line `after` on)."""
+    stream = f"/stream?topics={quote(topic, safe=':')}" + (f"&after={after}" if after is not None else "")
+    job_count = await parts().jobs.total()
+    return render_page(name, page=nav, stream=stream, signed_in=g.signed_in, job_count=job_count, **context)
+
+
+def by_htmx() -> bool:
+    """Whether the page stays and wants only what changed."""
+    return "HX-Request" in request.headers
+
+
+def done(address: str, *changed: Markup) -> ResponseReturnValue:
+    """The reply to a change: the fragments that changed, or, without JavaScript, the page that shows it."""
+    if by_htmx():
+        return str(Markup("").join(changed))
+    return redirect(address, 303)
+
+
+def go(address: str) -> ResponseReturnValue:
+    """Sends the browser to another page."""
+    if by_htmx():
+        return "", 204, {"HX-Redirect": address}
+    return redirect(address, 303)

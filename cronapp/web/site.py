@@ -1,0 +1,94 @@
+"""The web application: what its handlers are handed, and how it is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from quart import Quart, current_app
+from werkzeug.routing import IntegerConverter, Map
+
+from cronapp.core.clock import Clock
+from cronapp.service.jobs import Jobs
+from cronapp.service.runs import Runs
+from cronapp.service.signin import SignIn
+from cronapp.service.tasks import Tasks
+from cronapp.web.assets import assets_root
+from cronapp.web.hub import Hub
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """A time when the event loop stood still, and whose fault it was."""
+
+    at: datetime
+    seconds: float
+    who: str | None
+    stack: str
+
+
+@dataclass(slots=True, kw_only=True)
+class System:
+    """How the server is, for the system page."""
+
+    version: str
+    python: str
+    node: str
+    started_at: datetime
+    uptime: float  # seconds
+    database: str
+    database_bytes: int | None
+    timezone: str
+    concurrency: int
+    running: int
+    queued: int
+    loop_lag_ms: float
+    leaked_threads: int
+    stream_clients: int
+    sources: tuple[str, ...]
+    libraries: dict[str, str]
+    blocked: list[Blocked] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the handlers work with. The app makes it once and hands it down."""
+
+    jobs: Jobs
+    runs: Runs
+    tasks: Tasks
+    signin: SignIn
+    clock: Clock
+    hub: Hub
+    system: Callable[[], Awaitable[System]]
+    ready: Callable[[], Awaitable[dict[str, bool]]]
+    announce_link: Callable[[], Awaitable[None]]
+    timezone: str
+    cookie: str
+    hosts: frozenset[str]  # names that the server answers to; empty: any
+
+
+class RowNumber(IntegerConverter):
+    """A number in an address, as `<int:run_id>`. One that is too large for any row is not found."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=2**63 - 1)
+
+
+class Site(Quart):
+    """Quart, with our parts."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__("cronapp", root_path=str(assets_root()), static_folder="static", template_folder=None)
+        self.parts = parts
+        self.url_map.converters["int"] = RowNumber
+        self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 365 * 86400  # the address holds the hash of the content
+        self.json.sort_keys = False  # type: ignore[attr-defined]
+        self.config["MAX_CONTENT_LENGTH"] = 2 * 1024 * 1024
+
+
+def parts() -> Parts:
+    """The parts of the application that answers the present request."""
+    return cast(Any, current_app).parts  # type: ignore[no-any-return]

@@ -1,0 +1,15 @@
+"""The system page."""
+
+from __future__ import annotations
+
+from quart import Blueprint
+
+from cronapp.web.shell import show
+from cronapp.web.site import parts
+
+pages = Blueprint("system", __name__)
+
+
+@pages.get("/system")
+async def system() -> str:
+    return await show("system", nav="system", topic="system", system=await parts().system())

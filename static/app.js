@@ -1,0 +1,316 @@
+// Everything works without this file; it words times in the viewer's zone, keeps the page live, and eases some typing.
+"use strict";
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* storage is switched off */ } };
+const recall = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
+
+// -- times ----------------------------------------------------------------------------------------------------------
+
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const format = (options) => new Intl.DateTimeFormat("en-GB", { hourCycle: "h23", ...options });
+const CLOCK = format({ hour: "2-digit", minute: "2-digit" });
+const DATE = format({ day: "numeric", month: "short", year: "numeric" });
+const DAY = format({ day: "numeric", month: "short" });
+const WEEKDAY = format({ weekday: "short" });
+const FULL = format({ weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const SHORT = format({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const EXACT = format({ dateStyle: "full", timeStyle: "long" });
+const two = (n) => String(n).padStart(2, "0");
+
+function stamp(at) {
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}
+
+function ticking(seconds) {
+  const s = Math.max(0, Math.floor(seconds)), days = Math.floor(s / 86400);
+  const clock = `${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
+  if (days) return `${days} d ${two(Math.floor(s / 3600) % 24)} h`;
+  return s < 3600 ? clock : `${two(Math.floor(s / 3600))}:${clock}`;
+}
+
+function relative(at, now) {
+  const ago = Math.round((now - at) / 1000), away = Math.abs(ago);
+  const near = away < 60 ? `${away} s` : away < 3600 ? `${Math.round(away / 60)} min` : null;
+  if (near) return ago >= 0 ? `${near} ago` : `in ${near}`;
+  const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
+  const days = Math.round((midnight(at) - midnight(now)) / 86400000), clock = CLOCK.format(at);
+  const named = { 0: "Today", 1: "Tomorrow", "-1": "Yesterday" }[days];
+  if (named) return `${named} ${clock}`;
+  if (Math.abs(days) < 7) return `${WEEKDAY.format(at)} ${clock}`;
+  return at.getFullYear() === now.getFullYear() ? `${DAY.format(at)} ${clock}` : DATE.format(at);
+}
+
+const WORDS = {
+  relative,
+  stamp,
+  clock: (at) => CLOCK.format(at),
+  date: (at) => DATE.format(at),
+  full: (at) => FULL.format(at),
+  short: (at) => SHORT.format(at),
+  countdown: (at, now) => (at - now < 500 ? "now" : ticking((at - now) / 1000)),
+  elapsed: (at, now) => ticking((now - at) / 1000),
+};
+
+function word(time, now = new Date()) {
+  const at = new Date(time.dateTime), text = WORDS[time.dataset.show]?.(at, now);
+  if (!text) return;
+  if (time.textContent !== text) time.textContent = text;
+  if (time.dataset.show === "stamp") return;
+  const exact = EXACT.format(at);
+  if (time.title !== exact) time.title = exact;
+  if (time.dataset.since) fill(time, at, now);
+}
+
+// A countdown draws how much of the wait is over, and is marked when little of it is left.
+function fill(time, at, now) {
+  const since = new Date(time.dataset.since), share = Math.min(1, Math.max(0, (now - since) / (at - since)));
+  time.nextElementSibling?.lastElementChild?.setAttribute("width", (share * 100).toFixed(1));
+  time.parentElement.classList.toggle("soon", at - now < 10000);
+}
+
+const TICKING = "time[data-show=relative], time[data-show=countdown], time[data-show=elapsed]";
+const tick = () => { const now = new Date(); if (!document.hidden) $$(TICKING).forEach((time) => word(time, now)); };
+
+// What arrives is worded before it is painted, whoever put it there.
+function watchTimes() {
+  new MutationObserver((changes) => {
+    const now = new Date();
+    for (const { target, addedNodes } of changes) {
+      const near = target.nodeType === 3 ? target.parentElement : target;
+      if (near?.localName === "time") word(near, now);
+      for (const node of addedNodes) if (node.nodeType === 1) $$("time[data-show]", node).concat(node.matches("time[data-show]") ? node : []).forEach((time) => word(time, now));
+    }
+  }).observe(document.body, { childList: true, subtree: true, characterData: true, attributeFilter: ["datetime"] });
+  $$("time[data-show]").forEach((time) => word(time));
+  if ($("#zone")) $("#zone").textContent = ZONE;
+  setInterval(tick, 1000);
+}
+
+// -- the stream -----------------------------------------------------------------------------------------------------
+
+const stream = { source: null, last: "", failures: 0, timer: 0, since: null };
+
+function openStream() {
+  closeStream();
+  const url = new URL(document.body.dataset.stream, location.href);
+  url.searchParams.set("at", location.pathname + location.search);
+  if (stream.last) url.searchParams.set("last", stream.last);
+  const source = stream.source = new EventSource(url);
+  source.onopen = () => { stream.failures = 0; stream.since = null; tellLive("live", "Live"); };
+  source.onmessage = ({ data, lastEventId }) => {
+    stream.last = lastEventId || stream.last;
+    if (data) htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text: data });
+  };
+  source.addEventListener("gone", () => location.reload());
+  source.addEventListener("bye", reopenStream);
+  source.onerror = reopenStream;
+}
+
+function closeStream() {
+  clearTimeout(stream.timer);
+  stream.source?.close();
+  stream.source = null;
+}
+
+// A stream that the server ended to be resumed comes back at once, so that is not told.
+function reopenStream() {
+  closeStream();
+  stream.since ??= new Date();
+  const wait = Math.min(8000, 250 * 2 ** stream.failures++) * (0.6 + Math.random() * 0.4);
+  if (stream.failures > 5) tellLive("offline", `Offline since ${CLOCK.format(stream.since)}`);
+  else if (stream.failures > 1) tellLive("reconnecting", "Reconnecting…");
+  stream.timer = setTimeout(openStream, wait);
+}
+
+function tellLive(state, text) {
+  const live = $("#live");
+  if (!live || live.dataset.state === state) return;
+  live.dataset.state = state;
+  live.title = text;
+  live.lastElementChild.textContent = text;
+}
+
+// A hidden tab gives its connection back: a browser has only six for each server.
+function watchStream() {
+  if (!document.body.dataset.stream) return;
+  document.addEventListener("visibilitychange", () => (document.hidden ? closeStream() : openStream()));
+  document.addEventListener("htmx:after:history:update", () => { if (stream.source) openStream(); });
+  addEventListener("pagehide", closeStream);
+  addEventListener("pageshow", (event) => { if (event.persisted) openStream(); });
+  if (!document.hidden) openStream();
+}
+
+// -- the log --------------------------------------------------------------------------------------------------------
+
+const CHUNK = 500, KEPT = 10;
+
+function watchLog(log) {
+  const follow = $("#log-follow"), wrap = $("#log-wrap"), more = $("#log-new");
+  let following = true, seen = lastSeq(), fresh = 0;
+
+  function lastSeq() { return Number($$(".chunk:last-child > .line:last-child", log)[0]?.dataset.seq ?? 0); }
+  const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 24;
+  const toEnd = () => { log.scrollTop = log.scrollHeight; };
+
+  function setFollowing(on) {
+    following = on;
+    follow.setAttribute("aria-pressed", on);
+    if (!on) return;
+    fresh = 0;
+    more.hidden = true;
+  }
+
+  async function load(chunk) {
+    if (chunk.firstElementChild || chunk.dataset.loading) return;
+    chunk.dataset.loading = "1";
+    try {
+      const reply = await fetch(chunk.dataset.src, { headers: { "HX-Request": "true" } });
+      if (!reply.ok) return;
+      const lines = new DOMParser().parseFromString(await reply.text(), "text/html").querySelectorAll("li");
+      chunk.style.minHeight = "";
+      chunk.replaceChildren(...lines);
+    } finally {
+      delete chunk.dataset.loading;
+    }
+  }
+
+  // The farthest chunks give their lines back; the height they had keeps the scroll bar still.
+  function shed() {
+    const middle = log.scrollTop + log.clientHeight / 2;
+    const distance = (chunk) => Math.abs(chunk.offsetTop + chunk.offsetHeight / 2 - middle);
+    const filled = $$(".chunk:not(:last-child)", log).filter((chunk) => chunk.firstElementChild);
+    for (const chunk of filled.sort((a, b) => distance(b) - distance(a)).slice(0, Math.max(0, filled.length - KEPT))) {
+      chunk.style.minHeight = `${chunk.offsetHeight}px`;
+      chunk.replaceChildren();
+    }
+  }
+
+  const near = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting) load(entry.target).then(shed);
+  }, { root: log, rootMargin: "1200px 0px" });
+
+  async function showLine(hash) {
+    const seq = /^#L(\d+)$/.exec(hash)?.[1];
+    const chunk = seq && $(`#log-chunk-${Math.floor((seq - 1) / CHUNK)}`);
+    if (!chunk) return false;
+    setFollowing(false);
+    await load(chunk);
+    $$(".marked", log).forEach((line) => line.classList.remove("marked"));
+    const line = $(hash);
+    line?.classList.add("marked");
+    line?.scrollIntoView({ block: "center" });
+    return true;
+  }
+
+  new MutationObserver(() => {
+    $$(".chunk", log).forEach((chunk) => near.observe(chunk));
+    const last = lastSeq();
+    fresh += Math.max(0, last - seen);
+    seen = Math.max(seen, last);
+    if (following) toEnd();
+    else if (fresh) {
+      more.lastElementChild.textContent = `${fresh.toLocaleString("en")} new line${fresh === 1 ? "" : "s"}`;
+      more.hidden = false;
+    }
+  }).observe(log, { childList: true, subtree: true });
+
+  // Only a scroll by the reader's hand ends following: lines that arrive move the end away as well.
+  let height = log.scrollHeight;
+  log.addEventListener("scroll", () => {
+    if (atEnd()) setFollowing(true);
+    else if (log.scrollHeight === height) setFollowing(false);
+    height = log.scrollHeight;
+  }, { passive: true });
+
+  for (const button of [follow, more]) button.addEventListener("click", () => { setFollowing(button === more || !following); if (following) toEnd(); });
+  wrap.addEventListener("click", () => setWrap(!log.classList.contains("wrap"), true));
+  function setWrap(on, chosen) {
+    log.classList.toggle("wrap", on);
+    wrap.setAttribute("aria-pressed", on);
+    if (chosen) remember("wrap", on);
+    if (following) toEnd();
+  }
+
+  setWrap(recall("wrap") !== "false", false);
+  $$(".chunk", log).forEach((chunk) => near.observe(chunk));
+  addEventListener("hashchange", () => showLine(location.hash));
+  showLine(location.hash).then((shown) => { if (!shown) toEnd(); });
+}
+
+// -- small things ---------------------------------------------------------------------------------------------------
+
+function setTheme(theme) {
+  if (theme === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  remember("theme", theme);
+  showTheme();
+}
+
+function showTheme() {
+  const theme = document.documentElement.dataset.theme ?? "auto";
+  $$("[data-theme-set]").forEach((button) => button.setAttribute("aria-pressed", button.dataset.themeSet === theme));
+}
+
+function watchToasts(toasts) {
+  new MutationObserver(() => $$(".toast:not([data-timed])", toasts).forEach((toast) => {
+    toast.dataset.timed = "1";
+    const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 1500) : toast.remove());
+    setTimeout(leave, 6000);
+  })).observe(toasts, { childList: true });
+}
+
+function type(input, value) {
+  input.value = value;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+const ON_CLICK = {
+  "[data-theme-set]": (button) => setTheme(button.dataset.themeSet),
+  "[data-dismiss]": (button) => button.closest(".toast").remove(),
+  "[data-fill]": (button) => { const input = document.getElementById(button.dataset.fill); type(input, button.dataset.value); input.focus(); },
+};
+
+document.addEventListener("click", (event) => {
+  for (const [selector, act] of Object.entries(ON_CLICK)) {
+    const button = event.target.closest(selector);
+    if (button) act(button);
+  }
+  $$("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") $$("details.menu[open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  const field = !typing && !event.ctrlKey && !event.metaKey && !event.altKey && $(`[data-hotkey="${CSS.escape(event.key)}"]`);
+  if (field) { event.preventDefault(); field.focus(); field.select(); }
+});
+
+document.addEventListener("input", ({ target }) => { if ("suggested" in target.dataset) delete target.dataset.suggested; });
+
+// The job's id follows the chosen task until somebody types another one.
+document.addEventListener("change", ({ target }) => {
+  const id = target.dataset.suggests && document.getElementById(target.dataset.suggests);
+  if (id && "suggested" in id.dataset) id.value = target.value.replace(/[^A-Za-z0-9.-]+/g, "-");
+});
+
+// A form that was refused: what is folded away but wrong is opened, and the first wrong field takes the cursor.
+function showWrong() {
+  const wrong = $$("#job-form [aria-invalid=true]:not([data-told])");
+  for (const field of wrong) {
+    field.dataset.told = "1";
+    const folded = field.closest("details");
+    if (folded) folded.open = true;
+  }
+  wrong[0]?.focus();
+}
+
+document.addEventListener("htmx:after:swap", showWrong);
+
+watchTimes();
+watchStream();
+showTheme();
+if ($("#log")) watchLog($("#log"));
+if ($("#toasts")) watchToasts($("#toasts"));
+showWrong();

@@ -1,0 +1,497 @@
+"""The job form: what is typed becomes a job, what is wrong is told beside its field, an edit changes nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+from visiting import HTMX, Api, Page, page_of, settings_in, signed_in
+
+from cronapp.app import App
+from cronapp.core.spec import spec_to_json
+
+TASKS = '''
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import Enum
+from typing import Annotated, Any, Literal, Optional
+
+from pydantic import BaseModel, Field, SecretStr
+
+
+class Region(Enum):
+    NORTH = "north"
+    SOUTH = "south"
+
+
+@dataclass
+class Range:
+    low: int
+    high: int = 10
+
+
+class Shop(BaseModel):
+    name: str
+    tags: list[str] = []
+
+
+def hello(name: str = "world", times: int = 1):
+    """Say hello."""
+
+
+def everything(
+    text: str,
+    number: int,
+    share: float,
+    day: date,
+    at: time,
+    moment: datetime,
+    wait: timedelta,
+    region: Region,
+    size: Literal["s", "m", "l"],
+    shops: list[str],
+    weights: dict[str, float],
+    span: Range,
+    shop: Shop,
+    loose,
+    password: SecretStr,
+    note: Annotated[str, Field(max_length=5000)] = "one\\ntwo",
+    sure: bool = True,
+    doubtful: bool = False,
+    maybe: Optional[int] = None,
+    maybe_text: str | None = "set",
+    **more: Any,
+):
+    """Take arguments of every kind."""
+'''
+
+ARGS: dict[str, Any] = {
+    "text": "plain",
+    "number": -3,
+    "share": 0.25,
+    "day": "2026-01-31",
+    "at": "09:30:15",
+    "moment": "2026-01-31T09:30:00",
+    "wait": "1h30m",
+    "region": "south",
+    "size": "m",
+    "shops": ["Kiel", "Köln"],
+    "weights": {"a": 1.5, "b": 2},
+    "span": {"low": 1, "high": 3},
+    "shop": {"name": "Kiel", "tags": ["x"]},
+    "loose": "text",
+    "password": "geheim",
+    "note": "one\ntwo",
+    "sure": True,
+    "doubtful": False,
+    "maybe": None,
+    "maybe_text": "set",
+}
+ODD: list[dict[str, Any]] = [
+    {},
+    {"text": ""},
+    {"text": "  spaces around  "},
+    {"text": '"quoted"'},
+    {"text": "null"},
+    {"text": "<b>&amp;</b>\"'"},
+    {"note": "\nbegins with a line break"},
+    {"note": "ends with one\n"},
+    {"note": "three\n\nlines\n"},
+    {"number": 10**18},
+    {"share": 1e-9},
+    {"share": 3},
+    {"at": "09:30:15.250000"},
+    {"moment": "2026-01-31T09:30:00.123456"},
+    {"moment": "2026-01-31T09:30:00+02:00"},
+    {"moment": "2026-01-31T09:30:00Z"},
+    {"wait": 90},
+    {"wait": "PT5M"},
+    {"wait": 0.5},
+    {"shops": []},
+    {"weights": {}},
+    {"loose": "12"},
+    {"loose": 12},
+    {"loose": "true"},
+    {"loose": True},
+    {"loose": None},
+    {"loose": ""},
+    {"loose": [1, {"a": None}]},
+    {"sure": False, "doubtful": True},
+    {"maybe": 7},
+    {"maybe": 0},
+    {"maybe_text": None},
+    {"maybe_text": ""},
+    {"extra": {"deep": [1]}, "and": "text", "count": 3},
+]
+
+SCHEDULES: list[Any] = [
+    {"kind": "cron", "expression": "0 3 * * mon-fri", "timezone": "Europe/Berlin"},
+    {"kind": "cron", "expression": "*/1 * * * * *"},
+    {"kind": "interval", "every": "15m"},
+    {"kind": "interval", "every": 900},
+    {"kind": "interval", "every": 90.5},
+    {"kind": "interval", "every": 86400},
+    {"kind": "interval", "every": "1d", "timezone": "America/New_York", "anchor": "2026-01-01T08:00:00Z"},
+    {"kind": "interval", "every": "1mo", "anchor": "2026-01-31T08:00:00.500000Z"},
+    {"kind": "once", "at": "2031-01-01T12:00:00Z", "timezone": "Asia/Kathmandu"},
+    {"kind": "once", "at": "2031-01-01T12:00:00.250000Z"},
+    {"kind": "once", "at": "2030-10-27T00:30:00Z", "timezone": "Europe/Berlin"},
+    {"kind": "once", "at": "2030-10-27T01:30:00Z", "timezone": "Europe/Berlin"},
+    {"kind": "manual"},
+    [
+        {"kind": "cron", "expression": "0 9 * * *", "timezone": "Europe/Berlin"},
+        {"kind": "interval", "every": "6h"},
+        {"kind": "once", "at": "2031-01-01T12:00:00Z"},
+    ],
+]
+BEHAVIOUR: list[dict[str, Any]] = [
+    {"starts_at": "2031-05-01T10:00:00Z", "ends_at": "2032-05-01T10:00:00Z"},
+    {"starts_at": "2031-05-01T10:00:00.125000Z"},
+    {"ends_at": "2030-10-27T01:30:00Z"},
+    {"starts_at": "2031-05-01T10:00:00Z", "schedule": {"kind": "manual"}},
+    {"max_runs": 3},
+    {"overlap": "queue_all"},
+    {"overlap": "allow", "max_running": 5},
+    {"overlap": "allow"},
+    {"misfire": {"policy": "all", "grace": 86399.5}},
+    {"misfire": {"policy": "skip", "grace": 0}},
+    {"timeout": 0.25},
+    {"timeout": 5400},
+    {"retry": {"max_attempts": 4, "delay": 2.5, "backoff": "fixed", "max_delay": 77}},
+    {"retry": {"delay": 0}},
+    {"queue": "reports"},
+    {"priority": -5},
+    {"priority": 0},
+    {"tags": ["finance", "b c", "ü"]},
+    {"description": "Two\nlines, and  spaces"},
+]
+
+NEW = {
+    "id": "nightly",
+    "task": "hello",
+    "args.name": "Kiel",
+    "args.times": "2",
+    "schedule.kind": "cron",
+    "schedule.expression": "0 3 * * *",
+    "schedule.timezone": "Europe/Berlin",
+}
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[App]:
+    """An app with a task that takes arguments of every kind; its zone for new jobs is not UTC."""
+    settings = settings_in(tmp_path, TASKS).model_copy(update={"timezone": "Europe/Berlin"})
+    app = App(settings, address="http://127.0.0.1:5000")
+    await app.start(worker=False)
+    yield app
+    await app.close()
+
+
+@pytest.fixture
+async def me(house: App) -> QuartClient:
+    return await signed_in(house)
+
+
+# -- made -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+async def test_a_form_makes_a_job_and_leads_to_its_page(house: App, me: QuartClient, headers: dict[str, str]) -> None:
+    form = NEW | {"timeout": "10m", "retry.max_attempts": "3", "tags": "a, b,,", "description": "One\r\ntwo"}
+    reply = await me.post("/jobs", form=form, headers=headers)
+    if headers:
+        assert (reply.status_code, reply.headers["HX-Redirect"]) == (204, "/jobs/nightly")
+    else:
+        assert (reply.status_code, reply.headers["Location"]) == (303, "/jobs/nightly")
+    job = await house.jobs.get("nightly")
+    made = spec_to_json(job.spec)
+    assert made["args"] == {"name": "Kiel", "times": 2}
+    assert made["schedule"] == [{"kind": "cron", "expression": "0 3 * * *", "timezone": "Europe/Berlin"}]
+    assert (made["timeout"], made["retry"]["max_attempts"], made["tags"]) == (600, 3, ["a", "b"])
+    assert made["description"] == "One\ntwo"
+    assert (job.origin, job.state) == ("browser", "active")
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+async def test_save_and_run_leads_to_the_run(house: App, me: QuartClient, headers: dict[str, str]) -> None:
+    reply = await me.post("/jobs", form=NEW | {"then": "run"}, headers=headers)
+    where = reply.headers["HX-Redirect" if headers else "Location"]
+    run = await house.runs.get(int(where.removeprefix("/runs/")))
+    assert (run.job, run.args, run.trigger) == ("nightly", {"name": "Kiel", "times": 2}, "manual")
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "kept"),
+    [
+        ("cron", {"expression": " @daily "}, {"expression": "@daily", "timezone": "Europe/Berlin"}),
+        ("cron", {"expression": "0 3 * * *", "timezone": "asia/tokyo"}, {"timezone": "Asia/Tokyo"}),
+        ("interval", {"every": "15m", "timezone": "UTC"}, {"every": "15m", "timezone": "UTC"}),
+        ("once", {"at": "2031-01-01T12:00"}, {"at": "2031-01-01T11:00:00Z", "timezone": "Europe/Berlin"}),
+        ("once", {"at": "2031-07-01T12:00", "timezone": "UTC"}, {"at": "2031-07-01T12:00:00Z"}),
+        ("manual", {}, {}),
+    ],
+)
+async def test_each_kind_of_schedule_can_be_typed(
+    house: App, me: QuartClient, kind: str, typed: dict[str, str], kept: dict[str, str]
+) -> None:
+    form = {name: text for name, text in NEW.items() if not name.startswith("schedule.")} | {"schedule.kind": kind}
+    reply = await me.post("/jobs", form=form | {f"schedule.{name}": text for name, text in typed.items()})
+    assert reply.status_code == 303
+    (made,) = spec_to_json((await house.jobs.get("nightly")).spec)["schedule"]
+    assert made.items() >= ({"kind": kind} | kept).items()
+
+
+# -- refused --------------------------------------------------------------------------------------------------------
+
+REFUSED: list[tuple[dict[str, str], set[str]]] = [
+    ({"schedule.expression": "0 3 * *"}, {"schedule-expression"}),
+    ({"schedule.expression": ""}, {"schedule-expression"}),
+    ({"schedule.timezone": "Europe/Berlln"}, {"schedule-timezone"}),
+    ({"id": ""}, {"id"}),
+    ({"id": "a b/c"}, {"id"}),
+    ({"id": "new"}, {"id"}),
+    ({"id": "x" * 101}, {"id"}),
+    ({"id": "taken"}, {"id"}),
+    ({"args.times": "two"}, {"args-times"}),
+    ({"task": ""}, {"task"}),
+    ({"task": "no_such_task"}, {"task"}),
+    ({"schedule.kind": "interval", "schedule.every": "soon"}, {"schedule-every"}),
+    ({"schedule.kind": "interval", "schedule.every": ""}, {"schedule-every"}),
+    ({"schedule.kind": "once", "schedule.at": "2020-01-01T00:00"}, {"schedule-at"}),
+    ({"schedule.kind": "once", "schedule.at": "tomorrow"}, {"schedule-at"}),
+    ({"schedule.kind": "once", "schedule.at": ""}, {"schedule-at"}),
+    ({"schedule.kind": "sometimes"}, {"schedule"}),
+    ({"starts_at": "2020-01-01T00:00"}, {"starts_at"}),
+    ({"ends_at": "x"}, {"ends_at"}),
+    ({"starts_at": "2032-01-01T00:00", "ends_at": "2031-01-01T00:00"}, {"ends_at"}),
+    ({"max_runs": "0"}, {"max_runs"}),
+    ({"max_running": "many"}, {"max_running"}),
+    ({"overlap": "never"}, {"overlap"}),
+    ({"misfire.policy": "maybe"}, {"misfire-policy"}),
+    ({"misfire.grace": "-1"}, {"misfire-grace"}),
+    ({"timeout": "0"}, {"timeout"}),
+    ({"retry.max_attempts": "1000"}, {"retry-max_attempts"}),
+    ({"retry.delay": "soon"}, {"retry-delay"}),
+    ({"retry.backoff": "linear"}, {"retry-backoff"}),
+    ({"priority": "1.5"}, {"priority"}),
+    ({"tags": "x" * 200}, {"tags"}),
+    ({"description": "x" * 2001}, {"description"}),
+    (
+        {"id": "a b", "schedule.expression": "x", "args.times": "two", "timeout": "soon", "schedule.timezone": "No"},
+        {"id", "schedule-expression", "args-times", "timeout", "schedule-timezone"},
+    ),
+]
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+@pytest.mark.parametrize(("typed", "wrong"), REFUSED, ids=[" ".join(sorted(typed)) for typed, _ in REFUSED])
+async def test_wrong_fields_are_told_beside_them_and_what_was_typed_stays(
+    house: App, me: QuartClient, headers: dict[str, str], typed: dict[str, str], wrong: set[str]
+) -> None:
+    await Api(house).make("taken")
+    sent = NEW | {"overlap": "queue", "args.name": 'ty"ped <b>'} | typed
+    reply = await me.post("/jobs", form=sent, headers=headers)
+    page = Page(await reply.get_data(as_text=True))
+    assert reply.status_code == 422
+    assert page.faults() == []
+    assert bool(page.all("nav")) is not bool(headers), "a whole page only for who asks for one"
+    told = page.wrong()
+    assert set(told) == wrong
+    assert all(text.strip().endswith((".", "?")) for text in told.values()), told
+    for name in wrong:
+        fields = page.all("", id=f"f-{name}")
+        assert all(field.attrs.get("aria-invalid") == "true" for field in fields)
+        assert all(f"f-{name}-wrong" in field.attrs["aria-describedby"] for field in fields)
+    again = page.form("job-form")
+    unlisted = {"overlap", "misfire.policy", "retry.backoff", "schedule.kind"}  # a list offers only what there is
+    for name, text in sent.items():
+        if sent["task"] == "hello" or not name.startswith("args."):
+            assert again.get(name) == text or (name in unlisted and name in typed), name
+    assert [job.id for job in await house.jobs.all()] == ["taken"]
+
+
+async def test_a_refused_argument_does_not_hide_what_else_is_wrong(house: App, me: QuartClient) -> None:
+    reply = await me.post("/jobs", form={"id": "x y", "task": "everything", "schedule.kind": "cron"})
+    told = Page(await reply.get_data(as_text=True)).wrong()
+    required = {"args-text", "args-number", "args-day", "args-password", "args-shops"}
+    assert required | {"id", "schedule-expression"} <= set(told)
+    assert not {"args-sure", "args-maybe", "args-note"} & set(told)
+
+
+async def test_a_secret_is_not_given_back_after_a_refusal_nor_shown(house: App, me: QuartClient) -> None:
+    await Api(house).make("all", "everything", args=ARGS)
+    for path in ("/jobs/all", "/jobs/all/edit", "/jobs"):
+        assert "geheim" not in await (await me.get(path)).get_data(as_text=True), path
+
+
+async def test_an_edit_from_an_older_version_is_refused_and_nothing_is_lost(house: App, me: QuartClient) -> None:
+    await Api(house).make("nightly")
+    form = (await page_of(me, "/jobs/nightly/edit")).form("job-form")
+    await Api(house).json("PATCH", "/jobs/nightly", json={"priority": 7})
+    for headers in ({}, HTMX):
+        reply = await me.post("/jobs/nightly/edit", form=form | {"priority": "1"}, headers=headers)
+        assert reply.status_code == 412
+        assert "meanwhile" in await reply.get_data(as_text=True)
+    assert (await house.jobs.get("nightly")).spec.priority == 7
+
+
+async def test_an_edit_keeps_the_id_whatever_is_sent(house: App, me: QuartClient) -> None:
+    await Api(house).make("nightly")
+    await me.post("/jobs/nightly/edit", form=NEW | {"id": "other", "version": "1"})
+    assert [job.id for job in await house.jobs.all()] == ["nightly"]
+    assert (await house.jobs.get("nightly")).spec.args == {"name": "Kiel", "times": 2}
+
+
+# -- there and back -------------------------------------------------------------------------------------------------
+
+
+async def saved_unchanged(app: App, client: QuartClient, job_id: str) -> None:
+    """Opens the job's form in a browser, and saves it as it is."""
+    form = (await page_of(client, f"/jobs/{job_id}/edit")).form("job-form")
+    reply = await client.post(f"/jobs/{job_id}/edit", form=form)
+    told = Page(await reply.get_data(as_text=True)).wrong()
+    assert reply.status_code == 303, told
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=json.dumps)
+async def test_saving_a_job_as_it_is_keeps_its_schedule(house: App, me: QuartClient, schedule: Any) -> None:
+    await Api(house).make("same", schedule=schedule)
+    before = await house.jobs.get("same")
+    await saved_unchanged(house, me, "same")
+    after = await house.jobs.get("same")
+    assert after.spec == before.spec
+    assert (after.next_slot, after.last_slot) == (before.next_slot, before.last_slot)
+
+
+@pytest.mark.parametrize("fields", BEHAVIOUR, ids=json.dumps)
+async def test_saving_a_job_as_it_is_keeps_its_behaviour(house: App, me: QuartClient, fields: dict[str, Any]) -> None:
+    schedule = {"kind": "cron", "expression": "0 3 * * *", "timezone": "Europe/Berlin"}
+    await Api(house).make("same", **{"schedule": schedule, **fields})
+    before = (await house.jobs.get("same")).spec
+    await saved_unchanged(house, me, "same")
+    assert (await house.jobs.get("same")).spec == before
+
+
+@pytest.mark.parametrize("odd", ODD, ids=json.dumps)
+async def test_saving_a_job_as_it_is_keeps_its_arguments(house: App, me: QuartClient, odd: dict[str, Any]) -> None:
+    args = ARGS | odd
+    await Api(house).make("same", "everything", args=args)
+    task = house.tasks.get("everything")
+    before = task.signature.check((await house.jobs.get("same")).spec.args)
+    await saved_unchanged(house, me, "same")
+    after = (await house.jobs.get("same")).spec.args
+    assert task.signature.check(after) == before
+    assert after["password"] == "geheim"
+
+
+async def test_what_a_job_does_not_say_follows_the_code_also_after_an_edit(house: App, me: QuartClient) -> None:
+    await Api(house).make("same", "hello")
+    await saved_unchanged(house, me, "same")
+    args = (await house.jobs.get("same")).spec.args
+    assert args in ({}, {"name": "world", "times": 1})
+
+
+async def test_a_job_whose_moment_is_over_can_still_be_edited(house: App, me: QuartClient) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()
+    await Api(house).make("once", schedule={"kind": "once", "at": soon})
+    await house.store.write(lambda tx: None)
+    from_form = (await page_of(me, "/jobs/once/edit")).form("job-form")
+    reply = await me.post("/jobs/once/edit", form=from_form | {"priority": "3"})
+    assert reply.status_code == 303
+    assert (await house.jobs.get("once")).spec.priority == 3
+
+
+async def test_an_emptied_field_takes_its_default(house: App, me: QuartClient) -> None:
+    await Api(house).make("same", timeout=600, retry={"max_attempts": 4}, description="x", tags=["a"], priority=3)
+    form = (await page_of(me, "/jobs/same/edit")).form("job-form")
+    emptied = form | {"timeout": "", "retry.max_attempts": "", "description": "", "tags": "", "priority": ""}
+    assert (await me.post("/jobs/same/edit", form=emptied)).status_code == 303
+    spec = (await house.jobs.get("same")).spec
+    assert (spec.timeout, spec.retry.max_attempts, spec.description, spec.tags, spec.priority) == (None, 1, "", (), 0)
+
+
+@pytest.mark.parametrize("path", ["/jobs/same", "/jobs/same/edit"])
+async def test_a_changed_schedule_counts_from_now(house: App, me: QuartClient, path: str) -> None:
+    await Api(house).make("same", schedule={"kind": "cron", "expression": "0 3 * * *"})
+    form = (await page_of(me, "/jobs/same/edit")).form("job-form")
+    changed = form | {"schedule.kind": "once", "schedule.at": "2031-07-01T12:00", "schedule.timezone": "UTC"}
+    assert (await me.post(path, form=changed)).status_code == 303
+    assert (await house.jobs.get("same")).next_slot == datetime(2031, 7, 1, 12, tzinfo=UTC)
+
+
+async def test_the_forms_fields_have_the_apis_names(house: App, me: QuartClient) -> None:
+    page = await page_of(me, "/jobs/new?task=everything")
+    names = {e.attrs["name"] for e in page.elements if e.tag in ("input", "select", "textarea") and "name" in e.attrs}
+    assert {"id", "task", "schedule.kind", "schedule.expression", "schedule.every", "schedule.at"} <= names
+    assert {"overlap", "misfire.policy", "retry.max_attempts", "timeout", "tags", "description"} <= names
+    assert {f"args.{name}" for name in ARGS} <= names
+    for label in page.all("label", **{"for": "f-args-day"}):
+        assert label.text.startswith("Day")
+
+
+async def test_every_field_has_a_label_and_its_help(house: App, me: QuartClient) -> None:
+    page = await page_of(me, "/jobs/new?task=everything")
+    ids = {e.attrs["id"] for e in page.elements if "id" in e.attrs}
+    labelled = {e.attrs["for"] for e in page.all("label") if "for" in e.attrs}
+    for e in page.elements:
+        if e.tag in ("select", "textarea") or (e.tag == "input" and e.attrs.get("type") not in ("hidden", "radio")):
+            assert e.attrs.get("id") in labelled, e.attrs
+            assert set(e.attrs.get("aria-describedby", "").split()) <= ids
+
+
+# -- while one types ------------------------------------------------------------------------------------------------
+
+
+async def test_the_chosen_tasks_fields_come_with_what_was_typed_for_the_same_names(me: QuartClient) -> None:
+    query = {"task": "everything", "args.text": "ty<p>ed", "args.sure": "on"}
+    reply = await me.get("/form/args", query_string=query, headers=HTMX)
+    page = Page(await reply.get_data(as_text=True))
+    assert page.one("input", name="args.text").attrs["value"] == "ty<p>ed"
+    assert "checked" in page.one("input", name="args.sure").attrs
+    assert page.one("input", name="args.password").attrs["type"] == "password"
+    assert (await me.get("/form/args?task=gone", headers=HTMX)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted", "count"),
+    [
+        ({"schedule.kind": "cron", "schedule.expression": "0 3 * * mon-fri"}, "03:00", 5),
+        ({"schedule.kind": "interval", "schedule.every": "15m"}, "15 minutes", 5),
+        ({"schedule.kind": "once", "schedule.at": "2031-07-01T12:00"}, "2031", 1),
+        ({"schedule.kind": "manual"}, "", 0),
+        ({"schedule.kind": "cron", "schedule.expression": ""}, "", 0),
+        ({}, "", 0),
+        ({"schedule.kind": "cron", "schedule.expression": "0 3 * *"}, "five fields", 0),
+        ({"schedule.kind": "cron", "schedule.expression": "<b>"}, "<b>", 0),
+        ({"schedule.kind": "cron", "schedule.expression": "0 3 * * *", "schedule.timezone": "Nowhere"}, "Nowhere", 0),
+        ({"schedule.kind": "cron", "schedule.expression": "0 3 30 2 *"}, "", 0),
+        ({"schedule.kind": "interval", "schedule.every": "1d", "ends_at": "2020-01-01T00:00"}, "", 0),
+        ({"schedule.kind": "sometimes", "schedule.expression": "x"}, "", 0),
+    ],
+)
+async def test_what_is_typed_is_told_in_words_with_its_next_runs(
+    house: App, me: QuartClient, typed: dict[str, str], wanted: str, count: int
+) -> None:
+    reply = await me.post("/form/preview", form=typed, headers=HTMX)
+    assert reply.status_code == 200
+    page = Page(await reply.get_data(as_text=True))
+    assert page.faults() == []
+    assert wanted.lower() in page.text.lower()
+    slots = [e.attrs["datetime"] for e in page.all("time")]
+    slots = [slot for n, slot in enumerate(slots) if slot not in slots[:n]]
+    assert len(slots) == count
+    assert slots == sorted(slots)
+    assert not await house.jobs.all()
+
+
+async def test_the_preview_is_what_the_job_will_do(house: App, me: QuartClient) -> None:
+    reply = await me.post("/form/preview", form=NEW)
+    first = Page(await reply.get_data(as_text=True)).all("time")[0].attrs["datetime"]
+    await me.post("/jobs", form=NEW)
+    job = await house.jobs.get("nightly")
+    assert datetime.fromisoformat(first) == job.next_slot
