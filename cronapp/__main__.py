@@ -1,0 +1,5 @@
+"""`python -m cronapp`."""
+
+from cronapp.cli import main
+
+main()

@@ -1,0 +1,212 @@
+"""Builds everything once, hands it down, starts it and stops it: the only place that wires."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import platform
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from importlib.metadata import version
+from typing import Any
+
+from cronapp import __version__
+from cronapp.bus.local import LocalBus
+from cronapp.config import Settings
+from cronapp.core.clock import Clock, system_clock
+from cronapp.core.durations import duration_words
+from cronapp.core.errors import StoreUnavailable
+from cronapp.core.models import Run
+from cronapp.engine import capture
+from cronapp.engine.dispatch.local import LocalDispatch
+from cronapp.engine.executors import leaked_threads
+from cronapp.engine.housekeeping import prune_on
+from cronapp.engine.lag import LoopLag
+from cronapp.engine.runner import Runner
+from cronapp.engine.scheduler import Scheduler
+from cronapp.engine.watchdog import Blocked, LoopWatchdog
+from cronapp.service.jobs import Jobs
+from cronapp.service.runs import Runs
+from cronapp.service.signin import SignIn
+from cronapp.service.tasks import Tasks
+from cronapp.store.open import open_store
+from cronapp.store.store import Store
+from cronapp.web import make_site
+from cronapp.web.hub import Hub
+from cronapp.web.site import Blocked as BlockedRow
+from cronapp.web.site import Parts, Site, System
+
+log = logging.getLogger(__name__)
+LIBRARIES = ("quart", "hypercorn", "apscheduler", "sqlalchemy", "jinja2", "pydantic")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+BLOCKS_KEPT = 20
+STOPPED = "The server was stopped before this run could finish."
+
+
+class App:
+    """One server: its store, services, engine and site."""
+
+    def __init__(self, settings: Settings, *, address: str, clock: Clock = system_clock) -> None:
+        """`address` is where the site is reached, as `http://127.0.0.1:5000`."""
+        self.settings = settings
+        self.address = address
+        self.clock = clock
+        self.node = f"{socket.gethostname()}:{os.getpid()}"
+        self.bus = LocalBus()
+        self.hub = Hub()
+        self.lag = LoopLag()
+        self.watchdog = LoopWatchdog(self._blocked)
+        self._blocks: deque[BlockedRow] = deque(maxlen=BLOCKS_KEPT)
+        self._began = time.monotonic()
+        self._started_at = clock()
+
+    async def start(self, *, worker: bool = True) -> None:
+        """Opens the store, takes up what the last server left, and goes to work. Raises `CannotStart`."""
+        settings = self.settings
+        self._works = worker
+        capture.install()
+        self.store: Store = await open_store(settings.database, self.bus.publish)
+        self.tasks = Tasks(settings.tasks)
+        self.jobs = Jobs(self.store, self.tasks, self.clock, settings.timezone)
+        self.runs = Runs(self.store, self.tasks, self.clock)
+        token = settings.admin_token
+        self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
+        self.runner = Runner(self.runs, self.tasks, self.clock, node=self.node, log_limit=settings.log_limit)
+        self.dispatch = LocalDispatch(self.runs, self.runner, self.clock, settings.concurrency)
+        self.scheduler = Scheduler(self.jobs, self.runs)
+        self.site: Site = make_site(self._parts())
+
+        for subscriber in (self.scheduler.heed, self.dispatch.heed, self.runner.heed, self.hub.heed):
+            self.bus.subscribe(subscriber)
+        await self.runs.lose_running("The server that executed this run ended without a word.")
+        await self.jobs.declare()
+        await self.jobs.hold_against_code()
+        self.lag.start()
+        self.watchdog.start()
+        self.runner.begin()
+        if worker:
+            self.dispatch.start()
+        await self.scheduler.start()
+        self._pruning = asyncio.create_task(
+            prune_on(self.runs, keep_days=settings.keep_days, keep_runs=settings.keep_runs), name="cronapp-prune"
+        )
+
+    async def drain(self, hasten: asyncio.Event, tell: Callable[[str], None]) -> None:
+        """Takes no new slot, and lets runs finish up to the limit or until `hasten`; then asks them to stop."""
+        await self.scheduler.stop()
+        await self.dispatch.stop()
+        if self.runner.live:
+            limit = self.settings.stop_timeout
+            tell(
+                f"Waiting up to {duration_words(limit)} for {named(self.runner.live)}. Press Ctrl-C again to stop now."
+            )
+            await first(self.runner.drained(), hasten.wait(), limit)
+        if self.runner.live:
+            tell(f"Stopping {named(self.runner.live)}.")
+            self.runner.stop_all(STOPPED)
+            await self.runner.drained()
+
+    async def close(self) -> None:
+        """Ends the streams, stops what runs at once, and closes everything."""
+        self.hub.close()
+        await self.scheduler.stop()
+        await self.dispatch.stop()
+        self.runner.stop_all(STOPPED)
+        await self.runner.drained()
+        self._pruning.cancel()
+        await asyncio.gather(self._pruning, return_exceptions=True)
+        await self.runner.end()
+        self.watchdog.stop()
+        await self.lag.stop()
+        await self.store.close()
+        capture.uninstall()
+
+    # -- what the site asks ---------------------------------------------------------------------------------------
+
+    def _parts(self) -> Parts:
+        return Parts(
+            jobs=self.jobs,
+            runs=self.runs,
+            tasks=self.tasks,
+            signin=self.signin,
+            clock=self.clock,
+            hub=self.hub,
+            system=self.system,
+            ready=self.ready,
+            announce_link=self.announce_link,
+            timezone=self.settings.timezone,
+            cookie=f"cronapp_session_{self.address.rpartition(':')[2]}",  # cookies know no ports
+            hosts=self._hosts(),
+        )
+
+    def _hosts(self) -> frozenset[str]:
+        """The names under which the site answers. Bound to more than this machine, it cannot know them by itself."""
+        if self.settings.host not in LOOPBACK and not self.settings.trusted_hosts:
+            return frozenset()
+        return LOOPBACK | {self.settings.host, *self.settings.trusted_hosts}
+
+    async def announce_link(self) -> None:
+        """Prints a one-time sign-in link on the terminal."""
+        print(f"Sign in at  {self.address}/login?token={await self.signin.new_link()}", flush=True)
+
+    async def ready(self) -> dict[str, bool]:
+        try:
+            await self.jobs.total()
+            database = True
+        except StoreUnavailable:
+            database = False
+        state = {"database": database, "scheduler": self.scheduler.running}
+        return state | {"worker": self.dispatch.running} if self._works else state
+
+    async def system(self) -> System:
+        counts = await self.runs.counts()
+        return System(
+            version=__version__,
+            python=platform.python_version(),
+            node=self.node,
+            started_at=self._started_at,
+            uptime=time.monotonic() - self._began,
+            database=self.store.name,
+            database_bytes=await self.store.size(),
+            timezone=self.settings.timezone,
+            concurrency=self.settings.concurrency,
+            running=counts.get("running", 0),
+            queued=counts.get("queued", 0),
+            loop_lag_ms=self.lag.worst * 1000,
+            leaked_threads=leaked_threads(),
+            stream_clients=len(self.hub),
+            sources=self.tasks.sources,
+            libraries={name: version(name) for name in LIBRARIES},
+            blocked=list(self._blocks),
+        )
+
+    def _blocked(self, blocked: Blocked) -> None:
+        """The event loop stood still; called on the watchdog's thread."""
+        who = f"run #{blocked.run} of {blocked.job}" if blocked.run else "the server"
+        text = f"The event loop was blocked for {duration_words(blocked.seconds)} by {who}."
+        log.warning("%s\n%s", text, blocked.stack)
+        if blocked.run:
+            self.runner.remark(blocked.run, f"{text} Everything else had to wait.\n{blocked.stack}")
+        if blocked.over:
+            self._blocks.appendleft(BlockedRow(at=self.clock(), seconds=blocked.seconds, who=who, stack=blocked.stack))
+
+
+def named(runs: list[Run]) -> str:
+    """Runs for a person to read: how many, and the first few."""
+    some = ", ".join(f"#{run.id} {run.job}" for run in runs[:5])
+    more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
+    return f"{len(runs)} run{'s' if len(runs) != 1 else ''} ({some}{more})"
+
+
+async def first(one: Coroutine[Any, Any, object], other: Coroutine[Any, Any, object], limit: float) -> None:
+    """Waits until either is done, at most `limit` seconds."""
+    waiting = {asyncio.ensure_future(one), asyncio.ensure_future(other)}
+    try:
+        await asyncio.wait(waiting, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

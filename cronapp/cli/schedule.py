@@ -1,0 +1,53 @@
+"""`cronapp next`: what a cron expression is going to do."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from cronapp.core.clock import system_clock
+from cronapp.core.errors import InvalidInput
+from cronapp.core.models import CronSchedule
+from cronapp.core.triggers import preview, trigger_of
+from cronapp.core.zones import resolve, zone
+
+
+def add_to(cli: typer.Typer) -> None:
+    @cli.command(name="next")
+    def next_slots(
+        expression: Annotated[str, typer.Argument(help="As '*/5 * * * *', in quotation marks.")],
+        tz: Annotated[str, typer.Option(help="The time zone.")] = "UTC",
+        start: Annotated[str | None, typer.Option("--from", help="Slots after this moment. Default: now.")] = None,
+        count: Annotated[int, typer.Option("-n", min=1, max=500, help="How many.")] = 5,
+        as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    ) -> None:
+        """Tell a cron expression in words, with its next slots. Exit status 2 if it is wrong."""
+        try:
+            where = zone(tz)
+            moment = start_of(start, tz)
+            told = preview(trigger_of([CronSchedule(expression=expression, timezone=tz)]), moment, count)
+        except InvalidInput as error:
+            for text in error.errors.values():
+                typer.echo(text, err=True)
+            raise typer.Exit(2) from None
+        slots = [slot.astimezone(where).isoformat() for slot in told.slots]
+        if as_json:
+            print(json.dumps({"words": told.words, "slots": slots, "notes": told.notes, "warnings": told.warnings}))
+            return
+        print("\n".join([told.words, *slots, *told.notes, *told.warnings]))
+
+
+def start_of(text: str | None, tz: str) -> datetime:
+    if text is None:
+        return system_clock()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput.of("from", "Write the moment as 2026-01-31T09:00.") from None
+    resolved = resolve(moment, zone(tz)) if moment.tzinfo is None else moment
+    if resolved is None:
+        raise InvalidInput.of("from", f"This day does not exist in {tz}.")
+    return resolved

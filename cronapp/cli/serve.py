@@ -1,0 +1,129 @@
+"""`cronapp serve`: the dashboard, the scheduler and the runner in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+from typing import Annotated
+
+import typer
+from hypercorn.asyncio import serve as serve_site
+from hypercorn.config import Config
+
+from cronapp import __version__
+from cronapp.app import LOOPBACK, App
+from cronapp.cli.server_log import set_up_log
+from cronapp.config import Settings, load_settings
+from cronapp.core.errors import CannotStart
+
+CLOSING = 0.5  # seconds that open connections get at the end
+DEADLINE = 3.0  # seconds after which the web server is left behind
+TASKS = "Tasks files (tasks.py) or modules (shop.tasks). Default: $CRONAPP_TASKS, else tasks.py."
+
+
+def add_to(cli: typer.Typer) -> None:
+    @cli.command()
+    def serve(
+        tasks: Annotated[list[str] | None, typer.Argument(help=TASKS)] = None,
+        host: Annotated[str | None, typer.Option(help="The address to listen on. Default: 127.0.0.1.")] = None,
+        port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one. Default: 5000.")] = None,
+        database: Annotated[str | None, typer.Option(help="Default: sqlite:///cronapp.db in this folder.")] = None,
+        no_worker: Annotated[bool, typer.Option("--no-worker", help="Schedule and show, but execute nothing.")] = False,
+    ) -> None:
+        """Serve the dashboard, keep the schedules, execute the runs."""
+        given = {"tasks": tuple(tasks or ()), "host": host, "port": port, "database": database}
+        settings = load_settings(given)
+        set_up_log(settings.log_format)
+        asyncio.run(run_server(settings, worker=not no_worker))
+
+
+async def run_server(settings: Settings, *, worker: bool) -> None:
+    """Serves until a signal comes; a second one hastens the end."""
+    refuse_open_doors(settings)
+    listener = listen(settings.host, settings.port)
+    port = listener.getsockname()[1]
+    app = App(settings, address=f"http://{shown(settings.host)}:{port}")
+    await app.start(worker=worker)
+    stop, hasten = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: (hasten if stop.is_set() else stop).set())
+    closed = asyncio.Event()
+    site = asyncio.create_task(serve_site(app.site, hypercorn_config(listener), shutdown_trigger=closed.wait))
+    await greet(app)
+    await asyncio.wait({site, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    say("Stopping.")
+    await app.drain(hasten, say)
+    app.hub.close()
+    closed.set()
+    _, late = await asyncio.wait({site}, timeout=DEADLINE)
+    for task in late:
+        task.cancel()
+    await app.close()
+    if site.done() and not site.cancelled() and site.exception() is not None:
+        raise site.exception() or RuntimeError
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, or one clear line about why not."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except socket.gaierror:
+        raise CannotStart(f"There is no address {host!r} on this machine. Correct --host.") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(
+                f"Port {port} on {host} is in use by another program. Stop that one, or choose another with --port."
+            ) from None
+        raise CannotStart(f"Cron-App cannot listen on {host}, port {port}: {error.strerror}.") from None
+    listener.setblocking(False)
+    return listener
+
+
+def refuse_open_doors(settings: Settings) -> None:
+    """Who can schedule functions can run code here, so nobody is served beyond this machine without a token."""
+    if settings.host not in LOOPBACK and settings.admin_token is None:
+        raise CannotStart(
+            f"To listen on {settings.host}, set CRONAPP_ADMIN_TOKEN (or CRONAPP_ADMIN_TOKEN_FILE) to a long secret."
+        )
+
+
+def shown(host: str) -> str:
+    """The host as it stands in a link that works on this machine."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    return f"[{name}]" if ":" in name and not name.startswith("[") else name
+
+
+def hypercorn_config(listener: socket.socket) -> Config:
+    config = Config()
+    config.bind = [f"fd://{os.dup(listener.fileno())}"]
+    config.accesslog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.graceful_timeout = CLOSING
+    config.shutdown_timeout = CLOSING
+    config.keep_alive_max_requests = 1_000_000  # else the connection that carries the stream is closed at the 1,000th
+    config.include_server_header = False
+    return config
+
+
+async def greet(app: App) -> None:
+    registry = app.tasks.registry
+    say(f"Cron-App {__version__} serves {app.address}")
+    say(f"Tasks       {len(registry.tasks)} from {', '.join(app.tasks.sources)}")
+    say(f"Database    {app.store.name}")
+    for error in registry.errors:
+        print(f"\n{error.source} cannot be loaded: {error.error}\n{error.traceback}", file=sys.stderr, flush=True)
+    await app.announce_link()
+    say("            The link works once, within half an hour. Ctrl-C stops the server.")
+
+
+def say(text: str) -> None:
+    print(text, flush=True)

@@ -1,0 +1,135 @@
+"""The settings, and the only reader of the environment.
+
+Each comes, in this order, from the command line, from `CRONAPP_<NAME>`, from the file named by `CRONAPP_<NAME>_FILE`
+(for secrets), or from `cronapp.toml` in the current folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from cronapp.core.durations import parse_duration
+from cronapp.core.errors import CannotStart, InvalidInput
+from cronapp.core.validation import explain
+from cronapp.core.zones import zone
+
+PREFIX = "CRONAPP_"
+FILE = "cronapp.toml"
+ELSEWHERE = {"URL", "TOKEN"}  # read by the commands that talk to a running server
+
+
+def _zone_name(value: str) -> str:
+    try:
+        return zone(value).key
+    except InvalidInput as error:
+        raise ValueError(error.errors["timezone"]) from None
+
+
+def _words(value: Any) -> Any:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+def _seconds(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str | int | float) else value
+
+
+UNITS = {"KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+def _bytes(value: Any) -> Any:
+    """`10MB` as well as a number."""
+    if not isinstance(value, str) or value[-2:].upper() not in UNITS:
+        return value
+    try:
+        return float(value[:-2]) * UNITS[value[-2:].upper()]
+    except ValueError:
+        raise ValueError(f"{value!r} is no size. Write a number of bytes, or as 10MB.") from None
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+
+
+class Settings(BaseModel):
+    """What may be set. Each field is `CRONAPP_` and its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tasks: Words = ("tasks.py",)
+    database: str = "sqlite:///cronapp.db"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 5000
+    timezone: Annotated[str, AfterValidator(_zone_name)] = "UTC"
+    admin_token: SecretStr | None = None
+    trusted_hosts: Words = ()
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 100
+    keep_days: Annotated[float, Field(gt=0)] = 90
+    keep_runs: Annotated[int, Field(ge=1)] = 10_000
+    log_limit: Annotated[int, BeforeValidator(_bytes), Field(ge=1000)] = 10_000_000
+    log_format: Literal["text", "json"] = "text"
+    stop_timeout: Seconds = 30
+    secret_key: SecretStr | None = None  # for secrets at rest, of which this version keeps none
+
+
+def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ, folder: Path = Path()) -> Settings:
+    """All settings, `given` (the command line's) first; raises `CannotStart` that names each wrong one."""
+    values = {
+        **from_file(folder / FILE),
+        **from_environment(environ),
+        **{k: v for k, v in given.items() if v not in (None, "", ())},
+    }
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        wrong = explain(error)
+        lines = [f"{PREFIX}{name.split('.')[0].upper()}: {text}" for name, text in wrong.items()]
+        raise CannotStart("\n".join(lines)) from None
+
+
+def from_file(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CannotStart(f"{path.name} cannot be read: {error}") from None
+    for name in values:
+        if name not in Settings.model_fields:
+            raise CannotStart(f"{path.name} sets {name!r}, which is no setting{meant(name, str.lower)}.")
+    return values
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or variable.removeprefix(PREFIX) in ELSEWHERE:
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name.endswith("_file") and name.removesuffix("_file") in Settings.model_fields:
+            name = name.removesuffix("_file")
+            try:
+                value = Path(value).read_text().strip()
+            except OSError as error:
+                raise CannotStart(f"{variable} names a file that cannot be read: {error.strerror}.") from None
+        if name not in Settings.model_fields:
+            raise CannotStart(f"{variable} is no setting{meant(name)}. Remove it or correct its name.")
+        if value:
+            values[name] = value
+    return values
+
+
+def variable_of(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def meant(name: str, written: Callable[[str], str] = variable_of) -> str:
+    """A near name as it is `written` there, for the hint."""
+    near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1)
+    return f"; did you mean {written(near[0])}" if near else ""
