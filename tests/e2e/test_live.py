@@ -1,0 +1,210 @@
+"""What changes is seen on every open page, without a reload, while it happens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from browsing import TASKS, Visitor, hide, is_in, is_live, job_row, line, make, seqs, start, stay, stayed, streams
+from playwright.async_api import expect
+from support import Server, until
+
+Visit = Callable[..., Awaitable[Visitor]]
+GATED = ["gated_on_loop", "gated_in_thread", "gated_in_process"]
+
+
+def open_gates(folder: Path, *gates: int) -> None:
+    for gate in gates:
+        (folder / f"gate-{gate}").touch()
+
+
+async def test_a_run_changes_its_state_on_all_open_pages(me: Visitor, site: Server, tmp_path: Path) -> None:
+    make(site, "busy", "gated_in_thread", args={"folder": str(tmp_path), "lines": 1})
+    first = start(site, "busy")
+    await until(lambda: is_in(site, first, "running"))
+    lists = [await me.open("/jobs"), await me.open("/jobs")]
+    job, overview = await me.open("/jobs/busy"), await me.open("/")
+    pages = [*lists, job, overview]
+
+    second = start(site, "busy")  # the job runs one at a time, so this one waits
+    run = await me.open(f"/runs/{second}")
+    pages.append(run)
+    for page in pages:
+        await stay(page)
+    await expect(run.locator("#run-head")).to_have_attribute("data-state", "queued")
+    await expect(job.locator(f'tr[data-run="{first}"]')).to_have_attribute("data-state", "running")
+    await expect(job.locator(f'tr[data-run="{second}"]')).to_have_attribute("data-state", "queued")
+    for page in lists:
+        await expect(job_row(page, "busy")).to_contain_text("Running")
+
+    (tmp_path / "gate-1").touch()
+    for page in lists:
+        await expect(job_row(page, "busy")).to_contain_text("Succeeded")
+    await expect(run.locator("#run-head")).to_have_attribute("data-state", "succeeded")
+    for number in (first, second):
+        await expect(job.locator(f'tr[data-run="{number}"]')).to_have_attribute("data-state", "succeeded")
+    await expect(overview.locator(f'#overview [data-run="{second}"]')).to_have_count(0)
+    assert [await stayed(page) for page in pages] == [True] * 5
+
+
+async def test_a_queued_run_is_seen_to_start_and_end(me: Visitor, site: Server, tmp_path: Path) -> None:
+    first_gates, second_gates = tmp_path / "first", tmp_path / "second"
+    for folder in (first_gates, second_gates):
+        folder.mkdir()
+    make(site, "turns", "gated_on_loop", args={"folder": str(first_gates), "lines": 1})
+    start(site, "turns")
+    second = start(site, "turns", folder=str(second_gates))
+    run, runs = await me.open(f"/runs/{second}"), await me.open("/runs")
+    head, row = run.locator("#run-head"), runs.locator(f'tr[data-run="{second}"]')
+    for place in (head, row):
+        await expect(place).to_have_attribute("data-state", "queued")
+    open_gates(first_gates, 1)
+    for place in (head, row):
+        await expect(place).to_have_attribute("data-state", "running")
+    await expect(line(run, 1)).to_contain_text("line 1")
+    open_gates(second_gates, 1)
+    for place in (head, row):
+        await expect(place).to_have_attribute("data-state", "succeeded")
+
+
+async def test_a_job_on_its_schedule_changes_the_open_list_by_itself(me: Visitor, site: Server) -> None:
+    page = await me.open("/jobs")
+    await stay(page)
+    make(site, "ticker", "hello", {"kind": "cron", "expression": "* * * * * *"})
+    row = job_row(page, "ticker")
+    await expect(row).to_contain_text("Succeeded")
+    await expect(row.get_by_role("link", name=re.compile(r"Run \d+: "), include_hidden=True).nth(2)).to_be_attached()
+    assert await stayed(page)
+
+
+@pytest.mark.parametrize("task", GATED)
+async def test_each_log_line_is_on_the_page_before_the_next_is_printed(
+    me: Visitor, site: Server, tmp_path: Path, task: str
+) -> None:
+    make(site, "talker", task, args={"folder": str(tmp_path)})
+    page = await me.open(f"/runs/{start(site, 'talker')}")
+    await stay(page)
+    for n in (1, 2, 3):
+        await expect(line(page, n)).to_contain_text(f"line {n}")
+        await expect(page.locator("#run-head")).to_have_attribute("data-state", "running")
+        assert await seqs(page) == list(range(1, n + 1))
+        open_gates(tmp_path, n)  # only now may the task go on
+    await expect(page.locator("#run-head")).to_have_attribute("data-state", "succeeded")
+    assert await seqs(page) == [1, 2, 3]
+    assert await stayed(page)
+
+
+async def test_the_page_of_a_failed_run_shows_what_was_raised_and_where(me: Visitor, site: Server) -> None:
+    make(site, "failing", "fail", args={"message": "no figures for <b>Kiel</b>"})
+    page = await me.open(f"/runs/{start(site, 'failing')}")
+    await expect(page.locator("#run-head")).to_have_attribute("data-state", "failed")
+    error = page.get_by_role("region", name="Error")
+    await expect(error.get_by_role("heading")).to_have_text("ValueError")
+    await expect(error.locator(".message")).to_have_text("no figures for <b>Kiel</b>")
+    await expect(error.get_by_label("Traceback")).to_contain_text("raise ValueError(message)")
+    await expect(error.get_by_label("Traceback")).not_to_contain_text("cronapp/engine")
+
+
+async def test_running_it_again_adds_an_attempt_that_both_runs_link_to(me: Visitor, site: Server) -> None:
+    make(site, "again", "fail")
+    first = start(site, "again")
+    page = await me.open(f"/runs/{first}")
+    await page.get_by_role("button", name="Run again").click()
+    await expect(page.locator("#toasts")).to_contain_text("tries again")
+    await page.locator("#run-head .attempts a").click()
+    await expect(page).not_to_have_url(f"{site.url}/runs/{first}")
+    await expect(page.locator("#run-head")).to_have_attribute("data-state", "failed")
+    await expect(page.locator("#run-head .attempts a")).to_have_attribute("href", f"/runs/{first}")
+
+
+async def test_a_retry_of_the_job_comes_by_itself_and_is_seen(me: Visitor, site: Server) -> None:
+    make(site, "retrying", "fail", retry={"max_attempts": 2, "delay": 0.1})
+    page = await me.open(f"/runs/{start(site, 'retrying')}")
+    await stay(page)
+    await expect(page.locator("#run-head")).to_contain_text("1 of 2")
+    await expect(page.locator("#run-head .attempts a")).to_have_text("2")
+    assert await stayed(page)
+
+
+@pytest.mark.parametrize("task", GATED)
+async def test_a_running_run_is_cancelled(me: Visitor, site: Server, tmp_path: Path, task: str) -> None:
+    make(site, "endless", task, args={"folder": str(tmp_path)})
+    page = await me.open(f"/runs/{start(site, 'endless')}")
+    await expect(line(page, 1)).to_contain_text("line 1")
+    await page.get_by_role("button", name="Cancel", exact=True).click()
+    await expect(page.locator("#run-head")).to_have_attribute("data-state", "cancelled")
+    await expect(page.locator("#run-outcome")).to_contain_text("Cancelled by hand")
+    assert await seqs(page) == [1]
+
+
+async def test_the_progress_bar_moves(me: Visitor, site: Server, tmp_path: Path) -> None:
+    make(site, "moving", "gated_in_thread", args={"folder": str(tmp_path), "lines": 4})
+    run = start(site, "moving")
+    page, overview = await me.open(f"/runs/{run}"), await me.open("/")
+    for n in (1, 2, 3):
+        for place in (page.locator("#run-head"), overview.locator(f'[data-run="{run}"]')):
+            await expect(place.locator(".bar-line")).to_have_attribute("aria-label", f"{25 * n} per cent done")
+            await expect(place).to_contain_text(f"gate {n}")
+        open_gates(tmp_path, n)
+    open_gates(tmp_path, 4)
+    await expect(page.locator("#run-head .bar-line")).to_have_count(0)
+
+
+async def test_a_hidden_tab_gives_its_stream_back_and_catches_up_when_it_is_shown(
+    me: Visitor, site: Server, tmp_path: Path
+) -> None:
+    make(site, "unseen", "gated_on_loop", args={"folder": str(tmp_path)})
+    page = await me.open(f"/runs/{start(site, 'unseen')}")
+    await stay(page)
+    await expect(line(page, 1)).to_be_visible()
+    before = streams(site)
+    await hide(page, True)
+    await until(lambda: streams(site) == before - 1)
+    open_gates(tmp_path, 1, 2, 3)
+    await until(lambda: site.api("GET", "/runs?job=unseen&state=succeeded").json()["items"])
+    assert await seqs(page) == [1]
+    await expect(page.locator("#run-head")).to_have_attribute("data-state", "running")
+    await hide(page, False)
+    await expect(page.locator("#run-head")).to_have_attribute("data-state", "succeeded")
+    await expect(line(page, 3)).to_be_visible()
+    assert await seqs(page) == [1, 2, 3]
+    assert await stayed(page)
+
+
+async def test_an_open_page_of_a_killed_server_becomes_live_again_with_every_line_once(
+    server: Server, visit: Visit, tmp_path: Path
+) -> None:
+    server.write_tasks(TASKS)
+    server.start()
+    port = server.url.rpartition(":")[2]
+    me = await visit(server)
+    me.allowed.append("net::ERR_")
+    make(server, "lasting", "gated_on_loop", args={"folder": str(tmp_path)})
+    jobs = await me.open("/jobs")
+    run = start(server, "lasting")
+    page = await me.open(f"/runs/{run}")
+    await expect(line(page, 1)).to_be_visible()
+    open_gates(tmp_path, 1)
+    await expect(line(page, 2)).to_be_visible()
+    for one in (page, jobs):
+        await stay(one)
+    server.kill()
+    await expect(page.locator("#live")).to_have_attribute("data-state", "reconnecting")
+
+    server.start("--port", port)
+    await is_live(page)
+    await is_live(jobs)
+    await expect(page.locator("#run-head")).to_have_attribute("data-state", "lost")
+    await expect(job_row(jobs, "lasting")).to_contain_text("Lost")
+    assert await seqs(page) == [1, 2]
+
+    open_gates(tmp_path, 2)
+    again = start(server, "lasting")
+    await expect(job_row(jobs, "lasting")).to_contain_text("Running")
+    open_gates(tmp_path, 3)
+    await expect(job_row(jobs, "lasting")).to_contain_text("Succeeded")
+    assert [await stayed(one) for one in (page, jobs)] == [True, True]
+    await page.goto(f"{server.url}/runs/{again}")
+    assert await seqs(page) == [1, 2, 3]

@@ -1,0 +1,77 @@
+"""All that matters works without JavaScript."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+
+from browsing import Visitor, at_path, is_in, job_row, line
+from playwright.async_api import expect
+from support import Server, until
+
+Visit = Callable[..., Awaitable[Visitor]]
+
+
+async def test_a_job_is_made_seen_run_paused_and_removed_without_javascript(site: Server, visit: Visit) -> None:
+    me = await visit(site, java_script_enabled=False)
+    page = await me.open("/jobs", live=False)
+    await page.get_by_role("link", name="New job").first.click()
+    await page.get_by_label("Task", exact=True).select_option("hello")
+    await page.get_by_role("button", name="Show its arguments").click()
+    await page.get_by_label("Job id").fill("plain")
+    await page.get_by_label("Name").fill("Ada")
+    await page.get_by_label("Cron expression").fill("0 3 * * *")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page).to_have_url(at_path("/jobs/plain"))
+    await expect(page.locator("#job-head")).to_contain_text("UTC")
+
+    await page.get_by_role("button", name="Run now").click()
+    await expect(page).to_have_url(at_path(r"/runs/\d+"))
+    run = int(page.url.rpartition("/")[2])
+    await until(lambda: is_in(site, run, "succeeded"))
+    await page.reload()
+    await expect(page.locator("#run-head")).to_have_attribute("data-state", "succeeded")
+    await expect(line(page, 1)).to_contain_text("hello Ada")
+
+    await page.get_by_role("link", name="Jobs").first.click()
+    row = job_row(page, "plain")
+    await expect(row).to_contain_text("Succeeded")
+    await row.get_by_role("button", name="Pause plain").click()
+    await expect(page).to_have_url(at_path("/jobs/plain"))
+    await expect(page.locator("#job-head")).to_have_attribute("data-state", "paused")
+    await page.get_by_role("button", name="Resume").click()
+    await expect(page.locator("#job-head")).to_have_attribute("data-state", "active")
+    await page.get_by_role("link", name="Remove plain").click()
+    await page.get_by_role("button", name="Remove the job").click()
+    await expect(page).to_have_url(at_path("/jobs"))
+    await expect(job_row(page, "plain")).to_have_count(0)
+
+
+async def test_a_refused_form_comes_back_whole_without_javascript(site: Server, visit: Visit) -> None:
+    me = await visit(site, java_script_enabled=False)
+    me.allowed.append("status of 422")
+    page = await me.open("/jobs/new?task=report", live=False)
+    await page.get_by_label("Job id").fill("plain")
+    await page.get_by_label("Count").fill("0")
+    await page.get_by_label("Cron expression").fill("61 * * * *")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("3 fields")
+    await expect(page.get_by_label("Job id")).to_have_value("plain")
+    for label in ("Day", "Count", "Cron expression"):
+        await expect(page.get_by_label(label)).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_label("Count")).to_have_accessible_description(re.compile("1"))
+
+
+async def test_an_interval_and_a_job_by_hand_are_made_without_javascript(site: Server, visit: Visit) -> None:
+    me = await visit(site, java_script_enabled=False)
+    for job, kind in (("by-interval", "Interval"), ("by-hand", "By hand")):
+        page = await me.open("/jobs/new?task=hello", live=False)
+        await page.get_by_label("Job id").fill(job)
+        await page.locator("label.kind").filter(has_text=kind).click()
+        await expect(page.get_by_label("Cron expression")).to_be_hidden()
+        if kind == "Interval":
+            await page.get_by_label("Every", exact=True).fill("2h")
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await expect(page).to_have_url(at_path(f"/jobs/{job}"))
+    kinds = {job["id"]: job["schedule"]["kind"] for job in site.api("GET", "/jobs").json()["items"]}
+    assert kinds == {"by-interval": "interval", "by-hand": "manual"}

@@ -1,0 +1,207 @@
+"""The server dies without a word, again and again: nothing is run twice, nothing is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+from datetime import timedelta
+
+from hurting import (
+    HELD,
+    MARKING,
+    asked,
+    ended,
+    is_in,
+    lives,
+    log_of,
+    make,
+    marks,
+    moment,
+    run_of,
+    runs_of,
+    start,
+)
+from support import Server, until
+
+EACH_SECOND = {"kind": "cron", "expression": "* * * * * *"}
+
+
+async def test_runs_of_a_killed_server_are_lost_and_everything_else_is_intact(server: Server) -> None:
+    server.write_tasks(MARKING)
+    server.start()
+    make(server, "good", "short")
+    good = start(server, "good")
+    await until(lambda: is_in(server, good, "succeeded"))
+    for task in HELD:
+        make(server, task, task)
+    make(server, "again", "held_in_thread", retry={"max_attempts": 2, "delay": 0.1})
+    make(server, "paused", "short", EACH_SECOND, state="active")
+    server.api("POST", "/jobs/paused/pause", json={"reason": "not now"})
+    running = {job: start(server, job) for job in (*HELD, "again")}
+    waiting = start(server, "held_on_loop")  # one at a time, so it waits
+    for run in running.values():
+        await until(lambda run=run: log_of(server, run) == ["begun"])  # type: ignore[misc]
+    jobs = server.api("GET", "/jobs").json()["items"]
+    pids = {job: int(text) for job, _, _, _, text in marks(server)}
+    child = pids["held_in_process"]
+    assert lives(child)
+
+    server.kill()
+    await until(lambda: not lives(child))
+
+    (server.folder / "gate").touch()  # what starts from now on ends at once
+    server.start()
+    for run in running.values():
+        lost = run_of(server, run)
+        assert lost["state"] == "lost"
+        assert "ended without a word" in lost["reason"]
+        assert log_of(server, run) == ["begun"]
+    assert run_of(server, good)["state"] == "succeeded"
+    await until(lambda: is_in(server, waiting, "succeeded"))
+    assert len([one for one in marks(server) if one[2] == str(waiting)]) == 1
+
+    # Only the job whose rule says so tries again.
+    await until(lambda: [run["state"] for run in runs_of(server, "again")] == ["lost", "succeeded"])
+    assert [run["trigger"] for run in runs_of(server, "again")] == ["manual", "retry"]
+    assert [run["state"] for run in runs_of(server, "held_in_process")] == ["lost"]
+
+    kept = server.api("GET", "/jobs").json()["items"]
+    still = ("id", "task", "args", "schedule", "state", "reason", "version")
+    assert [{key: job[key] for key in still} for job in kept] == [{key: job[key] for key in still} for job in jobs]
+
+
+async def test_runs_that_waited_when_the_server_was_killed_run_once_each(server: Server) -> None:
+    server.write_tasks(MARKING)
+    server.start("--no-worker")
+    for n in range(5):
+        make(server, f"waits-{n}", "short")
+    runs = [start(server, f"waits-{n % 5}") for n in range(40)]
+    server.kill()
+    server.start()
+    for run in runs:
+        await until(lambda run=run: is_in(server, run, "succeeded"))  # type: ignore[misc]
+    assert sorted(int(one[2]) for one in marks(server)) == runs
+
+
+async def test_a_server_killed_between_two_runs_of_a_queue_runs_the_rest_once_each(server: Server) -> None:
+    server.write_tasks(MARKING)
+    server.env["CRONAPP_CONCURRENCY"] = "1"
+    server.start()
+    make(server, "first", "held_in_thread")
+    make(server, "then", "short")
+    first = start(server, "first")
+    rest = [start(server, "then") for _ in range(20)]
+    await until(lambda: is_in(server, first, "running"))
+    server.kill()
+    assert {one[2] for one in marks(server)} <= {str(first)}
+    server.start()
+    for run in rest:
+        await until(lambda run=run: is_in(server, run, "succeeded"))  # type: ignore[misc]
+    assert run_of(server, first)["state"] == "lost"
+    assert sorted(int(one[2]) for one in marks(server) if one[0] == "then") == rest
+
+
+async def test_a_run_whose_server_died_after_its_work_was_done_tries_again_as_its_rule_says(server: Server) -> None:
+    server.write_tasks(
+        MARKING
+        + '''
+
+def deadly():
+    """Do the work, and take the server along the first time."""
+    mark()
+    if current_run().attempt == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+'''
+    )
+    server.start()
+    make(server, "deadly", "deadly", retry={"max_attempts": 2, "delay": 0.1})
+    start(server, "deadly")
+    assert server.process is not None
+    await until(lambda: server.process is None or server.process.poll() is not None)
+    server.start()
+    await until(lambda: [run["state"] for run in runs_of(server, "deadly")] == ["lost", "succeeded"])
+    assert [run["attempt"] for run in runs_of(server, "deadly")] == [1, 2]
+    assert [one[1] for one in marks(server)] == ["1", "2"]
+
+
+async def test_a_server_killed_at_random_moments_gives_each_slot_one_row_and_at_most_one_run(server: Server) -> None:
+    chance = random.Random(20260302)
+    server.write_tasks(MARKING)
+    server.start()
+    rules = {"misfire": {"policy": "all", "grace": 3600}, "overlap": "queue_all"}
+    make(server, "second", "short", EACH_SECOND, **rules)
+    make(server, "child", "short_in_process", EACH_SECOND, **rules)
+    for _ in range(6):
+        await asyncio.sleep(chance.uniform(0.3, 3.0))  # the moment of a crash is what this test is about
+        server.kill()
+        server.start()
+    before = len(runs_of(server, "second"))
+    await until(lambda: len(runs_of(server, "second")) > before)
+    for job in ("second", "child"):
+        server.api("POST", f"/jobs/{job}/pause")
+        await until(lambda job=job: all(run["finished_at"] for run in runs_of(server, job)), limit=30)  # type: ignore[misc]
+    assert server.stop() == 0
+
+    done = [(job, slot) for job, _, _, slot, _ in marks(server)]
+    assert len(done) == len(set(done)), "a slot ran twice"
+    for job in ("second", "child"):
+        rows = asked(server, "SELECT slot, state, attempt FROM runs WHERE job = ? ORDER BY slot", job)
+        slots = [moment(slot) for slot, _, _ in rows]
+        assert len(slots) > 6
+        assert slots == [slots[0] + timedelta(seconds=n) for n in range(len(slots))], "each second has one row"
+        assert {attempt for _, _, attempt in rows} == {1}
+        assert {state for _, state, _ in rows} <= {"succeeded", "lost"}
+        succeeded = {moment(slot).isoformat() for slot, state, _ in rows if state == "succeeded"}
+        assert succeeded <= {slot for name, slot in done if name == job}
+        assert [state for _, state, _ in rows].count("lost") <= 6
+
+
+async def test_a_job_of_each_second_runs_once_in_each_and_on_time(server: Server) -> None:
+    server.write_tasks(MARKING)
+    server.start()
+    make(server, "second", "short", EACH_SECOND)
+    await until(lambda: len(runs_of(server, "second")) > 20, limit=60)
+    server.api("POST", "/jobs/second/pause")
+    await until(lambda: all(run["finished_at"] for run in runs_of(server, "second")))
+    assert server.stop() == 0
+    rows = asked(server, "SELECT slot, started_at, state FROM runs WHERE job = 'second' ORDER BY slot")
+    slots = [moment(slot) for slot, _, _ in rows]
+    assert slots == [slots[0] + timedelta(seconds=n) for n in range(len(slots))]
+    assert {state for _, _, state in rows} == {"succeeded"}
+    ran = [one[3] for one in marks(server)]
+    assert sorted(ran) == [slot.isoformat() for slot in slots]
+    late = [(started - slot) / 1000 for slot, started, _ in rows]  # milliseconds
+    print(f"start after the slot: median {statistics.median(late):.1f} ms, worst {max(late):.1f} ms of {len(late)}")
+    assert min(late) >= 0
+    assert statistics.median(late) < 50
+
+
+async def test_what_passed_while_no_server_ran_is_caught_up_as_each_job_says(server: Server) -> None:
+    server.write_tasks(MARKING)
+    server.start()
+    each_minute = {"kind": "cron", "expression": "* * * * *"}
+    make(server, "by-default", "short", each_minute)
+    for policy in ("skip", "last", "all"):
+        make(server, policy, "short", each_minute, overlap="queue_all", misfire={"policy": policy, "grace": 7200})
+    server.stop()
+    hour = 3_600_000_000
+    with_hour_ago = "UPDATE jobs SET last_slot = last_slot - ?, next_slot = next_slot - ?"
+    from hurting import told
+
+    told(server, with_hour_ago, hour, hour)
+    server.start()
+    await until(lambda: len(runs_of(server, "all")) >= 59)
+    for job in ("by-default", "last"):
+        caught = [run for run in runs_of(server, job) if run["state"] != "missed"]
+        assert len(caught) <= 2, "a storm"
+        await until(lambda run=caught[0]["id"]: is_in(server, run, "succeeded"))  # type: ignore[misc]
+        missed = [run for run in runs_of(server, job) if run["state"] == "missed"]
+        assert len(missed) == 1
+        assert 57 <= missed[0]["missed"] <= 60
+    skipped = [run for run in runs_of(server, "skip") if run["trigger"] == "schedule" and run["state"] == "missed"]
+    assert [59 <= run["missed"] <= 61 for run in skipped] == [True]
+    assert "not running" in skipped[0]["reason"]
+    await until(lambda: all(ended(server, run["id"]) for run in runs_of(server, "all")), limit=30)
+    slots = [run["slot"] for run in runs_of(server, "all")]
+    assert len(slots) == len(set(slots))
