@@ -215,7 +215,7 @@ def test_chatter_speaks_in_every_way(
     captured = capsys.readouterr()
     assert "\033[32m" in captured.out
     assert "on stderr" in captured.err
-    assert [record.levelname for record in caplog.records] == ["DEBUG", "INFO", "WARNING", "ERROR"]
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO", "WARNING", "ERROR"]
     assert len(warned) == 1
 
 
