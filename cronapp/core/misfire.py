@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isinf
 
 from cronapp.core.models import MisfirePolicy
 from cronapp.core.triggers import Trigger, count_between, last_at_or_before, slots_between
@@ -80,7 +81,7 @@ def _late(
     limit: int,
 ) -> tuple[datetime, ...]:
     """The late slots that run, found from the newest on, so that a long absence costs nothing."""
-    oldest = max(after, now - timedelta(seconds=grace))
+    oldest = after if isinf(grace) else max(after, now - timedelta(seconds=grace))
     slots: list[datetime] = []
     slot = last_at_or_before(trigger, newest, oldest)
     while slot is not None and len(slots) < (limit if policy is MisfirePolicy.ALL else 1):

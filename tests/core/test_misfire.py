@@ -92,6 +92,12 @@ def test_a_one_shot_missed_long_ago_is_one_missed_slot() -> None:
     assert (settled.run, settled.missed) == ((), missing(1, 1, 1))
 
 
+def test_a_grace_without_end_reaches_back_to_the_last_slot_that_was_settled() -> None:
+    now = NOON + timedelta(minutes=5.5)
+    settled = settle(each_minute(), after=NOON, now=now, policy=MisfirePolicy.ALL, grace=float("inf"))
+    assert (settled.late, settled.missed) == (minutes(1, 2, 3, 4, 5), None)
+
+
 def test_a_clock_set_back_runs_nothing_twice() -> None:
     settled = settle(each_minute(), after=NOON, now=NOON - timedelta(hours=1), policy=MisfirePolicy.ALL, grace=3600)
     assert (settled.run, settled.missed) == ((), None)

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
 from cronapp.core.errors import InvalidInput
-from cronapp.core.signature import MASK, FormField, Signature, parameter_help
+from cronapp.core.signature import MASK, FormField, Signature
+from cronapp.core.signature.docstrings import parameter_help
 
 
 class Region(StrEnum):

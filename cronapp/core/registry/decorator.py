@@ -1,0 +1,107 @@
+"""The @task decorator."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from types import FunctionType
+from typing import Any, TypeVar, get_args, overload
+
+from cronapp.core.models import Overlap, Retry
+from cronapp.core.registry.options import (
+    ATTRIBUTE,
+    RunIn,
+    TaskOptions,
+    json_args,
+    named,
+    one_of,
+    place_of,
+    retry_of,
+    tags_of,
+    timeout_of,
+)
+from cronapp.core.registry.schedules import ScheduleLike, schedules_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@overload
+def task(function: F, /) -> F: ...
+@overload
+def task(
+    *,
+    schedule: ScheduleLike | Sequence[ScheduleLike] | None = None,
+    timezone: str | None = None,
+    args: Mapping[str, Any] | None = None,
+    timeout: float | str | timedelta | None = None,
+    retries: int | Retry | None = None,
+    run_in: RunIn | None = None,
+    name: str | None = None,
+    queue: str | None = None,
+    overlap: Overlap | str | None = None,
+    tags: Sequence[str] = (),
+    job_id: str | None = None,
+    description: str | None = None,
+) -> Callable[[F], F]: ...
+def task(
+    function: Any = None,
+    /,
+    *,
+    schedule: ScheduleLike | Sequence[ScheduleLike] | None = None,
+    timezone: str | None = None,
+    args: Mapping[str, Any] | None = None,
+    timeout: float | str | timedelta | None = None,
+    retries: int | Retry | None = None,
+    run_in: RunIn | None = None,
+    name: str | None = None,
+    queue: str | None = None,
+    overlap: Overlap | str | None = None,
+    tags: Sequence[str] = (),
+    job_id: str | None = None,
+    description: str | None = None,
+) -> Any:
+    """Mark a function as a task and say how it runs. The function itself stays as it is.
+
+    Args:
+        schedule: Declares a job: a cron expression, `every 15m`, a timedelta, a datetime (once), one of the schedule
+            classes, or a list of these.
+        timezone: The schedule's zone, such as `Europe/Berlin`. The server's default zone if not given.
+        args: The declared job's arguments.
+        timeout: Seconds, or text such as `10m`.
+        retries: How many times a failed run is tried again, or a `Retry` with the delays too.
+        run_in: `loop` (async def), `thread` (def) or `process` (either; can be killed).
+        name: The task's name, if not the function's.
+        job_id: The declared job's id, if not the task's name with `-` for `_`.
+
+    Raises TypeError or ValueError at once for an option that cannot be used.
+    """
+    schedules, zoned = schedules_of(schedule, timezone)
+    options = TaskOptions(
+        name=named("name", name),
+        schedule=schedules,
+        zoned=zoned,
+        timezone=timezone,
+        args=json_args(args or {}),
+        timeout=timeout_of(timeout),
+        retry=retry_of(retries),
+        run_in=one_of("run_in", run_in, get_args(RunIn)),
+        queue=named("queue", queue),
+        overlap=None if overlap is None else Overlap(one_of("overlap", overlap, tuple(Overlap))),
+        tags=tags_of(tags),
+        job_id=named("job_id", job_id),
+        description=description,
+        module=sys._getframe(1).f_globals.get("__name__", ""),
+    )
+    if function is None:
+        return lambda decorated: _attach(decorated, options)
+    return _attach(function, options)
+
+
+def _attach(function: Any, options: TaskOptions) -> Any:
+    if not isinstance(function, FunctionType):
+        hint = f" Write @task(schedule={function!r})." if isinstance(function, str) else ""
+        raise TypeError(f"@task goes on a function, not on a {type(function).__name__}.{hint}")
+    place_of(function, options.run_in)
+    function.__dict__[ATTRIBUTE] = options
+    return function

@@ -1,0 +1,103 @@
+"""From the sources to the tasks that there are, and to what could not be loaded."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from cronapp.core.errors import TaskNotFound
+from cronapp.core.registry.modules import module_names, module_of, restore
+from cronapp.core.registry.tasks import Task, tasks_of
+from cronapp.core.validation import suggestion
+
+_OUR_FILES = str(Path(__file__).parent) + os.sep
+
+
+@dataclass(frozen=True, slots=True)
+class LoadError:
+    """Why a source, or one task of it, is not there."""
+
+    source: str
+    error: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The tasks there are, by name, and what could not be loaded."""
+
+    tasks: dict[str, Task] = field(default_factory=dict)
+    errors: list[LoadError] = field(default_factory=list)
+
+    def get(self, name: str) -> Task:
+        """The task of this name. Raises `TaskNotFound`, with a close name if there is one."""
+        if name not in self.tasks:
+            raise TaskNotFound(f'There is no task "{name}".{suggestion(name, self.tasks)}')
+        return self.tasks[name]
+
+
+def load(sources: Sequence[str]) -> Registry:
+    """Import each source, a path (`tasks.py`) or a dotted module (`shop.tasks`), and collect its tasks.
+
+    Every public function defined there is a task, so is one with `@task` and one that `__all__` lists. A second call
+    runs the files afresh. Nothing a source does is raised, except KeyboardInterrupt.
+    """
+    importlib.invalidate_caches()
+    found: dict[str, Task] = {}
+    errors: list[LoadError] = []
+    names = module_names(sources)
+    # All at once before the first import: sources may import each other, and none may run twice or see an old one.
+    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    for name, source in names.items():
+        try:
+            tasks = tasks_of(module_of(source, name), source)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also SystemExit: an import must not end the server
+            errors.append(LoadError(source, _one_line(error), _traceback(error)))
+            restore(name, before.get(name))
+            continue
+        for each in tasks:
+            if first := found.get(each.name):
+                errors.append(LoadError(source, _twice(first, each), ""))
+            else:
+                found[each.name] = each
+    return Registry(dict(sorted(found.items())), errors)
+
+
+def _twice(first: Task, second: Task) -> str:
+    return (
+        f'The task "{second.name}" is defined twice, in {first.file}:{first.line} and in '
+        f"{second.file}:{second.line}; the first one is used. Rename one, or give it @task(name=…)."
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    last = traceback.format_exception_only(error)[-1].strip()
+    if isinstance(error, SyntaxError):
+        where = f" ({Path(error.filename).name}, line {error.lineno})" if error.filename else ""
+        return f"{type(error).__name__}: {error.msg}{where}"
+    return last.partition("\n")[0]
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback without our frames: those that led to the user's file, and those inside the decorator."""
+    frames: TracebackType | None = error.__traceback__
+    while frames and _is_ours(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    last = frames
+    while last and last.tb_next and not last.tb_next.tb_frame.f_code.co_filename.startswith(_OUR_FILES):
+        last = last.tb_next
+    if last:
+        last.tb_next = None
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith((_OUR_FILES, "<frozen importlib"))
