@@ -21,7 +21,7 @@ FENCES = {
 }
 """A library, and the only places that may import it."""
 
-ENVIRONMENT = ("cronapp/config.py", "cronapp/engine/executors.py", "cronapp/engine/child.py")
+ENVIRONMENT = ("cronapp/config.py", "cronapp/engine/executors/in_process.py", "cronapp/engine/child.py")
 """The settings are read in one place; a child process is handed the server's whole environment, and takes it over."""
 
 IO = {

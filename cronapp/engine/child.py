@@ -1,4 +1,4 @@
-"""A run in a process of its own: what the child does, and the words in which parent and child put a run's end.
+"""A run in a process of its own: what the child does.
 
 The parent passes the request on standard input and two descriptors by number: a pipe that it holds open as long as the
 run may live, and a pipe for messages, one JSON object a line: {"line": [stream, text]}, {"log": [level, text]},
@@ -14,108 +14,23 @@ import inspect
 import io
 import json
 import os
-import re
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Awaitable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
-from types import FrameType
 from typing import Any, BinaryIO, NoReturn
-
-from pydantic_core import to_jsonable_python
 
 from cronapp.core.current import CURRENT, CurrentRun, RunCancelled
 from cronapp.core.errors import TaskNotFound
-from cronapp.core.models import Json, LogStream, Progress, RunError
+from cronapp.core.models import Json, LogStream, Progress
 from cronapp.core.registry import load
 from cronapp.engine import capture
-from cronapp.engine.runlog import Source, clean, size_in_words, source
+from cronapp.engine.outcomes import jsonable, run_error
+from cronapp.engine.runlog import Source, source
 
-MAX_RESULT = 2**20
-MAX_MESSAGE = 10_000
-MAX_TRACEBACK = 65536
 MAX_PARTIAL = 4096
-PACKAGE = str(Path(__file__).parents[1]) + os.sep
-BOTTOMS = {(asyncio.events.__file__, "_run"), (threading.__file__, "run")}
-LOADED = re.compile(r"\bcronapp_tasks_\w+\.")  # the name under which a tasks file is loaded says nothing to its author
-
-
-# -- how a run ended ------------------------------------------------------------------------------------------------
-
-
-def jsonable(result: Any) -> tuple[Any, str | None]:
-    """The result as JSON can hold it, or None and a sentence why it is not kept."""
-    if result is None:
-        return None, None
-    try:
-        value = to_jsonable_python(result, inf_nan_mode="null")
-        size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
-    except Exception:  # whatever a user's serializer raises
-        return None, f"The result is not kept: JSON cannot hold this {type(result).__name__}."
-    if size > MAX_RESULT:
-        limit = size_in_words(MAX_RESULT)
-        return None, f"The result is not kept: it takes {size_in_words(size)} as JSON, and the limit is {limit}."
-    return value, None
-
-
-def run_error(problem: BaseException) -> RunError:
-    """An exception as the run's page shows it. Never raises, whatever the exception's own methods do."""
-    kind = type(problem)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    try:
-        message = str(problem)
-    except BaseException:
-        message = "(this exception cannot be turned into text)"
-    try:
-        text = "".join(without_own_frames(traceback.TracebackException.from_exception(problem)).format())
-    except BaseException:
-        text = f"{name}: {message}\n"
-    return RunError(
-        type=LOADED.sub("", name),
-        message=clean(message[:MAX_MESSAGE]),
-        traceback=clean(cut_in_the_middle(LOADED.sub("", text))),
-    )
-
-
-def own_frame(filename: str) -> bool:
-    """Whether a file is Cron-App's own, and of no interest to who reads a traceback."""
-    return filename.startswith(PACKAGE)
-
-
-def user_stack(frame: FrameType) -> str:
-    """Where a thread is, from the point where Cron-App or the event loop called the user's code."""
-    frames = traceback.extract_stack(frame)
-    starts = [i for i, each in enumerate(frames, 1) if (each.filename, each.name) in BOTTOMS]
-    frames = traceback.StackSummary(frames[starts[-1] if starts else 0 :])
-    return "".join(traceback.StackSummary([each for each in frames if not own_frame(each.filename)]).format())
-
-
-def without_own_frames(problem: traceback.TracebackException) -> traceback.TracebackException:
-    """The same exception, its causes and its group's members, with the user's frames only."""
-    waiting, seen = [problem], set()
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        one.stack[:] = [frame for frame in one.stack if not own_frame(frame.filename)]
-        waiting += [linked for linked in (one.__cause__, one.__context__, *(one.exceptions or ())) if linked]
-    return problem
-
-
-def cut_in_the_middle(text: str, limit: int = MAX_TRACEBACK) -> str:
-    """The beginning and the end, which say most."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2 - 40
-    return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
-
-
-# -- the child ------------------------------------------------------------------------------------------------------
 
 
 class Report:

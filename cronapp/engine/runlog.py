@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from cronapp.core.models import LogLine, LogStream
 
@@ -21,19 +20,6 @@ BAR_AGE = timedelta(seconds=5)  # a progress bar redraws itself; each state that
 TAIL = 50
 
 Source = tuple[bool, int, int | None]
-
-
-class LogSink(Protocol):
-    """Where the output of a run goes. Once `closed`, what still comes belongs to nobody's log."""
-
-    @property
-    def closed(self) -> bool: ...
-
-    def write(self, stream: LogStream, text: str) -> None: ...
-
-    def flush(self) -> None: ...
-
-    def log(self, level: str, text: str) -> None: ...
 
 
 @dataclass(slots=True)

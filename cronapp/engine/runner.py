@@ -83,11 +83,12 @@ class Runner:
         """Starts writing what runs print."""
         self._writer = asyncio.create_task(self._write_on(), name="cronapp-write-logs")
 
-    def start(self, claimed: Claimed) -> None:
-        """Executes a claimed run in the background."""
+    def start(self, claimed: Claimed) -> asyncio.Task[None]:
+        """Executes a claimed run in the background; done when its place is free again."""
         life = asyncio.create_task(self._live_through(claimed), name=f"cronapp-run-{claimed.run.id}")
         self._lives.add(life)
         life.add_done_callback(self._lives.discard)
+        return life
 
     async def drained(self) -> None:
         """Returns when no run is executed here any more."""

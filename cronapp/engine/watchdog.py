@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cronapp.engine.child import user_stack
+from cronapp.engine.outcomes import user_stack
 from cronapp.engine.executors import attempt_on
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ import pytest
 from cronapp.core.models import LogStream, Progress, RunState
 from cronapp.core.registry import load
 from cronapp.engine import capture, executors
-from cronapp.engine.child import cut_in_the_middle, jsonable, run_error
+from cronapp.engine.outcomes import cut_in_the_middle, jsonable, run_error
 from cronapp.engine.executors import Attempt, StopRequest, execute, leaked_threads
 from cronapp.engine.runlog import RunLog
 
@@ -186,8 +186,8 @@ async def waits_loop():
 
 @task(run_in="process")
 def waits_process():
-    print("waiting")
     try:
+        print("waiting")
         time.sleep(60)
     finally:
         print("cleaned up")

@@ -31,7 +31,7 @@ class LocalDispatch:
         return self._loop is not None and not self._loop.done()
 
     def heed(self, event: Event) -> None:
-        """A run waits, or one ended and made room."""
+        """A run waits, or one of a job that runs one at a time ended."""
         if isinstance(event, RunChanged | JobChanged):
             self._wake.set()
 
@@ -72,7 +72,8 @@ class LocalDispatch:
     def _start(self, claiming: asyncio.Future[list[Claimed]]) -> None:
         if not claiming.cancelled() and claiming.exception() is None:
             for claimed in claiming.result():
-                self._runner.start(claimed)
+                # Its end is told before its place is free, so that news alone would leave the next run waiting.
+                self._runner.start(claimed).add_done_callback(lambda _: self._wake.set())
 
     async def _until_next_retry(self) -> float:
         due = await self._runs.next_retry()

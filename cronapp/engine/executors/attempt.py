@@ -1,0 +1,53 @@
+"""One attempt at a run, and the request to stop it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cronapp.core.models import Json, Outcome, Progress, RunError, RunState
+from cronapp.core.registry import Task
+from cronapp.engine.runlog import RunLog
+
+GRACE = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Attempt:
+    """One attempt to be executed. `timeout` and `grace` are seconds; `on_progress` is called on the loop."""
+
+    id: int
+    job: str
+    attempt: int
+    slot: datetime | None
+    task: Task
+    args: Json
+    log: RunLog
+    on_progress: Callable[[Progress], None]
+    timeout: float | None = None
+    grace: float = GRACE  # between asking the task to stop and forcing it
+
+
+class StopRequest:
+    """Asks one attempt to stop. The first request wins. To be used on the loop."""
+
+    def __init__(self) -> None:
+        self.state: RunState | None = None
+        self.reason: str | None = None
+        self._requested = asyncio.Event()
+
+    def request(self, state: RunState, reason: str) -> None:
+        """Stop it; the attempt then ends in this state (`cancelled` or `timed_out`) and for this reason."""
+        if self.state is None:
+            self.state, self.reason = state, reason
+            self._requested.set()
+
+    async def wait(self) -> None:
+        await self._requested.wait()
+
+    def outcome(self, problem: RunError | None = None, remark: str | None = None) -> Outcome:
+        """The end of a stopped attempt."""
+        reason = " ".join(part for part in (self.reason, remark) if part) or None
+        return Outcome(state=self.state or RunState.CANCELLED, reason=reason, error=problem)

@@ -1,0 +1,123 @@
+"""How a run ended, in the words that all three ways of executing share."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import threading
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from cronapp.core.errors import InvalidInput
+from cronapp.core.models import Outcome, RunError, RunState
+from cronapp.engine.runlog import RunLog, clean, size_in_words
+
+MAX_RESULT = 2**20
+MAX_MESSAGE = 10_000
+MAX_TRACEBACK = 65536
+PACKAGE = str(Path(__file__).parents[1]) + os.sep
+BOTTOMS = {(asyncio.events.__file__, "_run"), (threading.__file__, "run")}
+LOADED = re.compile(r"\bcronapp_tasks_\w+\.")  # the name under which a tasks file is loaded says nothing to its author
+
+
+def type_name(kind: type[BaseException]) -> str:
+    """An exception's type as a `RunError` names it."""
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return LOADED.sub("", name)
+
+
+DIED = "ProcessDied"
+CANCELLED = type_name(asyncio.CancelledError)
+REASONS = {
+    type_name(SystemExit): "The task called sys.exit. It should return, or raise an exception if it failed.",
+    CANCELLED: "The task cancelled itself.",
+}
+
+
+def invalid_arguments(problem: InvalidInput) -> Outcome:
+    error = RunError(type="InvalidArguments", message=str(problem), traceback="")
+    return Outcome(state=RunState.FAILED, reason=f"The job's arguments do not fit its task: {problem}", error=error)
+
+
+def failed(error: RunError) -> Outcome:
+    return Outcome(state=RunState.FAILED, reason=REASONS.get(error.type), error=error)
+
+
+def succeeded(result: Any, log: RunLog) -> Outcome:
+    value, remark = jsonable(result)
+    if remark:
+        log.system(remark)
+    return Outcome(state=RunState.SUCCEEDED, result=value)
+
+
+def jsonable(result: Any) -> tuple[Any, str | None]:
+    """The result as JSON can hold it, or None and a sentence why it is not kept."""
+    if result is None:
+        return None, None
+    try:
+        value = to_jsonable_python(result, inf_nan_mode="null")
+        size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+    except Exception:  # whatever a user's serializer raises
+        return None, f"The result is not kept: JSON cannot hold this {type(result).__name__}."
+    if size > MAX_RESULT:
+        limit = size_in_words(MAX_RESULT)
+        return None, f"The result is not kept: it takes {size_in_words(size)} as JSON, and the limit is {limit}."
+    return value, None
+
+
+def run_error(problem: BaseException) -> RunError:
+    """An exception as the run's page shows it. Never raises, whatever the exception's own methods do."""
+    name = type_name(type(problem))
+    try:
+        message = str(problem)
+    except BaseException:
+        message = "(this exception cannot be turned into text)"
+    try:
+        text = "".join(without_own_frames(traceback.TracebackException.from_exception(problem)).format())
+    except BaseException:
+        text = f"{name}: {message}\n"
+    return RunError(
+        type=name,
+        message=clean(message[:MAX_MESSAGE]),
+        traceback=clean(cut_in_the_middle(LOADED.sub("", text))),
+    )
+
+
+def own_frame(filename: str) -> bool:
+    """Whether a file is Cron-App's own, and of no interest to who reads a traceback."""
+    return filename.startswith(PACKAGE)
+
+
+def user_stack(frame: FrameType) -> str:
+    """Where a thread is, from the point where Cron-App or the event loop called the user's code."""
+    frames = traceback.extract_stack(frame)
+    starts = [i for i, each in enumerate(frames, 1) if (each.filename, each.name) in BOTTOMS]
+    frames = traceback.StackSummary(frames[starts[-1] if starts else 0 :])
+    return "".join(traceback.StackSummary([each for each in frames if not own_frame(each.filename)]).format())
+
+
+def without_own_frames(problem: traceback.TracebackException) -> traceback.TracebackException:
+    """The same exception, its causes and its group's members, with the user's frames only."""
+    waiting, seen = [problem], set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.stack[:] = [frame for frame in one.stack if not own_frame(frame.filename)]
+        waiting += [linked for linked in (one.__cause__, one.__context__, *(one.exceptions or ())) if linked]
+    return problem
+
+
+def cut_in_the_middle(text: str, limit: int = MAX_TRACEBACK) -> str:
+    """The beginning and the end, which say most."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2 - 40
+    return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
