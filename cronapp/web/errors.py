@@ -9,7 +9,7 @@ from typing import Any
 
 from quart import Response, g, request
 from quart.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cronapp.core.errors import CronAppError, InvalidInput, NotFound, NotSignedIn
 from cronapp.web.render import page, toast
@@ -28,7 +28,10 @@ async def told_http(error: HTTPException) -> ResponseReturnValue:
         return error.get_response()
     if error.code == 404:
         return await told(NotFound())
-    return reply(error.code, error.name, error.description or error.name)
+    html, status, headers = reply(error.code, error.name, error.description or error.name)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return html, status, headers
 
 
 async def told_unexpected(error: Exception) -> ResponseReturnValue:
@@ -38,7 +41,9 @@ async def told_unexpected(error: Exception) -> ResponseReturnValue:
     return reply(500, "Something went wrong", f"The server's log has the details under {number}.")
 
 
-def reply(status: int, title: str, detail: str, error: CronAppError | None = None) -> ResponseReturnValue:
+def reply(
+    status: int, title: str, detail: str, error: CronAppError | None = None
+) -> tuple[Response | str, int, dict[str, str]]:
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if request.path.startswith("/api/"):
         return problem(status, title, detail, error), status, headers

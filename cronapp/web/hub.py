@@ -6,10 +6,12 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterable
+from contextlib import suppress
 from typing import Protocol
 
 from markupsafe import Markup
 
+from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged, TasksLoaded
 
 KEPT = 500  # fragments kept for other connections
@@ -64,7 +66,6 @@ class Connection:
         self.old: dict[str, None] = dict.fromkeys(view.parts())
         self.sent: dict[str, float] = {}
         self.wake = asyncio.Event()
-        self.wake.set()
 
     def heed(self, event: Event) -> None:
         for part in self.view.heed(event):
@@ -75,23 +76,23 @@ class Connection:
         """Waits until something is due, and answers it; rendered only now, so it is the newest."""
         clock = asyncio.get_running_loop().time
         while True:
-            await self.wake.wait()
             waits = {part: self.sent.get(part, 0.0) + self.view.pause(part) - clock() for part in self.old}
             due = [part for part, wait in waits.items() if wait <= 0]
             if due:
                 break
-            if not waits:
-                self.wake.clear()
-                continue
-            await asyncio.sleep(min(waits.values()))
+            self.wake.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(waits.values(), default=None)):
+                    await self.wake.wait()
         html = []
         for part in due:
             del self.old[part]
             self.sent[part] = clock()
-            html.append(await self.view.show(part))
+            try:
+                html.append(await self.view.show(part))
+            except StoreUnavailable:  # what is there already must not be lost, and this part is due again in a moment
+                self.old[part] = None
         self.old.update(dict.fromkeys(part for part in self.view.ageing if part in due))
-        if not self.old:
-            self.wake.clear()
         return Markup("").join(html)
 
 

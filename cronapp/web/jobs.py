@@ -18,7 +18,8 @@ from cronapp.web.forms import Texts, args_of, beside, form_of, job_from_form, sc
 from cronapp.web.render import fragment, partial, toast
 from cronapp.web.shell import by_htmx, done, go, show
 from cronapp.web.site import parts
-from cronapp.web.views import job_context, job_filter, job_list_context, job_row_partial, whole
+from cronapp.web.views import whole
+from cronapp.web.views.jobs import job_context, job_filter, job_list_context, job_row_partial
 
 pages = Blueprint("jobs", __name__)
 PREVIEWED = 5  # slots told under the form

@@ -6,7 +6,7 @@ from quart import Blueprint
 
 from cronapp.web.shell import show
 from cronapp.web.site import parts
-from cronapp.web.views import overview_context
+from cronapp.web.views.overview import overview_context
 
 pages = Blueprint("overview", __name__)
 

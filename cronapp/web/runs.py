@@ -12,7 +12,9 @@ from cronapp.core.models import LogLine
 from cronapp.web.render import fragment, partial, toast
 from cronapp.web.shell import done, show
 from cronapp.web.site import Parts, parts
-from cronapp.web.views import CHUNK, chunk, log_chunks, run_context, run_filter, run_list_context, whole
+from cronapp.web.views import whole
+from cronapp.web.views.log import CHUNK, chunk, log_chunks
+from cronapp.web.views.runs import run_context, run_filter, run_list_context
 
 pages = Blueprint("runs", __name__)
 READ = 2000  # log lines read at once for a download

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from markupsafe import Markup
 from quart import Blueprint, Response, request
 
-from cronapp.core.errors import CronAppError
-from cronapp.web.hub import Connection
+from cronapp.core.errors import CronAppError, StoreUnavailable
+from cronapp.web.hub import View
 from cronapp.web.site import Parts, parts
 from cronapp.web.views import view_of, whole
 
@@ -25,17 +25,20 @@ async def stream() -> Response:
     last = request.headers.get("Last-Event-ID") or request.args.get("last") or request.args.get("after")
     view = await view_of(house, request.args.get("topics", ""), request.args.get("at", ""), whole(last) or 0)
     secret = request.cookies.get(house.cookie, "")
-    response = Response(messages(house, house.hub.join(view), secret), content_type="text/event-stream; charset=utf-8")
+    content = b"" if request.method == "HEAD" else messages(house, view, secret)  # else a HEAD would last as long
+    response = Response(content, content_type="text/event-stream; charset=utf-8")
     response.timeout = None
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-async def messages(house: Parts, connection: Connection, secret: str) -> AsyncIterator[bytes]:
+async def messages(house: Parts, view: View, secret: str) -> AsyncIterator[bytes]:
     """Messages until the server closes, the session ends, or it is time to connect anew."""
     clock = asyncio.get_running_loop().time
     ends = clock() + LIFE * random.uniform(0.9, 1.1)
+    checked = clock()
+    connection = house.hub.join(view)
     closing = asyncio.ensure_future(house.hub.closing.wait())
     waiting: asyncio.Task[Markup] | None = None
     try:
@@ -46,10 +49,12 @@ async def messages(house: Parts, connection: Connection, secret: str) -> AsyncIt
             if closing.done():
                 yield b"event: bye\ndata: \n\n"
                 return
-            if not waiting.done():
-                if secret and await house.signin.session(secret) is None:
+            if not waiting.done() or clock() - checked >= KEEP_ALIVE:
+                checked = clock()
+                if await signed_out(house, secret):
                     yield b"event: gone\ndata: \n\n"
                     return
+            if not waiting.done():
                 yield b": here\n\n"
                 continue
             html, waiting = outcome(waiting), None
@@ -60,6 +65,14 @@ async def messages(house: Parts, connection: Connection, secret: str) -> AsyncIt
         closing.cancel()
         if waiting:
             waiting.cancel()
+
+
+async def signed_out(house: Parts, secret: str) -> bool:
+    """Whether the session ended. While the database is away nobody can say; it is asked again in a moment."""
+    try:
+        return bool(secret) and await house.signin.session(secret) is None
+    except StoreUnavailable:
+        return False
 
 
 def outcome(waiting: asyncio.Task[Markup]) -> Markup:

@@ -15,7 +15,9 @@ from cronapp.app import App
 @pytest.fixture
 async def quiet(tmp_path: Path) -> AsyncIterator[App]:
     """The whole app, without a worker."""
-    app = App(settings_in(tmp_path), address="http://127.0.0.1:5000")
+    folder = tmp_path / "quiet"
+    folder.mkdir()
+    app = App(settings_in(folder), address="http://127.0.0.1:5000")
     await app.start(worker=False)
     yield app
     await app.close()

@@ -199,7 +199,7 @@ def test_a_strip_has_a_link_for_each_run_and_tells_it() -> None:
     svg = charts.strip([BRIEF, FAILED])
     assert svg.count('<a href="/runs/') == 2
     assert 'href="/runs/43"' in svg
-    assert "<title>failed · 4 s · 2026-11-24 12:00 UTC</title>" in svg
+    assert "<title>Run 43: failed · 4 s · 2026-11-24 12:00 UTC</title>" in svg
     assert 'aria-label="Last 2 runs: 1 of 2 succeeded"' in svg
     assert "style=" not in svg
 

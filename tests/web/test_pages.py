@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from quart.testing import QuartClient
-from visiting import EVIL, Api, Page, page_of, put_lines, put_run, settings_in, signed_in
+from visiting import EVIL, Api, Page, page_of, put_in_state, put_lines, put_run, settings_in, signed_in
 
 from cronapp.app import App
 from cronapp.core.models import Job, JobState, LogLine, LogStream, Progress, Run, RunError, RunState
 from cronapp.service.runs import Written
-from cronapp.store import jobs as stored_jobs
 from cronapp.web.site import Blocked
-from cronapp.web.views import SCREEN
+from cronapp.web.views.log import SCREEN
 
 PAGES = ("/", "/jobs", "/jobs/new", "/runs", "/tasks", "/system")
-
-
-async def put_in_state(app: App, job_id: str, state: JobState, reason: str | None = None) -> Job:
-    """A job that was put into a state."""
-    job = await app.jobs.get(job_id)
-    next_slot = job.next_slot if state is JobState.ACTIVE else None
-    await app.store.write(
-        lambda tx: stored_jobs.replace(tx, job, replace(job, state=state, reason=reason, next_slot=next_slot))
-    )
-    return await app.jobs.get(job_id)
 
 
 @pytest.fixture

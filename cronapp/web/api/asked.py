@@ -12,6 +12,7 @@ from quart import request
 
 from cronapp.core.errors import BadRequest, InvalidInput
 from cronapp.core.models import Json
+from cronapp.core.spec import FAR, YEARS
 from cronapp.core.validation import explain
 from cronapp.store.idempotency import Once
 from cronapp.web.views import whole
@@ -26,12 +27,18 @@ async def body(*, needed: bool = True) -> Json:
     if not raw and not needed:
         return {}
     try:
-        data = json.loads(raw)
+        data = json.loads(raw, parse_constant=refused)
+        json.dumps(data, ensure_ascii=False).encode()  # no half of a surrogate pair, which no database takes
     except (ValueError, RecursionError):
         raise BadRequest("The body must be JSON.") from None
     if not isinstance(data, dict):
         raise BadRequest("The body must be a JSON object, as {…}.")
     return data
+
+
+def refused(word: str) -> None:
+    """NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(f"{word} is not JSON")
 
 
 async def sent() -> bytes:
@@ -70,6 +77,8 @@ def parse_moment(value: Any, name: str) -> datetime:
         at = _moment.validate_python(value)
     except ValidationError as error:
         raise InvalidInput(explain(error, name)) from None
+    if at.year not in YEARS:
+        raise InvalidInput.of(name, FAR)
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 

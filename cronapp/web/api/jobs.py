@@ -11,7 +11,7 @@ from cronapp.core.spec import spec_to_json
 from cronapp.web.api.asked import body, expected_version, limit, once
 from cronapp.web.api.told import items, row_json, run_json
 from cronapp.web.site import parts
-from cronapp.web.views import job_filter
+from cronapp.web.views.jobs import job_filter
 
 api = Blueprint("jobs", __name__)
 
@@ -96,5 +96,5 @@ async def pause(job_id: str) -> ResponseReturnValue:
 
 @api.post("/jobs/<job_id>/resume")
 async def resume(job_id: str) -> ResponseReturnValue:
-    await parts().jobs.resume(job_id, (await body(needed=False)).get("catch_up", "none"))
+    await parts().jobs.resume(job_id, str((await body(needed=False)).get("catch_up", "none")))
     return await told(job_id)

@@ -1,0 +1,41 @@
+"""What each open page shows and how its parts are kept fresh. Pages render the same fragments by the same functions."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+from cronapp.core.errors import NotFound
+from cronapp.web.hub import View
+from cronapp.web.site import Parts
+from cronapp.web.views.jobs import JobsView, JobView, job_filter
+from cronapp.web.views.overview import OverviewView
+from cronapp.web.views.runs import RunsView, RunView, run_filter
+from cronapp.web.views.shown import Shown
+from cronapp.web.views.system import SystemView
+
+
+async def view_of(house: Parts, topic: str, address: str, after: int) -> View:
+    """The view of a topic (`jobs`, `job:ID`, `run:N`, …) for the page at `address`, whose query holds its filters."""
+    query = {name: values[-1] for name, values in parse_qs(urlsplit(address).query).items()}
+    kind, _, name = topic.partition(":")
+    match kind:
+        case "overview":
+            return OverviewView(house)
+        case "jobs":
+            return JobsView(house, job_filter(query), query.get("cursor", ""))
+        case "job":
+            return JobView(house, name, whole(query.get("cursor")))
+        case "runs":
+            return RunsView(house, run_filter(query), whole(query.get("cursor")))
+        case "run" if whole(name):
+            return RunView(house, await house.runs.get(int(name)), after)
+        case "system":
+            return SystemView(house)
+        case "page":
+            return Shown(house)
+    raise NotFound
+
+
+def whole(text: str | None) -> int | None:
+    """A whole number above zero, or None."""
+    return int(text) if text and text.isascii() and text.isdigit() and 0 < int(text) < 2**63 else None

@@ -1,0 +1,132 @@
+"""The list of runs and one run's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from cronapp.core.errors import JobNotFound
+from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
+from cronapp.core.models import Run
+from cronapp.store.runs import RunFilter
+from cronapp.web.render import fragment, partial
+from cronapp.web.site import Parts
+from cronapp.web.views.log import log_partials
+from cronapp.web.views.shown import EMPTY, Shown
+
+
+class RunsView(Shown):
+    """The list of runs: its first page follows what happens, older ones only their own runs."""
+
+    def __init__(self, parts: Parts, filters: RunFilter, before: int | None) -> None:
+        super().__init__(parts)
+        self.filters = filters
+        self.before = before
+
+    def heed(self, event: Event) -> Iterable[str]:
+        match event:
+            case RunChanged(job=job) if self.filters.job in ("", job):
+                return ("list",)
+        return ()
+
+    def parts(self) -> Iterable[str]:
+        return ("list",)
+
+    async def show(self, part: str) -> Markup:
+        what = ("list", self.filters, self.before)
+        return await self.house.hub.once(("runs", ""), what, self._render)
+
+    async def _render(self) -> Markup:
+        return partial(
+            "#run-list", fragment("_run_list", **await run_list_context(self.house, self.filters, self.before))
+        )
+
+    def pause(self, part: str) -> float:
+        return 0.5
+
+
+async def run_list_context(house: Parts, filters: RunFilter, before: int | None) -> dict[str, Any]:
+    runs, following = await house.runs.page(filters, before=before)
+    return {
+        "runs": runs,
+        "next": following and str(following),
+        "first": before is None,
+        "filters": {"job": filters.job, "state": filters.state},
+        "counts": await house.runs.counts(),
+    }
+
+
+class RunView(Shown):
+    """One run's page with its log, of which the lines up to `seen` are there already."""
+
+    def __init__(self, parts: Parts, run: Run, seen: int) -> None:
+        super().__init__(parts)
+        self.run = run
+        self.seen = seen
+
+    def heed(self, event: Event) -> Iterable[str]:
+        match event:
+            case LogAppended(run=self.run.id):
+                return ("log",)
+            case RunChanged(run=self.run.id):
+                return ("head", "outcome")
+            case RunChanged(job=self.run.job) | JobChanged(job=self.run.job):  # another attempt, or the job is gone
+                return ("head",)
+        return ()
+
+    def parts(self) -> Iterable[str]:
+        return ("log", "head", "outcome")
+
+    async def show(self, part: str) -> Markup:
+        if part == "log":
+            return await self._log()
+        if part == "head":
+            return await self.house.hub.once(("job", self.run.job), ("run", self.run.id), self._head)
+        return await self.house.hub.once(("run", self.run.id), part, self._outcome)
+
+    async def _head(self) -> Markup:
+        return partial("#run-head", fragment("_run_head", **await run_context(self.house, self.run.id)))
+
+    async def _outcome(self) -> Markup:
+        return partial("#run-outcome", fragment("_run_outcome", **await run_context(self.house, self.run.id)))
+
+    async def _log(self) -> Markup:
+        seen = self.seen
+        newest = (await self.house.runs.get(self.run.id)).last_seq
+        if newest <= seen:
+            return EMPTY
+        html = await self.house.hub.once(
+            ("log", self.run.id), (seen, newest), lambda: log_partials(self.house, self.run, seen, newest)
+        )
+        self.seen = newest
+        return html
+
+    @property
+    def place(self) -> str:
+        return str(self.seen)
+
+    def pause(self, part: str) -> float:
+        return 0.1 if part == "log" else 0.25
+
+
+async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
+    run = await house.runs.get(run_id)
+    try:
+        job = await house.jobs.get(run.job)
+    except JobNotFound:
+        job = None
+    return {
+        "run": run,
+        "args": house.tasks.masked(run.task, run.args),
+        "job": job if job and job.key == run.job_key else None,
+        "attempts": await house.runs.attempts(run),
+    }
+
+
+# -- the log --------------------------------------------------------------------------------------------------------
+
+
+def run_filter(query: Mapping[str, str]) -> RunFilter:
+    return RunFilter(job=query.get("job", ""), state=query.get("state", ""))
