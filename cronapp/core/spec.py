@@ -35,6 +35,8 @@ from cronapp.core.zones import resolve, zone
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,100}")
 RESERVED_IDS = {".", "..", "new"}  # they would be other addresses under /jobs/
+YEARS = range(1900, 3000)
+FAR = "Choose a moment between the years 1900 and 2999."
 PARALLEL = 100  # what `allow` allows when it is not told
 
 _stored = TypeAdapter(JobSpec)
@@ -360,6 +362,9 @@ def schedule_of(
 
 def instant(moment: datetime | None, where: ZoneInfo, field: str, errors: dict[str, str]) -> datetime | None:
     """A moment as UTC; one without an offset is wall time in the zone `where`."""
+    if moment is not None and moment.year not in YEARS:
+        errors[field] = FAR
+        return None
     if moment is None or moment.tzinfo is not None:
         return moment and moment.astimezone(UTC)
     resolved = resolve(moment, where)

@@ -150,7 +150,7 @@ class Jobs:
 
         def change(tx: Tx) -> Job:
             now = self.clock()
-            return self._replace(tx, old, edited(found(tx.conn, job_id), spec, now), now)
+            return self._replace(tx, old, edited(found(tx.conn, job_id, lock=True), spec, now), now)
 
         return await self.store.write(change)
 
@@ -164,7 +164,7 @@ class Jobs:
         """No slot of the job runs until it is resumed. What runs already goes on."""
 
         def change(tx: Tx) -> Job:
-            job = found(tx.conn, job_id)
+            job = found(tx.conn, job_id, lock=True)
             if job.state is JobState.PAUSED:
                 return job
             if job.state is not JobState.ACTIVE:
@@ -182,17 +182,23 @@ class Jobs:
             raise InvalidInput.of("catch_up", "Write none, last or all.")
 
         def change(tx: Tx) -> Job:
-            job = found(tx.conn, job_id)
+            job = found(tx.conn, job_id, lock=True)
             if job.state is JobState.ACTIVE:
                 return job
             if job.state is not JobState.PAUSED:
                 raise Conflict(f"Only a paused job can be resumed; this one is {job.state.replace('_', ' ')}.")
             now = self.clock()
-            next_slot = trigger_for(job.spec).next_after(now)
+            if misfit := self.misfit(job.task, job.spec.args):
+                flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason="; ".join(misfit.values()))
+                return self._replace(tx, job, flagged, now)
+            next_slot = slot_after(now, job.spec, job.slots_used)
             active = self._replace(tx, job, replace(job, state=JobState.ACTIVE, reason=None, next_slot=next_slot), now)
             paused = Gap(RunState.SKIPPED, "The job was paused.")
-            settle_job(tx, active, now, policy=policies[catch_up], grace=float("inf"), gap=paused)
-            return found(tx.conn, job_id)
+            settle_job(tx, active, now, policy=policies[catch_up], grace=float("inf"), gap=paused, punctual=0)
+            resumed = found(tx.conn, job_id)
+            if resumed.state is JobState.ACTIVE and not resumed.next_slot and not is_manual(job.spec):
+                return self._replace(tx, resumed, replace(resumed, state=JobState.FINISHED), now)
+            return resumed
 
         return await self.store.write(change)
 
@@ -200,7 +206,7 @@ class Jobs:
         """Removes a job. Its waiting runs are cancelled, running ones asked to stop; its history stays until pruned."""
 
         def change(tx: Tx) -> None:
-            job = found(tx.conn, job_id)
+            job = found(tx.conn, job_id, lock=True)
             if version is not None and version != job.version:
                 raise EditConflict
             for run in runs.open_of_job(tx.conn, job.key):
@@ -293,8 +299,8 @@ def declared(task: Task, timezone: str) -> Json:
     return {name: value for name, value in data.items() if value is not None}
 
 
-def found(conn: Conn, job_id: str) -> Job:
-    job = jobs.get(conn, job_id)
+def found(conn: Conn, job_id: str, *, lock: bool = False) -> Job:
+    job = jobs.get(conn, job_id, lock=lock)
     if job is None:
         raise JobNotFound
     return job
@@ -315,11 +321,15 @@ def timing(spec: JobSpec) -> tuple[Any, ...]:
     return spec.schedule, spec.starts_at, spec.ends_at
 
 
+def slot_after(moment: datetime, spec: JobSpec, used: int) -> datetime | None:
+    """The next slot of a job that has used so many; none once `max_runs` are used up."""
+    return None if spec.max_runs is not None and used >= spec.max_runs else trigger_for(spec).next_after(moment)
+
+
 def edited(job: Job, spec: JobSpec, now: datetime) -> Job:
     """The job under its new spec. A new timing counts from now; the old one keeps its place."""
     moved = timing(spec) != timing(job.spec) or spec.max_runs != job.spec.max_runs
-    used_up = spec.max_runs is not None and job.slots_used >= spec.max_runs
-    next_slot = None if used_up else trigger_for(spec).next_after(now if moved else job.last_slot or now)
+    next_slot = slot_after(now if moved else job.last_slot or now, spec, job.slots_used)
     if job.state is JobState.PAUSED:
         return replace(job, spec=spec, last_slot=now if moved else job.last_slot)
     state = JobState.ACTIVE if next_slot or is_manual(spec) else JobState.FINISHED

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cronapp.core.clock import Clock
-from cronapp.core.errors import RunEnded, RunNotEnded, RunNotFound
+from cronapp.core.errors import Conflict, JobNotFound, RunEnded, RunNotEnded, RunNotFound, TaskGone
 from cronapp.core.events import CancelRequested, LogAppended, RunChanged
 from cronapp.core.models import (
     Job,
@@ -149,9 +149,12 @@ class Runs:
         def change(tx: Tx) -> Run:
             if once and (made := idempotency.made_before(tx.conn, once)):
                 return found_run(tx.conn, int(made))
-            job = found(tx.conn, job_id)
+            job = found(tx.conn, job_id, lock=True)
             given: Json = {**job.spec.args, **(args or {})}
-            self.tasks.get(job.task).signature.check(given)
+            task = self.tasks.find(job.task)
+            if task is None:
+                raise TaskGone
+            task.signature.check(given)
             now = self.clock()
             run_id = runs.open_run(tx, job, slot=None, trigger=trigger, now=now, args=given)
             assert run_id is not None, "a run without a slot meets no other"
@@ -169,9 +172,11 @@ class Runs:
             run = found_run(tx.conn, run_id)
             if not run.state.ended:
                 raise RunNotEnded
-            found(tx.conn, run.job)  # a removed job runs no more
+            if not jobs.by_keys(tx.conn, [run.job_key]):  # a removed job runs no more, whoever has its id now
+                raise JobNotFound
             next_id = runs.open_retry(tx, run, trigger=trigger, now=self.clock(), not_before=None)
-            assert next_id is not None, "attempts are counted within this transaction"
+            if next_id is None:
+                raise Conflict("Another attempt of this run was opened at the same moment.")
             tx.emit(RunChanged(next_id, run.job))
             return found_run(tx.conn, next_id)
 
@@ -216,7 +221,10 @@ class Runs:
         def change(tx: Tx) -> bool:
             assert run.node is not None
             now = self.clock()
-            if not runs.finish(tx, run.id, node=run.node, outcome=outcome, now=now, duration=duration):
+            progress = last.progress if last else None
+            if not runs.finish(
+                tx, run.id, node=run.node, outcome=outcome, now=now, duration=duration, progress=progress
+            ):
                 return False
             if last and last.lines:
                 logs.append(tx, run.id, last.lines)
@@ -234,7 +242,7 @@ class Runs:
             run = found_run(tx.conn, run_id)
             if runs.end_queued(tx, run_id, state=RunState.CANCELLED, reason=reason, now=self.clock()):
                 tx.emit(RunChanged(run_id, run.job))
-            elif run.state is RunState.RUNNING:
+            elif found_run(tx.conn, run_id).state is RunState.RUNNING:  # looked at anew: it may be claimed just now
                 tx.emit(CancelRequested(run_id, reason))
             else:
                 raise RunEnded

@@ -79,8 +79,10 @@ def create(
     return get(tx.conn, spec.id)
 
 
-def get(conn: Connection, job_id: str) -> Job | None:
-    row = conn.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+def get(conn: Connection, job_id: str, *, lock: bool = False) -> Job | None:
+    """The job of that id; with `lock`, nobody else changes it or opens its slots until the transaction ends."""
+    statement = select(jobs).where(jobs.c.id == job_id)
+    row = conn.execute(statement.with_for_update() if lock else statement).mappings().first()
     return job_of(row) if row else None
 
 
@@ -119,7 +121,7 @@ def replace(tx: Tx, old: Job, new: Job) -> bool:
     return True
 
 
-def advance(tx: Tx, job: Job, last_slot: datetime, next_slot: datetime | None, used: int, state: JobState) -> bool:
+def advance(tx: Tx, job: Job, last_slot: datetime, next_slot: datetime | None) -> bool:
     """Settles all slots up to `last_slot`; False when another node did so first, or the job changed meanwhile."""
     statement = (
         sql_update(jobs)
@@ -129,9 +131,19 @@ def advance(tx: Tx, job: Job, last_slot: datetime, next_slot: datetime | None, u
             jobs.c.state == JobState.ACTIVE,
             jobs.c.last_slot == job.last_slot,
         )
-        .values(last_slot=last_slot, next_slot=next_slot, slots_used=jobs.c.slots_used + used, state=state)
+        .values(last_slot=last_slot, next_slot=next_slot)
     )
     return tx.conn.execute(statement).rowcount == 1
+
+
+def count_slots(tx: Tx, key: int, used: int) -> None:
+    """Counts slots that got a run, for a job with `max_runs`."""
+    tx.conn.execute(sql_update(jobs).where(jobs.c.key == key).values(slots_used=jobs.c.slots_used + used))
+
+
+def end(tx: Tx, key: int) -> None:
+    """The job has no further slot."""
+    tx.conn.execute(sql_update(jobs).where(jobs.c.key == key).values(state=JobState.FINISHED, next_slot=None))
 
 
 def remove(tx: Tx, key: int) -> bool:
@@ -169,7 +181,10 @@ def matching(filters: JobFilter) -> ColumnElement[bool]:
     if filters.q:
         text = filters.q.lower()
         conditions.append(
-            or_(func.lower(jobs.c.id).contains(text, autoescape=True), func.lower(jobs.c.task).contains(text, autoescape=True))
+            or_(
+                func.lower(jobs.c.id).contains(text, autoescape=True),
+                func.lower(jobs.c.task).contains(text, autoescape=True),
+            )
         )
     if filters.task:
         conditions.append(jobs.c.task == filters.task)

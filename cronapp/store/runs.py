@@ -210,9 +210,19 @@ def next_retry(conn: Connection, now: datetime) -> datetime | None:
     return conn.execute(statement).scalar()
 
 
-def finish(tx: Tx, run_id: int, *, node: str, outcome: Outcome, now: datetime, duration: float) -> bool:
+def finish(
+    tx: Tx,
+    run_id: int,
+    *,
+    node: str,
+    outcome: Outcome,
+    now: datetime,
+    duration: float,
+    progress: Progress | None = None,
+) -> bool:
     """The end of a running run; False when it ended already, or another node owns it."""
     error = outcome.error
+    reported = {"progress": asdict(progress)} if progress else {}
     statement = (
         update(runs)
         .where(runs.c.id == run_id, runs.c.state == RunState.RUNNING, runs.c.node == node)
@@ -225,6 +235,7 @@ def finish(tx: Tx, run_id: int, *, node: str, outcome: Outcome, now: datetime, d
             error_traceback=error.traceback if error else None,
             finished_at=now,
             duration=duration,
+            **reported,
         )
     )
     return tx.conn.execute(statement).rowcount == 1

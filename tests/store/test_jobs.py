@@ -80,20 +80,20 @@ async def test_slots_are_settled_by_who_comes_first(store: Store) -> None:
     job = await put_job(store)
 
     async def advance(known: Job) -> bool:
-        return await store.write(jobs.advance, known, at("13:00"), at("14:00"), 1, JobState.ACTIVE)
+        return await store.write(jobs.advance, known, at("13:00"), at("14:00"))
 
     assert await advance(job)
     assert not await advance(job)
     moved = await get(store, job.id)
-    assert (moved.last_slot, moved.next_slot, moved.slots_used, moved.version) == (at("13:00"), at("14:00"), 1, 1)
+    assert (moved.last_slot, moved.next_slot, moved.version) == (at("13:00"), at("14:00"), 1)
 
 
 async def test_slots_of_a_paused_or_changed_job_are_not_settled(store: Store) -> None:
     job = await put_job(store)
     await store.write(jobs.replace, job, replace(job, state=JobState.PAUSED, next_slot=None))
-    assert not await store.write(jobs.advance, job, at("13:00"), at("14:00"), 1, JobState.ACTIVE)
+    assert not await store.write(jobs.advance, job, at("13:00"), at("14:00"))
     paused = await get(store, job.id)
-    assert not await store.write(jobs.advance, paused, at("13:00"), at("14:00"), 1, JobState.ACTIVE)
+    assert not await store.write(jobs.advance, paused, at("13:00"), at("14:00"))
 
 
 async def test_a_removed_job_takes_its_tags_along_and_leaves_its_runs(store: Store) -> None:

@@ -1,0 +1,156 @@
+"""Settings come from the command line, the environment, files for secrets, and cronapp.toml, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronapp.config import Settings, load_settings
+from cronapp.core.errors import CannotStart
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def load(folder: Path, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    return load_settings(given, environ or {}, folder)
+
+
+def refusal(folder: Path, environ: Mapping[str, str] | None = None, **given: Any) -> str:
+    with pytest.raises(CannotStart) as caught:
+        load(folder, environ, **given)
+    return str(caught.value)
+
+
+def test_nothing_needs_to_be_set(folder: Path) -> None:
+    settings = load(folder)
+    assert settings == Settings()
+    assert (settings.host, settings.port, settings.database) == ("127.0.0.1", 5000, "sqlite:///cronapp.db")
+    assert (settings.tasks, settings.timezone, settings.admin_token) == (("tasks.py",), "UTC", None)
+
+
+def test_the_command_line_goes_before_the_environment_and_that_before_the_file(folder: Path) -> None:
+    (folder / "cronapp.toml").write_text('port = 1\nhost = "file"\ntimezone = "Asia/Tokyo"\n')
+    environ = {"CRONAPP_PORT": "2", "CRONAPP_HOST": "environment"}
+    settings = load(folder, environ, port=3, host=None, tasks=())
+    assert (settings.port, settings.host, settings.timezone) == (3, "environment", "Asia/Tokyo")
+    assert settings.tasks == ("tasks.py",)
+
+
+def test_port_0_of_the_command_line_takes_a_free_port(folder: Path) -> None:
+    assert load(folder, {"CRONAPP_PORT": "7000"}, port=0).port == 0
+
+
+def test_lists_durations_and_sizes_are_written_as_people_do(folder: Path) -> None:
+    settings = load(
+        folder,
+        {
+            "CRONAPP_TASKS": "tasks.py, shop.tasks",
+            "CRONAPP_TRUSTED_HOSTS": "a.example b.example",
+            "CRONAPP_STOP_TIMEOUT": "1m30s",
+            "CRONAPP_LOG_LIMIT": "2MB",
+            "CRONAPP_KEEP_DAYS": "0.5",
+        },
+    )
+    assert settings.tasks == ("tasks.py", "shop.tasks")
+    assert settings.trusted_hosts == ("a.example", "b.example")
+    assert (settings.stop_timeout, settings.log_limit, settings.keep_days) == (90, 2_000_000, 0.5)
+
+
+def test_a_toml_file_sets_lists_and_numbers(folder: Path) -> None:
+    (folder / "cronapp.toml").write_text('tasks = ["a.py", "b.py"]\nconcurrency = 7\nlog_format = "json"\n')
+    settings = load(folder)
+    assert (settings.tasks, settings.concurrency, settings.log_format) == (("a.py", "b.py"), 7, "json")
+
+
+def test_a_secret_may_stand_in_a_file(folder: Path) -> None:
+    (folder / "token").write_text("a-long-secret\n")
+    settings = load(folder, {"CRONAPP_ADMIN_TOKEN_FILE": str(folder / "token")})
+    assert settings.admin_token is not None
+    assert settings.admin_token.get_secret_value() == "a-long-secret"
+    assert "a-long-secret" not in repr(settings)
+
+
+def test_a_secret_file_that_is_not_there_is_named(folder: Path) -> None:
+    text = refusal(folder, {"CRONAPP_ADMIN_TOKEN_FILE": str(folder / "none")})
+    assert "CRONAPP_ADMIN_TOKEN_FILE" in text
+    assert "No such file" in text
+
+
+def test_an_empty_variable_is_not_set(folder: Path) -> None:
+    assert load(folder, {"CRONAPP_PORT": "", "CRONAPP_ADMIN_TOKEN": ""}) == Settings()
+
+
+def test_other_variables_are_left_alone(folder: Path) -> None:
+    environ = {"PORT": "1", "HOST": "x", "CRONAPP_URL": "http://x", "CRONAPP_TOKEN": "t", "CRON_APP_PORT": "9"}
+    assert load(folder, environ) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("CRONAPP_PROT", "did you mean CRONAPP_PORT"),
+        ("CRONAPP_DATABSE", "did you mean CRONAPP_DATABASE"),
+        ("CRONAPP_ADMIN_TOKN_FILE", "did you mean CRONAPP_ADMIN_TOKEN"),
+    ],
+)
+def test_an_unknown_variable_stops_the_start_with_a_hint(folder: Path, variable: str, hint: str) -> None:
+    text = refusal(folder, {variable: "1"})
+    assert variable in text
+    assert hint in text
+
+
+def test_an_unknown_variable_that_is_like_none_is_named_all_the_same(folder: Path) -> None:
+    text = refusal(folder, {"CRONAPP_XYZZY": "1"})
+    assert "CRONAPP_XYZZY" in text
+    assert "did you mean" not in text
+
+
+def test_an_unknown_name_in_the_file_stops_the_start_with_a_hint(folder: Path) -> None:
+    (folder / "cronapp.toml").write_text("prot = 1\n")
+    text = refusal(folder)
+    assert "cronapp.toml" in text
+    assert "'prot'" in text
+    assert "did you mean port" in text
+
+
+def test_a_file_that_is_no_toml_is_named(folder: Path) -> None:
+    (folder / "cronapp.toml").write_text("port = \n")
+    assert refusal(folder).startswith("cronapp.toml cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PORT", "http", "whole number"),
+        ("PORT", "70000", "at most 65535"),
+        ("TIMEZONE", "Europe/Berln", "Europe/Berlin"),
+        ("CONCURRENCY", "0", "at least 1"),
+        ("KEEP_DAYS", "0", "more than 0"),
+        ("KEEP_DAYS", "long", "number"),
+        ("KEEP_RUNS", "0", "at least 1"),
+        ("LOG_LIMIT", "10", "at least 1000"),
+        ("LOG_LIMIT", "manyMB", "manyMB"),
+        ("LOG_FORMAT", "xml", "'json'"),
+        ("STOP_TIMEOUT", "soon", "not understood"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_variable(folder: Path, name: str, value: str, words: str) -> None:
+    text = refusal(folder, {f"CRONAPP_{name}": value})
+    assert text.startswith(f"CRONAPP_{name}: ")
+    assert words in text
+    assert "\n" not in text
+
+
+def test_all_wrong_values_are_named_at_once(folder: Path) -> None:
+    text = refusal(folder, {"CRONAPP_PORT": "x", "CRONAPP_TIMEZONE": "Nowhere"}, concurrency=-1)
+    assert {line.split(":")[0] for line in text.splitlines()} == {
+        "CRONAPP_PORT",
+        "CRONAPP_TIMEZONE",
+        "CRONAPP_CONCURRENCY",
+    }
