@@ -186,10 +186,12 @@ class App:
     def _blocked(self, blocked: Blocked) -> None:
         """The event loop stood still; called on the watchdog's thread."""
         who = f"run #{blocked.run} of {blocked.job}" if blocked.run else "the server"
-        text = f"The event loop was blocked for {duration_words(blocked.seconds)} by {who}."
-        log.warning("%s\n%s", text, blocked.stack)
+        so_far = "was" if blocked.over else "has been"
+        text = f"The event loop {so_far} blocked for {duration_words(blocked.seconds)} by {who}."
+        place = "" if blocked.over else f"\n{blocked.stack}"  # told when it was noticed
+        log.warning("%s%s", text, place)
         if blocked.run:
-            self.runner.remark(blocked.run, f"{text} Everything else had to wait.\n{blocked.stack}")
+            self.runner.remark(blocked.run, f"{text} Everything else had to wait.{place}")
         if blocked.over:
             self._blocks.appendleft(BlockedRow(at=self.clock(), seconds=blocked.seconds, who=who, stack=blocked.stack))
 

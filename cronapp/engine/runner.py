@@ -6,14 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cronapp.core.clock import Clock
 from cronapp.core.errors import CronAppError, StoreUnavailable
 from cronapp.core.events import CancelRequested, Event
-from cronapp.core.models import LogLine, Outcome, Progress, Run, RunError, RunState
+from cronapp.core.models import JobSpec, LogLine, Outcome, Progress, Run, RunError, RunState
 from cronapp.engine.executors import Attempt, StopRequest, execute
-from cronapp.engine.runlog import RunLog
+from cronapp.engine.runlog import RunLog, clean
 from cronapp.service.runs import Claimed, Runs, Written
 from cronapp.service.tasks import Tasks
 
@@ -33,7 +33,7 @@ class Live:
     unwritten: list[LogLine] = field(default_factory=list)
 
     def report(self, progress: Progress) -> None:
-        self.progress = progress
+        self.progress = replace(progress, text=clean(progress.text))
 
     def written(self, *, flush: bool = False) -> Written | None:
         """What there is to write. Lines that could not be written before stay first in line."""
@@ -85,7 +85,9 @@ class Runner:
 
     def start(self, claimed: Claimed) -> asyncio.Task[None]:
         """Executes a claimed run in the background; done when its place is free again."""
-        life = asyncio.create_task(self._live_through(claimed), name=f"cronapp-run-{claimed.run.id}")
+        run = claimed.run
+        live = self._live[run.id] = Live(run, StopRequest(), RunLog(self._log_limit, self._clock))
+        life = asyncio.create_task(self._live_through(live, claimed.spec), name=f"cronapp-run-{run.id}")
         self._lives.add(life)
         life.add_done_callback(self._lives.discard)
         return life
@@ -107,14 +109,12 @@ class Runner:
 
     # -- one run --------------------------------------------------------------------------------------------------
 
-    async def _live_through(self, claimed: Claimed) -> None:
-        run, spec = claimed.run, claimed.spec
-        live = self._live[run.id] = Live(run, StopRequest(), RunLog(self._log_limit, self._clock))
+    async def _live_through(self, live: Live, spec: JobSpec) -> None:
         began = time.monotonic()
         try:
             outcome = await self._outcome(live, spec.timeout)
         finally:
-            del self._live[run.id]
+            del self._live[live.run.id]
         duration = time.monotonic() - began
         await self._finish(live, outcome, duration)
         live.lines.close()
@@ -169,6 +169,9 @@ class Runner:
             await self._runs.write(list(written.values()))
         except StoreUnavailable as error:
             log.warning("the lines of %d runs wait: %s", len(written), error)
+            return False
+        except Exception:
+            log.exception("the lines of %d runs could not be written; trying again", len(written))
             return False
         for live in written:
             live.unwritten = []

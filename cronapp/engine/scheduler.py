@@ -38,10 +38,9 @@ class Scheduler:
 
     async def start(self) -> None:
         """Sets a timer for every active job. What passed while nobody was there is due at once."""
-        self._timer.start()
-        for job in await self._jobs.all():
-            self._keys[job.id] = job.key
-            self._timer.set(job)
+        jobs = await self._jobs.all()
+        self._keys = {job.id: job.key for job in jobs}
+        self._timer.start(jobs)
         self._worker = asyncio.create_task(self._work(), name="cronapp-scheduler")
 
     async def stop(self) -> None:
@@ -78,24 +77,32 @@ class Scheduler:
 
     async def _settle(self) -> None:
         while keys := list(self._due_keys)[:SLICE]:
-            for job in await self._runs.settle_due(keys):
-                self._timer.set(job)
-            for key in keys:
+            for key in keys:  # before the work: what becomes due meanwhile is due once more
                 del self._due_keys[key]
+            try:
+                settled = await self._runs.settle_due(keys)
+            except Exception:
+                self._due(keys)
+                raise
+            for job in settled:
+                self._timer.set(job)
 
     async def _follow_changes(self) -> None:
         while self._changed:
             job_id = next(iter(self._changed))
+            del self._changed[job_id]  # before it is read: a change that comes meanwhile is followed too
             try:
                 job = await self._jobs.get(job_id)
             except JobNotFound:
                 self._forget(job_id)
+            except Exception:
+                self._changed[job_id] = None
+                raise
             else:
                 if self._keys.get(job_id) not in (None, job.key):  # removed, and made anew under the same id
                     self._forget(job_id)
                 self._keys[job_id] = job.key
                 self._timer.set(job)
-            del self._changed[job_id]
 
     def _forget(self, job_id: str) -> None:
         key = self._keys.pop(job_id, None)

@@ -7,7 +7,7 @@ slot is decided in the transaction that opens its run. The names with an undersc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,6 +40,8 @@ class SlotTrigger(BaseTrigger):  # type: ignore[misc]
 class SlicedJobStore(MemoryJobStore):  # type: ignore[misc]
     """Hands out due timers in slices, and wakes the scheduler now and then."""
 
+    _ended = False
+
     def get_due_jobs(self, now: datetime) -> list[Any]:
         due: list[Any] = []
         for job, timestamp in self._jobs:
@@ -48,10 +50,16 @@ class SlicedJobStore(MemoryJobStore):  # type: ignore[misc]
             due.append(job)
         return due
 
-    def get_next_run_time(self) -> datetime:
+    def get_next_run_time(self) -> datetime | None:
+        if self._ended:
+            return None
         soon = datetime.now(UTC) + WAKE_EVERY
         first = super().get_next_run_time()
         return min(first, soon) if first else soon
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._ended = True  # APScheduler may look once more at its end, and then has no loop to wake it again
 
 
 class SlotReporter(BaseExecutor):  # type: ignore[misc]
@@ -81,16 +89,22 @@ class Timer:
         self._due = due
         self._groups: dict[str, Group] = {}
         self._group_of: dict[int, str] = {}
+        self._stopped = False
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._scheduler.add_jobstore(SlicedJobStore())
         self._scheduler.add_executor(SlotReporter(self._report))
 
-    def start(self) -> None:
-        self._scheduler.start()
+    def start(self, jobs: Iterable[Job] = ()) -> None:
+        """Keeps time from now on, for these jobs to begin with."""
+        self._scheduler.start(paused=True)  # else each timer would have it look at all of them, in one turn of the loop
+        for job in jobs:
+            self.set(job)
+        self._scheduler.resume()
 
     def stop(self) -> None:
         """No slot is reported from now on."""
-        if self._scheduler.running:
+        if self._scheduler.running and not self._stopped:
+            self._stopped = True  # APScheduler ends only at the loop's next turn
             self._scheduler.shutdown(wait=False)
 
     def set(self, job: Job) -> None:
@@ -101,24 +115,28 @@ class Timer:
         if job.state is not JobState.ACTIVE or job.next_slot is None:
             self.drop(job.key)
             return
-        group = self._groups.get(name)
-        if group is None:
-            group = self._groups[name] = Group(trigger_for(job.spec))
+        group = self._groups.setdefault(name, Group(trigger_for(job.spec)))
+        if job.key not in group.keys or job.next_slot > datetime.now(UTC):  # else it is reported already
+            self._wake_at(name, group, job.next_slot)
+        group.keys.add(job.key)
+        self._group_of[job.key] = name
+
+    def _wake_at(self, name: str, group: Group, slot: datetime) -> None:
+        """Not later than at this slot: one that was reported comes again if the clock was set back before it was
+        settled."""
+        timer = self._scheduler.get_job(name)
+        if timer is None:
             self._scheduler.add_job(
                 _reported_only,
                 SlotTrigger(group.trigger),
                 id=name,
-                next_run_time=job.next_slot,
+                next_run_time=slot,
                 coalesce=False,
                 misfire_grace_time=None,
                 max_instances=1_000_000,
             )
-        elif job.key not in group.keys:
-            timer = self._scheduler.get_job(name)
-            if timer is not None and timer.next_run_time > job.next_slot:
-                timer.modify(next_run_time=job.next_slot)
-        group.keys.add(job.key)
-        self._group_of[job.key] = name
+        elif timer.next_run_time > slot:
+            timer.modify(next_run_time=slot)
 
     def drop(self, key: int) -> None:
         """Keeps no more time for a job."""
@@ -138,7 +156,7 @@ class Timer:
 
     def _report(self, name: str) -> None:
         group = self._groups.get(name)
-        if group is not None:
+        if group is not None and not self._stopped:
             self._due(list(group.keys))
 
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cronapp.engine.outcomes import user_stack
 from cronapp.engine.executors import attempt_on
+from cronapp.engine.outcomes import user_stack
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class LoopWatchdog:
     """A thread that asks the loop for a sign of life, again and again.
 
     When none comes within `limit` seconds it looks where the loop's thread is. `on_block` is called on the watchdog's
-    thread: when the block is over, and before that every five seconds.
+    thread: at once, then every five seconds, and when the block is over.
     """
 
     def __init__(self, on_block: Callable[[Blocked], None], limit: float = 0.5) -> None:
@@ -81,11 +81,8 @@ class LoopWatchdog:
         if beat.wait(SECOND_CHANCE):
             return
         over = False
-        while not over:
-            over = self._beats(beat)
-            if self._stopped.is_set():
-                return
-            self._tell(
+        while not self._stopped.is_set():
+            self._tell(  # at once: when the block is over, its run may be as well, and its log be closed
                 Blocked(
                     seconds=time.monotonic() - asked,
                     over=over,
@@ -95,6 +92,9 @@ class LoopWatchdog:
                     stack=stack,
                 )
             )
+            if over:
+                return
+            over = self._beats(beat)
 
     def _beats(self, beat: threading.Event) -> bool:
         """Wait for the sign of life, but not longer than until the next report or the watchdog's own end."""

@@ -130,6 +130,7 @@ class Hub:
         self._rendered.move_to_end(key)
         if what not in shared:
             shared[what] = asyncio.ensure_future(_awaited(render))
+            shared[what].add_done_callback(_seen)
             while len(self._rendered) > KEPT:
                 self._rendered.popitem(last=False)
         rendering = shared[what]
@@ -139,6 +140,12 @@ class Hub:
             if shared.get(what) is rendering:  # the next one who asks tries again
                 del shared[what]
             raise
+
+
+def _seen(rendering: asyncio.Task[Markup]) -> None:
+    """Who waits for it is told of its error. If all have left meanwhile, as when the server stops, nobody need be."""
+    if not rendering.cancelled():
+        rendering.exception()
 
 
 async def _awaited(render: Callable[[], Awaitable[Markup]]) -> Markup:

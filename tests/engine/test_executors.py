@@ -15,8 +15,8 @@ import pytest
 from cronapp.core.models import LogStream, Progress, RunState
 from cronapp.core.registry import load
 from cronapp.engine import capture, executors
-from cronapp.engine.outcomes import cut_in_the_middle, jsonable, run_error
 from cronapp.engine.executors import Attempt, StopRequest, execute, leaked_threads
+from cronapp.engine.outcomes import cut_in_the_middle, jsonable, run_error
 from cronapp.engine.runlog import RunLog
 
 TASKS = """

@@ -25,6 +25,7 @@ class LocalDispatch:
         self._concurrency = concurrency
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
+        self._claiming: asyncio.Future[list[Claimed]] | None = None
 
     @property
     def running(self) -> bool:
@@ -39,10 +40,12 @@ class LocalDispatch:
         self._loop = asyncio.create_task(self._carry(), name="cronapp-dispatch")
 
     async def stop(self) -> None:
-        """Claims nothing more."""
+        """Claims nothing more. What is being claimed just now still goes to the runner, before this returns."""
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
+        if self._claiming is not None:
+            await asyncio.wait([self._claiming])
 
     async def _carry(self) -> None:
         pause = 0.0
@@ -64,7 +67,7 @@ class LocalDispatch:
         """Claims until nothing waits or no room is left."""
         while (room := min(self._concurrency - self._runner.busy, BATCH)) > 0:
             # Shielded: a claim that is under way when the server stops must not be claimed and then forgotten.
-            claiming = asyncio.ensure_future(self._runs.claim(self._runner.node, room))
+            self._claiming = claiming = asyncio.ensure_future(self._runs.claim(self._runner.node, room))
             claiming.add_done_callback(self._start)
             if len(await asyncio.shield(claiming)) < room:
                 return

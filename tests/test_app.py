@@ -1,0 +1,297 @@
+"""The whole app: what it takes up at its start, what it does at its end, and what it says about itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import TASKS, TOKEN, until
+from visiting import Api, page_of, put_run, settings_in, signed_in
+
+from cronapp.app import App, named
+from cronapp.core.errors import CannotStart
+from cronapp.core.models import Run, RunState
+
+MORE = """
+
+async def blocks(seconds: float = 1.0):
+    time.sleep(seconds)
+    print("it is over")
+
+
+@task(schedule="0 3 * * *", timezone="Europe/Berlin")
+def nightly():
+    pass
+"""
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+async def open_app(tmp_path: Path, capturing: None) -> AsyncIterator[Open]:
+    """`await open_app()` is an app on always the same folder."""
+    opened: list[App] = []
+
+    async def start(*, worker: bool = True, tasks: str = TASKS + MORE, **settings: Any) -> App:
+        for one in opened:
+            await one.close()
+        opened.clear()
+        app = App(settings_in(tmp_path, tasks).model_copy(update=settings), address="http://127.0.0.1:5000")
+        await app.start(worker=worker)
+        opened.append(app)
+        return app
+
+    yield start
+    for one in opened:
+        await one.close()
+
+
+@pytest.fixture
+def capturing() -> None:
+    """The tests of this file read what runs print; see `pytest_runtest_call`."""
+
+
+async def run_of(app: App, job_id: str, task: str, **args: Any) -> Run:
+    api = Api(app)
+    await api.make(job_id, task, args=args)
+    return await app.runs.run_now(job_id)
+
+
+async def has_ended(app: App, run: Run) -> Run:
+    async def ended() -> Run | None:
+        now = await app.runs.get(run.id)
+        return now if now.state.ended else None
+
+    return await until(ended, 30)
+
+
+async def is_running(app: App, run: Run) -> None:
+    await until(lambda: run.id in {live.id for live in app.runner.live})
+
+
+# -- start ----------------------------------------------------------------------------------------------------------
+
+
+async def test_all_is_there_again_after_a_restart(open_app: Open) -> None:
+    app = await open_app()
+    run = await has_ended(app, await run_of(app, "a", "hello", name="Kiel"))
+    lines = await app.runs.lines(run.id)
+    assert [line.text for line in lines] == ["hello Kiel"]
+    client = await signed_in(app)
+    cookies = client.cookie_jar
+    again = await open_app()
+    assert (await again.jobs.get("a")).spec.args == {"name": "Kiel"}
+    assert await again.runs.get(run.id) == run
+    assert await again.runs.lines(run.id) == lines
+    client = again.site.test_client()
+    client.cookie_jar = cookies
+    assert (await client.get("/jobs")).status_code == 200, "who was signed in still is"
+
+
+async def test_what_a_dead_server_left_running_is_lost_and_tried_again_by_its_rule(open_app: Open) -> None:
+    app = await open_app(worker=False)
+    api = Api(app)
+    await api.make("plain")
+    await api.make("again", retry={"max_attempts": 2, "delay": 3600})
+    runs = [await put_run(app, await app.jobs.get(job_id), RunState.RUNNING) for job_id in ("plain", "again")]
+    waiting = await app.runs.run_now("plain")
+    app = await open_app(worker=False)
+    for run in runs:
+        now = await app.runs.get(run.id)
+        assert (now.state, now.reason) == ("lost", "The server that executed this run ended without a word.")
+    assert len(await app.runs.attempts(runs[0])) == 1
+    assert [one.state for one in await app.runs.attempts(runs[1])] == ["lost", "queued"]
+    assert (await app.runs.get(waiting.id)).state == "queued"
+    app = await open_app()
+    assert (await has_ended(app, waiting)).state == "succeeded", "what waited is carried out"
+
+
+async def test_jobs_declared_in_code_are_there_and_those_without_their_task_need_attention(open_app: Open) -> None:
+    app = await open_app(worker=False)
+    job = await app.jobs.get("nightly")
+    assert (job.origin, job.state) == ("code", "active")
+    await Api(app).make("a", "hello")
+    app = await open_app(worker=False, tasks="def other():\n    pass\n")
+    for job_id in ("nightly", "a"):
+        assert (await app.jobs.get(job_id)).state == "needs_attention"
+    assert app.scheduler.timers == 0
+    assert "needs attention" in (await page_of(await signed_in(app), "/jobs/a")).text
+    app = await open_app(worker=False)
+    assert {(await app.jobs.get(job_id)).state for job_id in ("nightly", "a")} == {"active"}
+    assert app.scheduler.timers == 1
+
+
+async def test_a_tasks_file_that_cannot_be_loaded_does_not_stop_the_start(open_app: Open) -> None:
+    app = await open_app(tasks="import nothing_of_that_name\n")
+    assert await app.ready() == {"database": True, "scheduler": True, "worker": True}
+    assert [error.error for error in app.tasks.registry.errors]
+
+
+async def test_a_second_server_on_the_same_file_says_whose_it_is(open_app: Open, tmp_path: Path) -> None:
+    await open_app()
+    other = App(settings_in(tmp_path), address="http://127.0.0.1:5001")
+    with pytest.raises(CannotStart, match="in use by another Cron-App server"):
+        await other.start()
+
+
+async def test_without_a_worker_nothing_is_executed(open_app: Open) -> None:
+    app = await open_app(worker=False)
+    run = await run_of(app, "a", "hello")
+    assert not app.dispatch.running
+    assert (await app.runs.get(run.id)).state == "queued"
+    app = await open_app()
+    assert (await has_ended(app, run)).state == "succeeded"
+
+
+# -- end ------------------------------------------------------------------------------------------------------------
+
+
+async def drained(app: App, hasten: asyncio.Event | None = None) -> list[str]:
+    told: list[str] = []
+    await asyncio.wait_for(app.drain(hasten or asyncio.Event(), told.append), 30)
+    return told
+
+
+async def test_a_server_that_runs_nothing_ends_at_once_and_says_nothing(open_app: Open) -> None:
+    app = await open_app()
+    assert await drained(app) == []
+    assert not app.scheduler.running
+    assert not app.dispatch.running
+
+
+async def test_a_server_that_stops_lets_runs_finish(open_app: Open) -> None:
+    app = await open_app(stop_timeout=30)
+    run = await run_of(app, "a", "wait", seconds=0.5)
+    await is_running(app, run)
+    told = await drained(app)
+    assert told == [f"Waiting up to 30 s for 1 run (#{run.id} a). Press Ctrl-C again to stop now."]
+    assert (await app.runs.get(run.id)).state == "succeeded"
+
+
+@pytest.mark.parametrize("task", ["wait", "hold", "work"])
+async def test_a_run_that_takes_longer_than_the_limit_is_stopped_and_says_why(open_app: Open, task: str) -> None:
+    app = await open_app(stop_timeout=0.1)
+    run = await run_of(app, "a", task, seconds=60)
+    await is_running(app, run)
+    told = await drained(app)
+    assert told[-1] == f"Stopping 1 run (#{run.id} a)."
+    now = await app.runs.get(run.id)
+    assert (now.state, now.reason) == ("lost", "The server was stopped before this run could finish.")
+
+
+async def test_a_second_signal_hastens_the_end(open_app: Open) -> None:
+    app = await open_app(stop_timeout=3600)
+    run = await run_of(app, "a", "hold", seconds=60)
+    await is_running(app, run)
+    hasten = asyncio.Event()
+    draining = asyncio.ensure_future(drained(app, hasten))
+    await until(lambda: not app.scheduler.running and not app.dispatch.running)
+    hasten.set()
+    assert len(await draining) == 2
+    assert (await app.runs.get(run.id)).state == "lost"
+
+
+async def test_while_a_server_stops_no_new_run_starts(open_app: Open) -> None:
+    app = await open_app(stop_timeout=0.2)
+    run = await run_of(app, "a", "hold", seconds=60)
+    await is_running(app, run)
+    draining = asyncio.ensure_future(drained(app))
+    await until(lambda: not app.dispatch.running)
+    late = await run_of(app, "b", "hello")
+    await draining
+    assert (await app.runs.get(late.id)).state == "queued"
+
+
+async def test_closing_stops_what_runs_and_gives_everything_back(open_app: Open) -> None:
+    app = await open_app()
+    run = await run_of(app, "a", "wait", seconds=60)
+    await is_running(app, run)
+    again = await open_app(worker=False)  # which closes the first
+    assert (await again.runs.get(run.id)).state == "lost"
+
+
+async def test_nothing_is_left_of_an_app_that_is_closed(tmp_path: Path) -> None:
+    app = App(settings_in(tmp_path), address="http://127.0.0.1:5000")
+    await app.start()
+    await has_ended(app, await run_of(app, "a", "hello"))
+    await app.close()
+    assert "cronapp" not in type(sys.stdout).__module__
+    names = {task.get_name() for task in asyncio.all_tasks()}
+    assert not {name for name in names if name.startswith("cronapp")}
+    assert not [handler for handler in logging.getLogger().handlers if "cronapp" in type(handler).__module__]
+
+
+def test_runs_are_named_for_a_person() -> None:
+    class One:
+        def __init__(self, number: int) -> None:
+            self.id, self.job = number, f"job-{number}"
+
+    runs: Any = [One(n) for n in range(1, 8)]
+    assert named(runs[:1]) == "1 run (#1 job-1)"
+    assert named(runs[:2]) == "2 runs (#1 job-1, #2 job-2)"
+    assert named(runs) == "7 runs (#1 job-1, #2 job-2, #3 job-3, #4 job-4, #5 job-5 and 2 more)"
+
+
+# -- what it says about itself --------------------------------------------------------------------------------------
+
+
+async def test_a_run_that_blocks_the_loop_is_named_in_its_log_and_on_the_system_page(open_app: Open) -> None:
+    app = await open_app()
+    run = await run_of(app, "rude", "blocks", seconds=2.5)
+    assert (await has_ended(app, run)).state == "succeeded"
+    await until(lambda: app._blocks)
+    lines = await app.runs.lines(run.id)
+    said = [line.text for line in lines if line.stream == "system"]
+    assert any("The event loop has been blocked for" in text and f"run #{run.id} of rude" in text for text in said), (
+        said
+    )
+    assert any("time.sleep(seconds)" in text for text in said)
+    page = await page_of(await signed_in(app), "/system")
+    assert f"run #{run.id} of rude" in page.text
+    assert "time.sleep(seconds)" in page.text
+
+
+async def test_the_system_page_counts_what_goes_on(open_app: Open) -> None:
+    app = await open_app(concurrency=1)
+    running, waiting = await run_of(app, "a", "wait", seconds=60), await run_of(app, "b", "hello")
+    await is_running(app, running)
+    system = await app.system()
+    assert (system.running, system.queued, system.concurrency, system.stream_clients) == (1, 1, 1, 0)
+    assert system.database.startswith("SQLite, ")
+    assert system.database_bytes
+    assert set(system.libraries) >= {"quart", "apscheduler", "sqlalchemy"}
+    await app.runs.cancel(running.id)
+    await has_ended(app, waiting)
+
+
+async def test_a_sign_in_link_is_told_with_the_servers_address(
+    open_app: Open, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = await open_app(worker=False)
+    await app.announce_link()
+    told = capfd.readouterr().out
+    assert "http://127.0.0.1:5000/login?token=" in told
+    token = told.split("token=")[1].split()[0]
+    assert await app.signin.use_link(token)
+    assert TOKEN not in told
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted", "answers"),
+    [
+        ("127.0.0.1", (), {"127.0.0.1", "localhost", "::1"}),
+        ("127.0.0.1", ("cron.example",), {"127.0.0.1", "localhost", "::1", "cron.example"}),
+        ("0.0.0.0", (), set()),
+        ("0.0.0.0", ("cron.example",), {"127.0.0.1", "localhost", "::1", "0.0.0.0", "cron.example"}),
+    ],
+)
+def test_a_server_answers_to_its_own_names(
+    tmp_path: Path, host: str, trusted: tuple[str, ...], answers: set[str]
+) -> None:
+    settings = settings_in(tmp_path).model_copy(update={"host": host, "trusted_hosts": trusted})
+    assert App(settings, address="http://x:5000")._hosts() == answers
