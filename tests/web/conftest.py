@@ -33,3 +33,18 @@ async def client(quiet: App) -> QuartClient:
 def api(quiet: App) -> Api:
     """The quiet app's API."""
     return Api(quiet)
+
+
+@pytest.fixture(scope="module")
+async def empty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
+    """One app for all those tests of a file that store nothing."""
+    app = App(settings_in(tmp_path_factory.mktemp("empty")), address="http://127.0.0.1:5000")
+    await app.start(worker=False)
+    yield app
+    await app.close()
+
+
+@pytest.fixture
+def asker(empty: App) -> Api:
+    """The empty app's API."""
+    return Api(empty)

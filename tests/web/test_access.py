@@ -54,6 +54,12 @@ def stranger(quiet: App) -> QuartClient:
     return quiet.site.test_client()
 
 
+@pytest.fixture
+def anybody(empty: App) -> QuartClient:
+    """A stranger at the empty app."""
+    return empty.site.test_client()
+
+
 # -- who may come in ------------------------------------------------------------------------------------------------
 
 
@@ -77,23 +83,23 @@ async def test_every_route_is_open_to_a_session(quiet: App, client: QuartClient,
             assert reply.status_code < 500 or path == "/readyz", f"{method} {path}"
 
 
-async def test_a_person_is_sent_to_the_sign_in_page_and_a_program_is_told(stranger: QuartClient) -> None:
-    page = await stranger.get("/jobs")
+async def test_a_person_is_sent_to_the_sign_in_page_and_a_program_is_told(anybody: QuartClient) -> None:
+    page = await anybody.get("/jobs")
     assert (page.status_code, page.headers["Location"]) == (302, "/login?next=/jobs")
-    assert (await stranger.get("/")).headers["Location"] == "/login"
-    call = await stranger.get("/api/v1/jobs")
+    assert (await anybody.get("/")).headers["Location"] == "/login"
+    call = await anybody.get("/api/v1/jobs")
     assert (call.status_code, call.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert (await call.get_json())["status"] == 401
-    fragment = await stranger.get("/form/args", headers=HTMX)
+    fragment = await anybody.get("/form/args", headers=HTMX)
     assert (fragment.status_code, fragment.headers["HX-Redirect"]) == (401, "/login")
-    post = await stranger.post("/jobs/nightly/run")
+    post = await anybody.post("/jobs/nightly/run")
     assert post.status_code == 401
     assert Page(await post.get_data(as_text=True)).all("a", href="/login")
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api/v1/nowhere"])
-async def test_strangers_do_not_learn_which_addresses_exist(stranger: QuartClient, path: str) -> None:
-    assert is_refused(await stranger.get(path))
+async def test_strangers_do_not_learn_which_addresses_exist(anybody: QuartClient, path: str) -> None:
+    assert is_refused(await anybody.get(path))
 
 
 @pytest.mark.parametrize(
@@ -109,9 +115,9 @@ async def test_strangers_do_not_learn_which_addresses_exist(stranger: QuartClien
     ],
 )
 async def test_the_admin_token_opens_the_api_and_nothing_else_does(
-    stranger: QuartClient, header: str, status: int
+    anybody: QuartClient, header: str, status: int
 ) -> None:
-    reply = await stranger.get("/api/v1/jobs", headers={"Authorization": header})
+    reply = await anybody.get("/api/v1/jobs", headers={"Authorization": header})
     assert reply.status_code == status
 
 
@@ -163,13 +169,13 @@ async def test_over_tls_the_cookie_stays_on_tls(quiet: App) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "x" * 10_000, "ü", "\0"])
-async def test_a_wrong_token_is_refused_and_the_form_stays(stranger: QuartClient, token: str) -> None:
-    reply = await stranger.post("/login", form={"token": token, "next": "/jobs"})
+async def test_a_wrong_token_is_refused_and_the_form_stays(anybody: QuartClient, token: str) -> None:
+    reply = await anybody.post("/login", form={"token": token, "next": "/jobs"})
     assert reply.status_code == 403
     page = Page(await reply.get_data(as_text=True))
     assert page.all("input", name="token")
     assert page.all("input", name="next")[0].attrs["value"] == "/jobs"
-    assert is_refused(await stranger.get("/jobs"))
+    assert is_refused(await anybody.get("/jobs"))
 
 
 async def test_a_link_is_good_for_half_an_hour_and_a_session_for_a_week_unused_and_a_month_in_all(
@@ -210,11 +216,11 @@ async def test_the_admin_token_signs_in_again_and_again(quiet: App) -> None:
 @pytest.mark.parametrize(
     "path", ["/jobs", "/jobs?q=a+b&state=paused&tag=x%26y", "/runs/1#L5", "/jobs/a.b-c", "/runs?job=%C3%BC"]
 )
-async def test_after_signing_in_one_is_where_one_wanted_to_be(stranger: QuartClient, path: str) -> None:
-    sent = (await stranger.get(path.partition("#")[0])).headers["Location"]
-    form = Page(await (await stranger.get(sent)).get_data(as_text=True))
+async def test_after_signing_in_one_is_where_one_wanted_to_be(anybody: QuartClient, path: str) -> None:
+    sent = (await anybody.get(path.partition("#")[0])).headers["Location"]
+    form = Page(await (await anybody.get(sent)).get_data(as_text=True))
     wanted = form.all("input", name="next")[-1].attrs["value"]
-    reply = await stranger.post("/login", form={"token": TOKEN, "next": wanted})
+    reply = await anybody.post("/login", form={"token": TOKEN, "next": wanted})
     assert (reply.status_code, reply.headers["Location"]) == (303, path.partition("#")[0])
 
 
@@ -234,11 +240,11 @@ async def test_after_signing_in_one_is_where_one_wanted_to_be(stranger: QuartCli
     ],
 )
 @pytest.mark.parametrize("by", ["link", "form"])
-async def test_signing_in_leads_nowhere_outside(quiet: App, stranger: QuartClient, target: str, by: str) -> None:
+async def test_signing_in_leads_nowhere_outside(anybody: QuartClient, target: str, by: str) -> None:
     if by == "link":
-        reply = await stranger.get("/login", query_string={"token": TOKEN, "next": target})
+        reply = await anybody.get("/login", query_string={"token": TOKEN, "next": target})
     else:
-        reply = await stranger.post("/login", form={"token": TOKEN, "next": target})
+        reply = await anybody.post("/login", form={"token": TOKEN, "next": target})
     assert (reply.status_code, reply.headers["Location"]) == (303, "/")
 
 
@@ -369,8 +375,8 @@ async def test_a_static_file_is_kept_under_an_address_that_changes_with_it(
 @pytest.mark.parametrize(
     "path", ["/static/../pyproject.toml", "/static/%2e%2e/pyproject.toml", "/static//etc/passwd", "/static/..%5cx"]
 )
-async def test_static_files_are_only_those_of_their_folder(stranger: QuartClient, path: str) -> None:
-    reply = await stranger.get(path)
+async def test_static_files_are_only_those_of_their_folder(anybody: QuartClient, path: str) -> None:
+    reply = await anybody.get(path)
     assert reply.status_code in (302, 404)
 
 

@@ -153,8 +153,9 @@ async def test_a_job_whose_task_is_gone_cannot_be_run(quiet: App, client: QuartC
     await api.make("nightly")
     quiet.tasks.registry.tasks.pop("hello")
     reply = await client.post("/jobs/nightly/run", headers=HTMX)
-    assert reply.status_code == 404
-    assert not await quiet.runs.running()
+    assert reply.status_code == 409
+    assert "no longer in the code" in await reply.get_data(as_text=True)
+    assert await quiet.runs.counts() == {}
 
 
 async def test_nothing_is_changed_by_looking(quiet: App, client: QuartClient, api: Api) -> None:

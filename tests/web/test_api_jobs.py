@@ -38,19 +38,19 @@ async def problem(reply: Response, status: int) -> dict[str, Any]:
 # -- tasks ----------------------------------------------------------------------------------------------------------
 
 
-async def test_tasks_are_told_with_their_schema_and_place(api: Api) -> None:
-    listed = await api.json("GET", "/tasks")
+async def test_tasks_are_told_with_their_schema_and_place(asker: Api) -> None:
+    listed = await asker.json("GET", "/tasks")
     assert listed["next"] is None
     assert {"hello", "wait", "hold", "work", "fail", "needs", "steps"} == {task["name"] for task in listed["items"]}
-    one = await api.json("GET", "/tasks/needs")
+    one = await asker.json("GET", "/tasks/needs")
     assert one in listed["items"]
     assert one["schema"]["properties"]["day"]["format"] == "date"
     assert one["schema"]["required"] == ["day", "count"]
     assert one["summary"] == "Take arguments of several types."
     assert one["file"].endswith("tasks.py")
     assert one["line"] > 1
-    assert (await api.json("GET", "/tasks/work"))["run_in"] == "process"
-    await problem(await api("GET", "/tasks/gone"), 404)
+    assert (await asker.json("GET", "/tasks/work"))["run_in"] == "process"
+    await problem(await asker("GET", "/tasks/gone"), 404)
 
 
 # -- made and got ---------------------------------------------------------------------------------------------------
@@ -226,8 +226,8 @@ async def test_jobs_are_listed_by_pages_and_filters(quiet: App, api: Api) -> Non
 
 @pytest.mark.parametrize("path", ["/jobs", "/runs"])
 @pytest.mark.parametrize("limit", ["0", "-1", "501", "abc", "", "1.5", "99999999999999999999999", "%D9%A3"])
-async def test_an_odd_limit_is_refused_by_name(api: Api, path: str, limit: str) -> None:
-    told = await problem(await api("GET", f"{path}?limit={limit}"), 422)
+async def test_an_odd_limit_is_refused_by_name(asker: Api, path: str, limit: str) -> None:
+    told = await problem(await asker("GET", f"{path}?limit={limit}"), 422)
     assert set(told["errors"]) == {"limit"}
 
 
@@ -330,18 +330,18 @@ WRONG: list[tuple[dict[str, Any], set[str]]] = [
 
 @pytest.mark.parametrize(("fields", "wrong"), WRONG, ids=[json.dumps(fields) for fields, _ in WRONG])
 async def test_every_wrong_field_is_named_and_nothing_is_stored(
-    quiet: App, api: Api, fields: dict[str, Any], wrong: set[str]
+    empty: App, asker: Api, fields: dict[str, Any], wrong: set[str]
 ) -> None:
-    told = await problem(await api("POST", "/jobs", data=json.dumps(NIGHTLY | fields)), 422)
+    told = await problem(await asker("POST", "/jobs", data=json.dumps(NIGHTLY | fields)), 422)
     assert set(told["errors"]) == wrong
     assert all(text.strip()[-1] in ".?)" for text in told["errors"].values()), told
-    assert await quiet.jobs.all() == []
+    assert await empty.jobs.all() == []
 
 
 @pytest.mark.parametrize("left_out", ["id", "task", "schedule"])
-async def test_what_is_needed_is_asked_for_by_name(api: Api, left_out: str) -> None:
+async def test_what_is_needed_is_asked_for_by_name(asker: Api, left_out: str) -> None:
     fields = {name: value for name, value in NIGHTLY.items() if name != left_out}
-    assert set((await problem(await api("POST", "/jobs", json=fields), 422))["errors"]) == {left_out}
+    assert set((await problem(await asker("POST", "/jobs", json=fields), 422))["errors"]) == {left_out}
 
 
 @pytest.mark.parametrize(
@@ -367,9 +367,9 @@ async def test_what_is_needed_is_asked_for_by_name(api: Api, left_out: str) -> N
     ids=lambda body: body[:20].decode("latin1"),
 )
 @pytest.mark.parametrize("path", ["/jobs", "/schedule/preview"])
-async def test_a_body_that_is_no_json_object_is_refused(quiet: App, api: Api, path: str, body: bytes) -> None:
-    await problem(await api("POST", path, data=body), 400)
-    assert await quiet.jobs.all() == []
+async def test_a_body_that_is_no_json_object_is_refused(empty: App, asker: Api, path: str, body: bytes) -> None:
+    await problem(await asker("POST", path, data=body), 400)
+    assert await empty.jobs.all() == []
 
 
 @pytest.mark.parametrize("path", ["/jobs/nightly/run", "/jobs/nightly/pause", "/jobs/nightly/resume"])
@@ -379,32 +379,32 @@ async def test_a_call_that_needs_no_body_still_refuses_a_bad_one(api: Api, path:
     assert (await api("POST", path)).status_code in (200, 202)
 
 
-async def test_a_body_that_is_too_large_is_refused(quiet: App, api: Api) -> None:
+async def test_a_body_that_is_too_large_is_refused(empty: App, asker: Api) -> None:
     body = json.dumps(NIGHTLY | {"args": {"name": "x" * 3_000_000}})
-    await problem(await api("POST", "/jobs", data=body), 413)
-    assert await quiet.jobs.all() == []
+    await problem(await asker("POST", "/jobs", data=body), 413)
+    assert await empty.jobs.all() == []
 
 
-async def test_a_deep_argument_is_stored_or_refused_but_no_fault(api: Api) -> None:
+async def test_a_deep_argument_is_stored_or_refused_but_no_fault(asker: Api) -> None:
     deep: Any = []
     for _ in range(300):
         deep = [deep]
-    reply = await api("POST", "/jobs", data=json.dumps(NIGHTLY | {"args": {"name": deep}}))
+    reply = await asker("POST", "/jobs", data=json.dumps(NIGHTLY | {"args": {"name": deep}}))
     await problem(reply, 422)
 
 
 @pytest.mark.parametrize(
     "path", ["/nowhere", "/", "", "/jobs/a/b/c", "/runs/abc", "/runs/7", "/runs/99999999999999999999"]
 )
-async def test_an_unknown_address_is_told_as_a_problem(api: Api, path: str) -> None:
-    await problem(await api("GET", path), 404)
+async def test_an_unknown_address_is_told_as_a_problem(asker: Api, path: str) -> None:
+    await problem(await asker("GET", path), 404)
 
 
 @pytest.mark.parametrize(
     ("method", "path"), [("PUT", "/jobs"), ("DELETE", "/tasks"), ("POST", "/runs"), ("GET", "/schedule/preview")]
 )
-async def test_a_wrong_method_is_told_as_a_problem_with_the_right_ones(api: Api, method: str, path: str) -> None:
-    reply = await api(method, path)
+async def test_a_wrong_method_is_told_as_a_problem_with_the_right_ones(asker: Api, method: str, path: str) -> None:
+    reply = await asker(method, path)
     await problem(reply, 405)
     assert reply.headers["Allow"]
 
@@ -436,8 +436,8 @@ async def test_a_session_opens_the_api_too(client: QuartClient) -> None:
 # -- schedules ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_schedule_is_told_in_words_with_its_slots(api: Api) -> None:
-    told = await api.json(
+async def test_a_schedule_is_told_in_words_with_its_slots(asker: Api) -> None:
+    told = await asker.json(
         "POST",
         "/schedule/preview",
         json={
@@ -468,8 +468,8 @@ async def test_a_schedule_is_told_in_words_with_its_slots(api: Api) -> None:
          ["2026-03-28T00:00:00Z"]),
     ],
 )  # fmt: skip
-async def test_a_preview_ends_where_the_schedule_ends(api: Api, body: dict[str, Any], slots: list[str]) -> None:
-    told = await api.json("POST", "/schedule/preview", json={**body, "from": "2026-03-27T12:00:00Z"})
+async def test_a_preview_ends_where_the_schedule_ends(asker: Api, body: dict[str, Any], slots: list[str]) -> None:
+    told = await asker.json("POST", "/schedule/preview", json={**body, "from": "2026-03-27T12:00:00Z"})
     assert told["slots"] == slots
 
 
@@ -495,15 +495,15 @@ async def test_a_preview_starts_now_if_not_said_otherwise_and_has_ten_slots(quie
         ({"schedule": {"kind": "manual"}, "from": [1]}, "from"),
     ],
 )
-async def test_a_preview_names_what_is_wrong(api: Api, body: dict[str, Any], field: str) -> None:
-    told = await problem(await api("POST", "/schedule/preview", json=body), 422)
+async def test_a_preview_names_what_is_wrong(asker: Api, body: dict[str, Any], field: str) -> None:
+    told = await problem(await asker("POST", "/schedule/preview", json=body), 422)
     assert set(told["errors"]) == {field}
 
 
-async def test_a_preview_reaches_far(api: Api) -> None:
+async def test_a_preview_reaches_far(asker: Api) -> None:
     for schedule in ({"kind": "cron", "expression": "0 0 29 2 *"}, {"kind": "interval", "every": "10y"}):
         body = {"schedule": schedule, "from": "2999-12-31T23:59:59Z", "count": 500}
-        slots = (await api.json("POST", "/schedule/preview", json=body))["slots"]
+        slots = (await asker.json("POST", "/schedule/preview", json=body))["slots"]
         assert slots == sorted(set(slots))
 
 

@@ -154,8 +154,8 @@ async def test_runs_are_listed_by_the_time_they_were_opened(quiet: App, api: Api
         ("since=99999999999999999999", "since"),
     ],
 )
-async def test_an_odd_question_is_refused_by_name(api: Api, query: str, field: str) -> None:
-    told = await api.json("GET", f"/runs?{query}", 422)
+async def test_an_odd_question_is_refused_by_name(asker: Api, query: str, field: str) -> None:
+    told = await asker.json("GET", f"/runs?{query}", 422)
     assert set(told["errors"]) == {field}
 
 

@@ -199,6 +199,22 @@ async def me(house: App) -> QuartClient:
     return await signed_in(house)
 
 
+@pytest.fixture(scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
+    """One such app, with one job, for all tests that store nothing."""
+    settings = settings_in(tmp_path_factory.mktemp("shared"), TASKS).model_copy(update={"timezone": "Europe/Berlin"})
+    app = App(settings, address="http://127.0.0.1:5000")
+    await app.start(worker=False)
+    await Api(app).make("taken")
+    yield app
+    await app.close()
+
+
+@pytest.fixture
+async def visitor(shared: App) -> QuartClient:
+    return await signed_in(shared)
+
+
 # -- made -----------------------------------------------------------------------------------------------------------
 
 
@@ -293,11 +309,10 @@ REFUSED: list[tuple[dict[str, str], set[str]]] = [
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
 @pytest.mark.parametrize(("typed", "wrong"), REFUSED, ids=[" ".join(sorted(typed)) for typed, _ in REFUSED])
 async def test_wrong_fields_are_told_beside_them_and_what_was_typed_stays(
-    house: App, me: QuartClient, headers: dict[str, str], typed: dict[str, str], wrong: set[str]
+    shared: App, visitor: QuartClient, headers: dict[str, str], typed: dict[str, str], wrong: set[str]
 ) -> None:
-    await Api(house).make("taken")
     sent = NEW | {"overlap": "queue", "args.name": 'ty"ped <b>'} | typed
-    reply = await me.post("/jobs", form=sent, headers=headers)
+    reply = await visitor.post("/jobs", form=sent, headers=headers)
     page = Page(await reply.get_data(as_text=True))
     assert reply.status_code == 422
     assert page.faults() == []
@@ -314,11 +329,11 @@ async def test_wrong_fields_are_told_beside_them_and_what_was_typed_stays(
     for name, text in sent.items():
         if sent["task"] == "hello" or not name.startswith("args."):
             assert again.get(name) == text or (name in unlisted and name in typed), name
-    assert [job.id for job in await house.jobs.all()] == ["taken"]
+    assert [job.id for job in await shared.jobs.all()] == ["taken"]
 
 
-async def test_a_refused_argument_does_not_hide_what_else_is_wrong(house: App, me: QuartClient) -> None:
-    reply = await me.post("/jobs", form={"id": "x y", "task": "everything", "schedule.kind": "cron"})
+async def test_a_refused_argument_does_not_hide_what_else_is_wrong(shared: App, visitor: QuartClient) -> None:
+    reply = await visitor.post("/jobs", form={"id": "x y", "task": "everything", "schedule.kind": "cron"})
     told = Page(await reply.get_data(as_text=True)).wrong()
     required = {"args-text", "args-number", "args-day", "args-password", "args-shops"}
     assert required | {"id", "schedule-expression"} <= set(told)
@@ -467,8 +482,8 @@ async def test_a_changed_schedule_counts_from_now(house: App, me: QuartClient, p
     assert (await house.jobs.get("same")).next_slot == datetime(2031, 7, 1, 12, tzinfo=UTC)
 
 
-async def test_the_forms_fields_have_the_apis_names(house: App, me: QuartClient) -> None:
-    page = await page_of(me, "/jobs/new?task=everything")
+async def test_the_forms_fields_have_the_apis_names(shared: App, visitor: QuartClient) -> None:
+    page = await page_of(visitor, "/jobs/new?task=everything")
     names = {e.attrs["name"] for e in page.elements if e.tag in ("input", "select", "textarea") and "name" in e.attrs}
     assert {"id", "task", "schedule.kind", "schedule.expression", "schedule.every", "schedule.at"} <= names
     assert {"overlap", "misfire.policy", "retry.max_attempts", "timeout", "tags", "description"} <= names
@@ -477,8 +492,8 @@ async def test_the_forms_fields_have_the_apis_names(house: App, me: QuartClient)
         assert label.text.startswith("Day")
 
 
-async def test_every_field_has_a_label_and_its_help(house: App, me: QuartClient) -> None:
-    page = await page_of(me, "/jobs/new?task=everything")
+async def test_every_field_has_a_label_and_its_help(shared: App, visitor: QuartClient) -> None:
+    page = await page_of(visitor, "/jobs/new?task=everything")
     ids = {e.attrs["id"] for e in page.elements if "id" in e.attrs}
     labelled = {e.attrs["for"] for e in page.all("label") if "for" in e.attrs}
     for e in page.elements:
@@ -518,9 +533,9 @@ async def test_the_chosen_tasks_fields_come_with_what_was_typed_for_the_same_nam
     ],
 )
 async def test_what_is_typed_is_told_in_words_with_its_next_runs(
-    house: App, me: QuartClient, typed: dict[str, str], wanted: str, count: int
+    shared: App, visitor: QuartClient, typed: dict[str, str], wanted: str, count: int
 ) -> None:
-    reply = await me.post("/form/preview", form=typed, headers=HTMX)
+    reply = await visitor.post("/form/preview", form=typed, headers=HTMX)
     assert reply.status_code == 200
     page = Page(await reply.get_data(as_text=True))
     assert page.faults() == []
@@ -529,7 +544,7 @@ async def test_what_is_typed_is_told_in_words_with_its_next_runs(
     slots = [slot for n, slot in enumerate(slots) if slot not in slots[:n]]
     assert len(slots) == count
     assert slots == sorted(slots)
-    assert not await house.jobs.all()
+    assert len(await shared.jobs.all()) == 1
 
 
 async def test_the_preview_is_what_the_job_will_do(house: App, me: QuartClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -237,6 +238,21 @@ async def test_one_who_leaves_does_not_stop_the_rendering_of_the_others() -> Non
     await asyncio.sleep(0)
     render.gate.set()
     assert await stayer == "<1>"
+
+
+async def test_a_rendering_that_fails_after_all_have_left_is_nobodys_fault(caplog: pytest.LogCaptureFixture) -> None:
+    hub, render = Hub(), Renderer()
+    render.gate, render.error = asyncio.Event(), RuntimeError("the store is closed")
+    leaver = asyncio.ensure_future(hub.once(("run", 7), "head", render))
+    await asyncio.sleep(0)
+    leaver.cancel()
+    await asyncio.wait([leaver])
+    hub.heed(RunChanged(7, "nightly"))
+    render.gate.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_rendering_that_fails_is_tried_again_by_the_next_who_asks() -> None:

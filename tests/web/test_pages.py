@@ -157,14 +157,14 @@ async def test_an_odd_piece_of_a_log_is_empty_or_not_found(
         "/stream?topics=run:x",
     ],
 )
-async def test_what_is_not_there_is_told_on_a_whole_page(client: QuartClient, path: str) -> None:
-    page = await page_of(client, path, 404)
+async def test_what_is_not_there_is_told_on_a_whole_page(empty: App, path: str) -> None:
+    page = await page_of(await signed_in(empty), path, 404)
     assert page.all("a", href="/")
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("DELETE", "/jobs"), ("PUT", "/jobs/nightly")])
-async def test_a_wrong_method_is_told_on_a_whole_page(client: QuartClient, method: str, path: str) -> None:
-    reply = await client.open(path, method=method)
+async def test_a_wrong_method_is_told_on_a_whole_page(empty: App, method: str, path: str) -> None:
+    reply = await (await signed_in(empty)).open(path, method=method)
     assert reply.status_code == 405
     assert Page(await reply.get_data(as_text=True)).faults() == []
 
