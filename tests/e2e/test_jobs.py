@@ -166,7 +166,7 @@ async def test_an_id_that_is_taken_is_told_beside_the_id(me: Visitor, site: Serv
     await page.get_by_label("Job id").fill("taken")
     await choose(page, "By hand")
     await submit(page, page.get_by_role("button", name="Save", exact=True).click)
-    await expect(page.get_by_label("Job id")).to_have_accessible_description(re.compile("taken"))
+    await expect(page.get_by_label("Job id")).to_have_accessible_description(re.compile("already"))
     await expect(page.get_by_label("Job id")).to_be_focused()
 
 

@@ -8,7 +8,7 @@ import time
 
 import httpx
 import pytest
-from hurting import HELD, MARKING, is_in, lives, log_of, make, marks, run_of, start
+from hurting import HELD, MARKING, lives, log_of, make, marks, run_of, start, until_begun, until_in
 from support import TOKEN, Server, until
 
 
@@ -22,9 +22,9 @@ async def test_an_idle_server_ends_within_a_second_with_pages_open(server: Serve
     took = []
     for _ in range(3):
         server.start()
-        make_headers = {"Authorization": f"Bearer {TOKEN}"}
+        headers = {"Authorization": f"Bearer {TOKEN}"}
         async with (
-            httpx.AsyncClient(headers=make_headers, timeout=10) as client,
+            httpx.AsyncClient(headers=headers, timeout=10) as client,
             client.stream("GET", f"{server.url}/stream?topics=jobs&at=/jobs") as stream,
         ):
             messages = stream.aiter_text()
@@ -48,10 +48,10 @@ async def test_runs_are_let_finish_and_the_server_tells_what_it_waits_for(
         make(server, task, task)
     runs = [start(server, task) for task in HELD]
     for run in runs:
-        await until(lambda run=run: log_of(server, run) == ["begun"])  # type: ignore[misc]
+        await until_begun(server, run)
     make(server, "second", "short", {"kind": "cron", "expression": "* * * * * *"})
     server.signal(number)
-    await until(lambda: "Waiting up to 30 seconds for 3 runs" in server.text() or "Waiting up to" in server.text())
+    await until(lambda: "Waiting up to 30 s for 3 runs" in server.text())
     before = len([one for one in marks(server) if one[0] == "second"])
     assert f"#{runs[0]} held_on_loop" in server.text()
     assert not over(server)
@@ -75,7 +75,7 @@ async def test_a_second_signal_hastens_the_end(server: Server) -> None:
         make(server, task, task)
     runs = [start(server, task) for task in HELD]
     for run in runs:
-        await until(lambda run=run: log_of(server, run) == ["begun"])  # type: ignore[misc]
+        await until_begun(server, run)
     child = next(int(one[4]) for one in marks(server) if one[0] == "held_in_process")
     server.signal(signal.SIGTERM)
     await until(lambda: "Waiting up to" in server.text())
@@ -95,13 +95,13 @@ async def test_past_the_limit_that_it_told_the_server_stops_what_still_runs(serv
     server.start()
     make(server, "held", "held_in_thread", retry={"max_attempts": 2, "delay": 0.1})
     run = start(server, "held")
-    await until(lambda: is_in(server, run, "running"))
+    await until_in(server, run, "running")
     assert server.stop() == 0
     assert f"Stopping 1 run (#{run} held)" in server.text()
     (server.folder / "gate").touch()
     server.start()
     assert run_of(server, run)["state"] == "lost"
-    await until(lambda: is_in(server, run + 1, "succeeded"))
+    await until_in(server, run + 1, "succeeded")
 
 
 async def test_what_waits_when_the_server_stops_runs_once_after_the_next_start(server: Server) -> None:
@@ -112,12 +112,12 @@ async def test_what_waits_when_the_server_stops_runs_once_after_the_next_start(s
     make(server, "then", "short")
     held = start(server, "held")
     rest = [start(server, "then") for _ in range(10)]
-    await until(lambda: is_in(server, held, "running"))
+    await until_in(server, held, "running")
     server.signal(signal.SIGTERM)
     await until(lambda: "Waiting up to" in server.text())
     (server.folder / "gate").touch()
     assert server.stop() == 0
     server.start()
     for run in rest:
-        await until(lambda run=run: is_in(server, run, "succeeded"))  # type: ignore[misc]
+        await until_in(server, run, "succeeded")
     assert sorted(int(one[2]) for one in marks(server) if one[0] == "then") == rest
