@@ -1,0 +1,19 @@
+"""What people and programs say of a job: JSON in, a checked `JobSpec` out, and back."""
+
+from cronapp.core.spec.parsing import PARALLEL, parse_spec
+from cronapp.core.spec.stored import retry_to_json, schedule_to_json, spec_from_json, spec_to_json, trigger_for
+from cronapp.core.spec.timing import FAR, YEARS, Timing, parse_timing
+
+__all__ = [
+    "FAR",
+    "PARALLEL",
+    "YEARS",
+    "Timing",
+    "parse_spec",
+    "parse_timing",
+    "retry_to_json",
+    "schedule_to_json",
+    "spec_from_json",
+    "spec_to_json",
+    "trigger_for",
+]

@@ -1,0 +1,59 @@
+"""From a job as JSON to its spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from cronapp.core.errors import InvalidInput
+from cronapp.core.models import JobSpec, Misfire, Overlap, Retry
+from cronapp.core.spec.shapes import JobInput
+from cronapp.core.spec.timing import Timing, listed, parse_timing, refuse_the_idle, unlisted
+from cronapp.core.validation import explain
+
+PARALLEL = 100  # what `allow` allows when it is not told
+
+
+def parse_spec(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC", old: JobSpec | None = None) -> JobSpec:
+    """Checks a job as JSON and answers its spec; raises `InvalidInput` with every wrong field.
+
+    `timezone` is the zone of schedules that name none. `old` is the spec before an edit: its anchor is kept while its
+    period is, and its moments may lie in the past.
+    """
+    errors: dict[str, str] = {}
+    given: JobInput | None = None
+    timing: Timing | None = None
+    try:
+        given = JobInput.model_validate(listed(data))
+    except ValidationError as error:
+        errors |= unlisted(explain(error, value=listed(data), fields=JobInput.model_fields), data)
+    try:
+        timing = parse_timing(data, now=now, timezone=timezone, old=old)
+        if old is None:
+            refuse_the_idle(timing, str(data.get("id")), now)
+    except InvalidInput as error:
+        errors = {**error.errors, **errors}
+    if given is None or timing is None or errors:
+        raise InvalidInput(errors)
+    parallel = given.overlap is Overlap.ALLOW and "max_running" not in given.model_fields_set
+    return JobSpec(
+        id=given.id,
+        task=given.task,
+        schedule=timing.schedule,
+        args=given.args,
+        starts_at=timing.starts_at,
+        ends_at=timing.ends_at,
+        max_runs=given.max_runs,
+        overlap=given.overlap,
+        max_running=PARALLEL if parallel else given.max_running,
+        misfire=Misfire(policy=given.misfire.policy, grace=given.misfire.grace),
+        timeout=given.timeout,
+        retry=Retry(**dict(given.retry)),
+        queue=given.queue,
+        priority=given.priority,
+        tags=tuple(dict.fromkeys(given.tags)),
+        description=given.description,
+    )

@@ -1,0 +1,125 @@
+"""The shape of a job as it comes in: its fields, their types and bounds."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from cronapp.core.durations import parse_duration
+from cronapp.core.models import Backoff, Misfire, MisfirePolicy, Overlap, Retry
+
+ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,100}")
+RESERVED_IDS = {".", "..", "new"}  # they would be other addresses under /jobs/
+
+
+def _duration(value: Any) -> Any:
+    if not isinstance(value, int | float | str):
+        return value
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise PydanticCustomError("duration", "{sentence}", {"sentence": str(error)}) from None
+
+
+def _job_id(value: str) -> str:
+    if not ID_PATTERN.fullmatch(value) or value in RESERVED_IDS:
+        raise (
+            PydanticCustomError(
+                "job_id", "Use 1 to 100 letters, digits, dots, hyphens and underscores, as in nightly-report."
+            )
+            if value not in RESERVED_IDS
+            else PydanticCustomError("job_id", "This id is reserved. Choose another one.")
+        )
+    return value
+
+
+def _tag(value: str) -> str:
+    text = value.strip()
+    if not text or len(text) > 50 or "," in text:
+        raise PydanticCustomError("tag", "A tag has 1 to 50 characters and no comma.")
+    return text
+
+
+def _any_schedule(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Not `min_length`: it also complains when the only schedule is wrong, and hides what is wrong with it."""
+    if not value:
+        raise PydanticCustomError("schedules", "At least one schedule is expected. For none write the kind manual.")
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
+JobId = Annotated[str, AfterValidator(_job_id)]
+Tag = Annotated[str, AfterValidator(_tag)]
+
+
+class Input(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CronInput(Input):
+    kind: Literal["cron"]
+    expression: str
+    timezone: str = ""
+
+
+class IntervalInput(Input):
+    kind: Literal["interval"]
+    every: float | str
+    anchor: datetime | None = None
+    timezone: str = ""
+
+
+class OnceInput(Input):
+    kind: Literal["once"]
+    at: datetime
+    timezone: str = ""
+
+
+class ManualInput(Input):
+    kind: Literal["manual"]
+
+
+class MisfireInput(Input):
+    policy: MisfirePolicy = Misfire().policy
+    grace: Seconds = Misfire().grace
+
+
+class RetryInput(Input):
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = Retry().max_attempts
+    delay: Seconds = Retry().delay
+    backoff: Backoff = Retry().backoff
+    max_delay: Seconds = Retry().max_delay
+
+
+ScheduleGiven = CronInput | IntervalInput | OnceInput | ManualInput
+ScheduleInput = Annotated[ScheduleGiven, Field(discriminator="kind")]
+
+
+class TimingInput(Input):
+    """When a job runs."""
+
+    schedule: Annotated[tuple[ScheduleInput, ...], Field(max_length=20), AfterValidator(_any_schedule)]
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+class JobInput(TimingInput):
+    """The writable fields of a job, as in the API."""
+
+    id: JobId
+    task: Annotated[str, Field(min_length=1)]
+    args: dict[str, Any] = {}
+    max_runs: Annotated[int, Field(ge=1)] | None = None
+    overlap: Overlap = Overlap.SKIP
+    max_running: Annotated[int, Field(ge=1, le=1000)] = 1
+    misfire: MisfireInput = MisfireInput()
+    timeout: Annotated[Seconds, Field(gt=0)] | None = None
+    retry: RetryInput = RetryInput()
+    queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "default"
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+    tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
+    description: Annotated[str, Field(max_length=2000)] = ""

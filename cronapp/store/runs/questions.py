@@ -1,0 +1,80 @@
+"""Questions about runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, or_, select
+
+from cronapp.core.models import OPEN_STATES, Run, RunState
+from cronapp.store.runs.rows import RunFilter, run_of
+from cronapp.store.tables import runs
+
+
+def next_retry(conn: Connection, now: datetime) -> datetime | None:
+    """When the next waiting retry may start."""
+    statement = select(func.min(runs.c.not_before)).where(runs.c.state == RunState.QUEUED, runs.c.not_before > now)
+    return conn.execute(statement).scalar()
+
+
+def get(conn: Connection, run_id: int) -> Run | None:
+    row = conn.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+    return run_of(row) if row else None
+
+
+def attempts(conn: Connection, first_attempt: int) -> list[Run]:
+    """All attempts of one run, the first one first."""
+    statement = (
+        select(runs)
+        .where(or_(runs.c.id == first_attempt, runs.c.first_attempt == first_attempt))
+        .order_by(runs.c.attempt)
+    )
+    return [run_of(row) for row in conn.execute(statement).mappings()]
+
+
+def page(conn: Connection, filters: RunFilter, *, before: int | None = None, limit: int = 50) -> list[Run]:
+    """The runs before the id `before`, the newest first."""
+    statement: Select[Any] = select(runs).order_by(runs.c.id.desc()).limit(limit)
+    if filters.job:
+        statement = statement.where(runs.c.job == filters.job)
+    if filters.state:
+        statement = statement.where(runs.c.state == filters.state)
+    if filters.since:
+        statement = statement.where(runs.c.queued_at >= filters.since)
+    if filters.until:
+        statement = statement.where(runs.c.queued_at < filters.until)
+    if before is not None:
+        statement = statement.where(runs.c.id < before)
+    return [run_of(row) for row in conn.execute(statement).mappings()]
+
+
+def of_job(conn: Connection, job_key: int, *, before: int | None = None, limit: int = 50) -> list[Run]:
+    """A job's own runs, the newest first; not those of a removed job of the same id."""
+    statement = select(runs).where(runs.c.job_key == job_key).order_by(runs.c.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(runs.c.id < before)
+    return [run_of(row) for row in conn.execute(statement).mappings()]
+
+
+def open_of_job(conn: Connection, job_key: int) -> list[Run]:
+    """A job's runs that have not ended, the oldest first."""
+    statement = select(runs).where(runs.c.job_key == job_key, runs.c.state.in_(OPEN_STATES)).order_by(runs.c.id)
+    return [run_of(row) for row in conn.execute(statement).mappings()]
+
+
+def running(conn: Connection, limit: int = 1000) -> list[Run]:
+    """What runs now, the longest first."""
+    statement = select(runs).where(runs.c.state == RunState.RUNNING).order_by(runs.c.id).limit(limit)
+    return [run_of(row) for row in conn.execute(statement).mappings()]
+
+
+def failures(conn: Connection, limit: int) -> list[Run]:
+    """The newest runs that went wrong."""
+    statement = (
+        select(runs)
+        .where(runs.c.state.in_((RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)))
+        .order_by(runs.c.id.desc())
+        .limit(limit)
+    )
+    return [run_of(row) for row in conn.execute(statement).mappings()]

@@ -1,0 +1,55 @@
+"""A row of the table as a `Run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from cronapp.core.models import Progress, Run, RunError, RunState, RunTrigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs a list shows. Moments bound `queued_at`, `since` inclusive, `until` exclusive."""
+
+    job: str = ""
+    state: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def run_of(row: Mapping[str, Any] | RowMapping) -> Run:
+    return Run(
+        id=row["id"],
+        job=row["job"],
+        job_key=row["job_key"],
+        task=row["task"],
+        args=row["args"],
+        slot=row["slot"],
+        state=RunState(row["state"]),
+        trigger=RunTrigger(row["trigger"]),
+        attempt=row["attempt"],
+        first_attempt=row["first_attempt"] or row["id"],
+        reason=row["reason"],
+        queued_at=row["queued_at"],
+        not_before=row["not_before"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        duration=row["duration"],
+        node=row["node"],
+        progress=Progress(**row["progress"]) if row["progress"] else None,
+        result=row["result"],
+        error=error_of(row),
+        last_seq=row["last_seq"],
+        missed=row["missed"],
+    )
+
+
+def error_of(row: Mapping[str, Any] | RowMapping) -> RunError | None:
+    if row["error_type"] is None:
+        return None
+    return RunError(row["error_type"], row["error_message"], row["error_traceback"])

@@ -1,0 +1,109 @@
+"""What many runs say together: the strip of a job, counts, runs by the hour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, case, func, select, true, type_coerce
+
+from cronapp.core.models import OPEN_STATES, RunBrief, RunState, RunTrigger
+from cronapp.store.tables import jobs, runs
+
+HOUR = 3_600_000_000  # microseconds
+
+
+BRIEF = (
+    runs.c.job_key,
+    runs.c.id,
+    runs.c.state,
+    runs.c.trigger,
+    runs.c.attempt,
+    runs.c.slot,
+    runs.c.queued_at,
+    runs.c.started_at,
+    runs.c.finished_at,
+    runs.c.duration,
+    runs.c.reason,
+    runs.c.error_type,
+    runs.c.error_message,
+)
+
+
+def recent(conn: Connection, job_keys: Sequence[int], count: int = 30) -> dict[int, tuple[RunBrief, ...]]:
+    """The newest `count` runs of each job, the oldest first.
+
+    The inner SELECT walks the index backwards, once a job; a window function would read each job's whole history.
+    """
+    own = runs.alias()
+    newest = select(own.c.id).where(own.c.job_key == jobs.c.key).order_by(own.c.id.desc()).limit(count).correlate(jobs)
+    statement = (
+        select(*BRIEF)
+        .select_from(jobs.join(runs, runs.c.id.in_(newest.scalar_subquery())))
+        .where(jobs.c.key.in_(job_keys))
+        .order_by(runs.c.id)
+    )
+    answer: dict[int, list[RunBrief]] = {key: [] for key in job_keys}
+    for key, *values in conn.execute(statement):
+        answer[key].append(brief_of(*values))
+    return {key: tuple(briefs) for key, briefs in answer.items()}
+
+
+def brief_of(
+    run_id: int,
+    state: str,
+    trigger: str,
+    attempt: int,
+    slot: datetime | None,
+    queued_at: datetime,
+    started_at: datetime | None,
+    finished_at: datetime | None,
+    duration: float | None,
+    reason: str | None,
+    error_type: str | None,
+    error_message: str | None,
+) -> RunBrief:
+    problem = f"{error_type}: {error_message}" if error_type else reason
+    return RunBrief(
+        run_id,
+        RunState(state),
+        RunTrigger(trigger),
+        attempt,
+        slot,
+        queued_at,
+        started_at,
+        finished_at,
+        duration,
+        problem,
+    )
+
+
+def counts_by_state(conn: Connection, job: str = "") -> dict[str, int]:
+    """How many runs are open now, by state."""
+    statement = select(runs.c.state, func.count()).where(runs.c.state.in_(OPEN_STATES)).group_by(runs.c.state)
+    if job:
+        statement = statement.where(runs.c.job == job)
+    return dict(conn.execute(statement).all())
+
+
+def count_of_job(conn: Connection, job_key: int) -> int:
+    return conn.execute(select(func.count()).where(runs.c.job_key == job_key)).scalar_one()
+
+
+def by_hour(conn: Connection, since: datetime, until: datetime | None = None) -> list[tuple[datetime, int, int]]:
+    """For each hour within that has any: its start, how many runs succeeded, how many went wrong."""
+    moment = runs.c.finished_at
+    succeeded = func.sum(case((runs.c.state == RunState.SUCCEEDED, 1), else_=0))
+    bad = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)
+    failed = func.sum(case((runs.c.state.in_(bad), 1), else_=0))
+    bucket = func.min(moment)
+    statement = (
+        select(bucket, succeeded, failed)
+        .where(moment >= since, moment < until if until else true(), runs.c.state.in_((RunState.SUCCEEDED, *bad)))
+        .group_by(type_coerce(moment, BigInteger).op("/")(HOUR))
+        .order_by(bucket)
+    )
+    return [
+        (first.replace(minute=0, second=0, microsecond=0), int(good), int(wrong))
+        for first, good, wrong in conn.execute(statement)
+    ]
