@@ -132,11 +132,20 @@ function tellLive(state, text) {
   live.lastElementChild.textContent = text;
 }
 
+// While the stream is open it alone brings what changed. The reply to a button may have been made before something
+// that the stream has shown meanwhile, and would set the page back; of such a reply only the message is taken.
+function leaveToStream({ detail: { ctx, tasks } }) {
+  if (!ctx.request || stream.source?.readyState !== EventSource.OPEN) return;
+  const told = tasks.filter((task) => task.type !== "partial" || task.target?.id === "toasts");
+  tasks.splice(0, tasks.length, ...told);
+}
+
 // A hidden tab gives its connection back: a browser has only six for each server.
 function watchStream() {
   if (!document.body.dataset.stream) return;
   document.addEventListener("visibilitychange", () => (document.hidden ? closeStream() : openStream()));
   document.addEventListener("htmx:after:history:update", () => { if (stream.source) openStream(); });
+  document.addEventListener("htmx:before:swap", leaveToStream);
   addEventListener("pagehide", closeStream);
   addEventListener("pageshow", (event) => { if (event.persisted) openStream(); });
   if (!document.hidden) openStream();

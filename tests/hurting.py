@@ -178,5 +178,10 @@ def refused(server: Server, *args: str, limit: float = 30.0) -> str:
     return server.text()
 
 
+def crowding() -> float:
+    """How many times more work this machine has had in the last minute than it can do at once; at least 1."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def is_root() -> bool:
     return os.geteuid() == 0

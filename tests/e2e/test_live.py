@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from browsing import TASKS, Visitor, hide, is_in, is_live, job_row, line, make, seqs, start, stay, stayed, streams
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 from support import Server, until
 
 Visit = Callable[..., Awaitable[Visitor]]
@@ -18,6 +20,14 @@ GATED = ["gated_on_loop", "gated_in_thread", "gated_in_process"]
 def open_gates(folder: Path, *gates: int) -> None:
     for gate in gates:
         (folder / f"gate-{gate}").touch()
+
+
+def add_lines(database: Path, run: int, first: int, last: int) -> None:
+    """Lines in the log of a run, written while no server is there."""
+    with closing(sqlite3.connect(database)) as conn, conn:
+        rows = [(run, n, 1_780_000_000_000_000, "stdout", f"line {n}") for n in range(first, last + 1)]
+        conn.executemany("INSERT INTO log_lines (run, seq, at, stream, text) VALUES (?, ?, ?, ?, ?)", rows)
+        conn.execute("UPDATE runs SET last_seq = ? WHERE id = ?", (last, run))
 
 
 async def test_a_run_changes_its_state_on_all_open_pages(me: Visitor, site: Server, tmp_path: Path) -> None:
@@ -139,6 +149,23 @@ async def test_a_running_run_is_cancelled(me: Visitor, site: Server, tmp_path: P
     assert await seqs(page) == [1]
 
 
+async def test_a_reply_that_comes_late_does_not_set_the_page_back(me: Visitor, site: Server, tmp_path: Path) -> None:
+    make(site, "endless", "gated_on_loop", args={"folder": str(tmp_path)})
+    page = await me.open(f"/runs/{start(site, 'endless')}")
+    head = page.locator("#run-head")
+    await expect(line(page, 1)).to_contain_text("line 1")
+
+    async def hold_back(route: Route) -> None:
+        reply = await route.fetch()  # made while the run was still running
+        await expect(head).to_have_attribute("data-state", "cancelled")
+        await route.fulfill(response=reply)
+
+    await page.route("**/cancel", hold_back)
+    await page.get_by_role("button", name="Cancel", exact=True).click()
+    await expect(page.locator("#toasts")).to_contain_text("asked to stop")
+    await expect(head).to_have_attribute("data-state", "cancelled")
+
+
 async def test_the_progress_bar_moves(me: Visitor, site: Server, tmp_path: Path) -> None:
     make(site, "moving", "gated_in_thread", args={"folder": str(tmp_path), "lines": 4})
     run = start(site, "moving")
@@ -192,13 +219,15 @@ async def test_an_open_page_of_a_killed_server_becomes_live_again_with_every_lin
         await stay(one)
     server.kill()
     await expect(page.locator("#live")).to_have_attribute("data-state", "reconnecting")
+    add_lines(server.folder / "cronapp.db", run, 3, 5)  # stored in the last moment, told to nobody
 
     server.start("--port", port)
     await is_live(page)
     await is_live(jobs)
     await expect(page.locator("#run-head")).to_have_attribute("data-state", "lost")
     await expect(job_row(jobs, "lasting")).to_contain_text("Lost")
-    assert await seqs(page) == [1, 2]
+    await expect(line(page, 5)).to_be_visible()
+    assert await seqs(page) == [1, 2, 3, 4, 5]
 
     open_gates(tmp_path, 2)
     again = start(server, "lasting")

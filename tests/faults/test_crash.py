@@ -7,10 +7,12 @@ import random
 import statistics
 from datetime import timedelta
 
+import pytest
 from hurting import (
     HELD,
     MARKING,
     asked,
+    crowding,
     lives,
     log_of,
     make,
@@ -127,6 +129,7 @@ def deadly():
     assert [one[1] for one in marks(server)] == ["1", "2"]
 
 
+@pytest.mark.timeout(300)
 async def test_a_server_killed_at_random_moments_gives_each_slot_one_row_and_at_most_one_run(server: Server) -> None:
     chance = random.Random(20260302)
     server.write_tasks(MARKING)
@@ -176,7 +179,7 @@ async def test_a_job_of_each_second_runs_once_in_each_and_on_time(server: Server
     late = [(started - slot) / 1000 for slot, started, _ in rows]  # milliseconds
     print(f"start after the slot: median {statistics.median(late):.1f} ms, worst {max(late):.1f} ms of {len(late)}")
     assert min(late) >= 0
-    assert statistics.median(late) < 50
+    assert statistics.median(late) < 50 * crowding()
 
 
 async def test_what_passed_while_no_server_ran_is_caught_up_as_each_job_says(server: Server) -> None:

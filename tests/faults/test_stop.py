@@ -8,7 +8,7 @@ import time
 
 import httpx
 import pytest
-from hurting import HELD, MARKING, lives, log_of, make, marks, run_of, start, until_begun, until_in
+from hurting import HELD, MARKING, crowding, lives, log_of, make, marks, run_of, start, until_begun, until_in
 from support import TOKEN, Server, until
 
 
@@ -35,7 +35,7 @@ async def test_an_idle_server_ends_within_a_second_with_pages_open(server: Serve
             took.append(time.monotonic() - began)
         assert status == 0
         assert "Traceback" not in server.text()
-    assert min(took) < 1, took
+    assert min(took) < 1 * crowding(), took
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "ctrl-c"])
