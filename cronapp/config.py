@@ -7,6 +7,7 @@ Each comes, in this order, from the command line, from `CRONAPP_<NAME>`, from th
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -20,9 +21,11 @@ from cronapp.core.errors import CannotStart, InvalidInput
 from cronapp.core.validation import explain
 from cronapp.core.zones import zone
 
+log = logging.getLogger(__name__)
 PREFIX = "CRONAPP_"
 FILE = "cronapp.toml"
 ELSEWHERE = {"URL", "TOKEN"}  # read by the commands that talk to a running server
+LATER = {"base_path", "notify", "allow_private_hooks"}  # public names of what this version does not do yet
 
 
 def _zone_name(value: str) -> str:
@@ -118,6 +121,9 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
                 value = Path(value).read_text().strip()
             except OSError as error:
                 raise CannotStart(f"{variable} names a file that cannot be read: {error.strerror}.") from None
+        if name in LATER:
+            log.warning("%s is set, but this version does nothing with it yet", variable)
+            continue
         if name not in Settings.model_fields:
             raise CannotStart(f"{variable} is no setting{meant(name)}. Remove it or correct its name.")
         if value:

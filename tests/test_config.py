@@ -154,3 +154,8 @@ def test_all_wrong_values_are_named_at_once(folder: Path) -> None:
         "CRONAPP_TIMEZONE",
         "CRONAPP_CONCURRENCY",
     }
+
+
+def test_a_public_name_of_a_later_version_is_told_and_does_not_stop_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    assert load_settings({}, {"CRONAPP_NOTIFY": "mailto://ops@example.org"}) == Settings()
+    assert "CRONAPP_NOTIFY is set" in caplog.text
