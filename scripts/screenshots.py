@@ -167,7 +167,7 @@ async def shoot(browser: Browser, link: str, history: bool) -> None:
         return
     state = await context.storage_state()
     run = await (await context.request.post(f"{base}/api/v1/jobs/sync-invoices/run")).json()
-    talk = await (await context.request.post(f"{base}/api/v1/jobs/watch-the-log/run")).json()
+    await context.request.post(f"{base}/api/v1/jobs/watch-the-log/run")
     await context.request.post(f"{base}/api/v1/jobs/check-homepage/run")
     await page.goto(f"{base}/runs/{run['id']}")
     await page.wait_for_selector("[data-seq='3']")
@@ -175,7 +175,7 @@ async def shoot(browser: Browser, link: str, history: bool) -> None:
         "overview": ("/", "#overview"),
         "jobs": ("/jobs", "tr[data-job]"),
         "job": ("/jobs/check-homepage", "#job-runs tr"),
-        "run": (f"/runs/{talk['id']}", "[data-seq='60']"),
+        "run": (f"/runs/{run['id']}", "[data-seq='3']"),
         "form": ("/jobs/check-homepage/edit", "#form-preview .slots"),
     }
     for name, theme, view in PICTURES:

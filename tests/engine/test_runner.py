@@ -329,7 +329,11 @@ async def test_a_run_that_is_no_longer_ours_changes_nothing_at_its_end(
     house: Any, start: Start, runner: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = await start("wait", job={"retry": {"max_attempts": 3}}, seconds=60)
-    await until(lambda: runner.live)
+
+    async def has_printed() -> bool:
+        return await house.texts(run) == ["waiting"]
+
+    await until(has_printed)
     await house.runs.lose_running("Somebody else thought so.")
     before = await house.runs.get(run.id)
     attempts = await house.runs.attempts(before)
