@@ -71,7 +71,9 @@ def test_the_wheel_holds_the_pages_and_what_they_load(built: Built) -> None:
 
 def test_the_wheel_holds_nothing_but_the_package(built: Built) -> None:
     assert {name.partition("/")[0] for name in built.wheel_names} == {"cronapp"}
-    assert not [name for name in built.wheel_names if "test" in name or name.endswith((".pyc", ".db"))]
+    assert not [
+        name for name in built.wheel_names if "tests/" in name or "test_" in name or name.endswith((".pyc", ".db"))
+    ]
 
 
 def test_the_wheel_brings_the_command_and_the_licence(built: Built) -> None:
