@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException
 from cronapp.core.errors import CronAppError
 from cronapp.web import auth, errors, health, jobs, overview, runs, security, stream, system, tasks
 from cronapp.web.api import api
+from cronapp.web.render import prepare
 from cronapp.web.site import Parts, Site
 
 PAGES = (overview, jobs, runs, tasks, system, stream, auth, health)
@@ -14,6 +15,7 @@ PAGES = (overview, jobs, runs, tasks, system, stream, auth, health)
 
 def make_site(parts: Parts) -> Site:
     """The web application: every route there is, behind the same checks."""
+    prepare()
     site = Site(parts)
     site.before_request(security.refuse_strangers)
     site.before_request(auth.require_sign_in)

@@ -23,6 +23,12 @@ environment.filters.update(FILTERS)
 environment.globals.update(GLOBALS, static_url=static_url, icons=static_url("icons.svg"), version=__version__)
 
 
+def prepare() -> None:
+    """Compiles all templates, so that the first visitor does not wait for it."""
+    for name in environment.list_templates():
+        environment.get_template(name)
+
+
 def fragment(name: str, **context: Any) -> Markup:
     """One fragment: `fragment("_job_row", row=row)`."""
     return Markup(environment.get_template(f"fragments/{name}.html").render(**context))
