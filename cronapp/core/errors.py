@@ -36,6 +36,18 @@ class InvalidInput(CronAppError):
         return cls({field: text})
 
 
+class CalendarUnreadable(CronAppError):
+    """A calendar file cannot be read. Mend the file, or name another one."""
+
+    status = 422
+
+    def __init__(self, path: str, why: str, remedy: str) -> None:
+        """`why` completes "it cannot be read: …"; `remedy` is a sentence that says what to do."""
+        super().__init__(f"The calendar {path} cannot be read: {why}. {remedy}")
+        self.path = path
+        self.why = why
+
+
 class BadRequest(CronAppError):
     """The request cannot be understood."""
 
