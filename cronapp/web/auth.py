@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
+from datetime import datetime, timedelta
+from math import ceil
 from urllib.parse import quote
 
-from quart import Blueprint, g, make_response, redirect, request
+from quart import Blueprint, current_app, g, make_response, redirect, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import NotSignedIn
@@ -14,6 +17,8 @@ from cronapp.web.site import parts
 
 pages = Blueprint("auth", __name__)
 OPEN = {"static", "auth.login", "auth.sign_in", "auth.new_link", "health.alive", "health.ready"}
+LINKS = 5  # that the server prints, for whomever,
+LINKS_WITHIN = timedelta(minutes=1)
 
 
 async def require_sign_in() -> ResponseReturnValue | None:
@@ -67,8 +72,23 @@ async def sign_in() -> ResponseReturnValue:
 @pages.post("/login/link")
 async def new_link() -> ResponseReturnValue:
     """Prints a new link in the server's terminal: who can read that may come in."""
+    target = inside((await request.form).get("next"))
+    if wait := refused_for():
+        error = f"Too many links were asked for. Use one that stands there already, or ask again in {wait} s."
+        return login_page(error=error, target=target), 429, {"Retry-After": str(wait)}
     await parts().announce_link()
-    return redirect("/login?sent=1", 303)
+    return redirect("/login?sent=1" + (f"&next={quote(target, safe='/')}" if target != "/" else ""), 303)
+
+
+def refused_for() -> int:
+    """For how many seconds no link is printed, since anybody may ask for one; 0: one is, and it counts."""
+    printed: deque[datetime] = current_app.extensions.setdefault("cronapp_links", deque(maxlen=LINKS))
+    now = parts().clock()
+    passed = now - printed[0] if len(printed) == LINKS else LINKS_WITHIN
+    if timedelta(0) <= passed < LINKS_WITHIN:  # less than nothing: the clock was set back
+        return ceil((LINKS_WITHIN - passed).total_seconds())
+    printed.append(now)
+    return 0
 
 
 @pages.post("/logout")

@@ -276,6 +276,57 @@ async def test_a_new_link_stands_in_the_terminal_and_nowhere_else(
     assert (await stranger.get(link[0])).headers["Location"] == "/"
 
 
+@pytest.mark.parametrize("path", ["/jobs", "/jobs?q=a+b&state=paused&tag=x%26y", "/runs?job=%C3%BC"])
+async def test_after_asking_for_a_link_one_still_comes_to_where_one_wanted_to_be(quiet: App, path: str) -> None:
+    stranger = quiet.site.test_client()
+    sent = (await stranger.get(path)).headers["Location"]
+    form = Page(await (await stranger.get(sent)).get_data(as_text=True))
+    reply = await stranger.post("/login/link", form={"next": form.all("input", name="next")[0].attrs["value"]})
+    assert reply.status_code == 303
+    again = await stranger.get(reply.headers["Location"])
+    page = Page(await again.get_data(as_text=True))
+    assert "A new link stands in the terminal" in page.text
+    wanted = page.all("input", name="next")[-1].attrs["value"]
+    reply = await stranger.post("/login", form={"token": TOKEN, "next": wanted})
+    assert (reply.status_code, reply.headers["Location"]) == (303, path)
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
+async def test_asking_for_a_link_leads_nowhere_outside(quiet: App, target: str) -> None:
+    reply = await quiet.site.test_client().post("/login/link", form={"next": target})
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/login?sent=1")
+
+
+async def test_of_links_a_few_are_printed_each_minute_whoever_asks(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clock = TurnedClock()
+    app = App(settings_in(tmp_path), address="http://127.0.0.1:5000", clock=clock)
+    await app.start(worker=False)
+    try:
+        for n in range(5):
+            clock.turn(1)
+            assert (await app.site.test_client().post("/login/link")).status_code == 303, n
+        refused = await app.site.test_client().post("/login/link", form={"next": "/jobs"})
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "56")
+        page = Page(await refused.get_data(as_text=True))
+        assert "Too many links were asked for." in page.text
+        assert "ask again in 56 s" in page.text
+        assert {field.attrs["value"] for field in page.all("input", name="next")} == {"/jobs"}
+        assert capfd.readouterr().out.count("/login?token=") == 5
+        clock.turn(55.5)
+        assert (await app.site.test_client().post("/login/link")).headers["Retry-After"] == "1"
+        clock.turn(0.5)
+        assert (await app.site.test_client().post("/login/link")).status_code == 303
+        assert (await app.site.test_client().post("/login/link")).status_code == 429
+        clock.turn(-3600)
+        assert (await app.site.test_client().post("/login/link")).status_code == 303, "the clock was set back"
+    finally:
+        await app.close()
+
+
 async def test_who_is_signed_in_needs_no_sign_in_page(client: QuartClient) -> None:
     assert (await client.get("/login")).headers["Location"] == "/"
 
