@@ -9,9 +9,9 @@ import platform
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
 
 from cronapp import __version__
 from cronapp.bus.local import LocalBus
@@ -28,6 +28,8 @@ from cronapp.engine.lag import LoopLag
 from cronapp.engine.runner import Runner
 from cronapp.engine.scheduler import Scheduler
 from cronapp.engine.watchdog import Blocked, LoopWatchdog
+from cronapp.service.blackouts import Blackouts
+from cronapp.service.calendars import Calendars
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
@@ -43,6 +45,7 @@ log = logging.getLogger(__name__)
 LIBRARIES = ("quart", "hypercorn", "apscheduler", "sqlalchemy", "jinja2", "pydantic")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 BLOCKS_KEPT = 20
+LEAVING = 5.0  # seconds that work of ours has for its end when the server closes
 STOPPED = "The server was stopped before this run could finish."
 
 
@@ -70,8 +73,9 @@ class App:
         capture.install()
         self.store: Store = await open_store(settings.database, self.bus.publish)
         self.tasks = Tasks(settings.tasks)
-        self.jobs = Jobs(self.store, self.tasks, self.clock, settings.timezone)
-        self.runs = Runs(self.store, self.tasks, self.clock)
+        self.blackouts = Blackouts(Calendars(Path.cwd()))
+        self.jobs = Jobs(self.store, self.tasks, self.blackouts, self.clock, settings.timezone)
+        self.runs = Runs(self.store, self.tasks, self.blackouts, self.clock)
         token = settings.admin_token
         self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
         self.runner = Runner(self.runs, self.tasks, self.clock, node=self.node, log_limit=settings.log_limit)
@@ -95,34 +99,34 @@ class App:
         )
 
     async def drain(self, hasten: asyncio.Event, tell: Callable[[str], None]) -> None:
-        """Takes no new slot, and lets runs finish up to the limit or until `hasten`; then asks them to stop."""
-        await self.scheduler.stop()
-        await self.dispatch.stop()
-        if self.runner.live:
-            limit = self.settings.stop_timeout
-            tell(
-                f"Waiting up to {duration_words(limit)} for {named(self.runner.live)}. Press Ctrl-C again to stop now."
-            )
+        """Takes no new slot, and lets runs finish up to the limit or until `hasten`; then asks them to stop. Ends in
+        any case: runs whose end cannot be stored are told and left."""
+        limit = self.settings.stop_timeout
+        await first(self._take_nothing_new(), hasten.wait(), limit)
+        if runs := self.runner.unended:
+            tell(f"Waiting up to {duration_words(limit)} for {named(runs)}. Press Ctrl-C again to stop now.")
             await first(self.runner.drained(), hasten.wait(), limit)
         if self.runner.live:
             tell(f"Stopping {named(self.runner.live)}.")
-            self.runner.stop_all(STOPPED)
-            await self.runner.drained()
+        if left := await self.runner.stop(STOPPED):
+            tell(unstored(left))
 
     async def close(self) -> None:
         """Ends the streams, stops what runs at once, and closes everything."""
         self.hub.close()
-        await self.scheduler.stop()
-        await self.dispatch.stop()
-        self.runner.stop_all(STOPPED)
-        await self.runner.drained()
         self._pruning.cancel()
-        await asyncio.gather(self._pruning, return_exceptions=True)
-        await self.runner.end()
+        await within(LEAVING, self._take_nothing_new())
+        if left := await self.runner.stop(STOPPED):
+            log.warning(unstored(left))
+        await within(LEAVING, self.runner.end(), asyncio.gather(self._pruning, return_exceptions=True))
         self.watchdog.stop()
         await self.lag.stop()
         await self.store.close()
         capture.uninstall()
+
+    async def _take_nothing_new(self) -> None:
+        await self.scheduler.stop()
+        await self.dispatch.stop()
 
     # -- what the site asks ---------------------------------------------------------------------------------------
 
@@ -131,6 +135,7 @@ class App:
             jobs=self.jobs,
             runs=self.runs,
             tasks=self.tasks,
+            blackouts=self.blackouts,
             signin=self.signin,
             clock=self.clock,
             hub=self.hub,
@@ -203,12 +208,23 @@ def named(runs: list[Run]) -> str:
     return f"{len(runs)} run{'s' if len(runs) != 1 else ''} ({some}{more})"
 
 
-async def first(one: Coroutine[Any, Any, object], other: Coroutine[Any, Any, object], limit: float) -> None:
+def unstored(runs: list[Run]) -> str:
+    them = "it" if len(runs) == 1 else "them"
+    return f"The end of {named(runs)} could not be stored: the database is away. The next start marks {them} lost."
+
+
+async def first(one: Awaitable[object], other: Awaitable[object], limit: float) -> None:
     """Waits until either is done, at most `limit` seconds."""
-    waiting = {asyncio.ensure_future(one), asyncio.ensure_future(other)}
+    await within(limit, one, other, until=asyncio.FIRST_COMPLETED)
+
+
+async def within(limit: float, *work: Awaitable[object], until: str = asyncio.ALL_COMPLETED) -> None:
+    """Waits until all is done, at most `limit` seconds. The rest is cancelled, and left behind if it does not heed
+    that: a database that is away may hold up who asks it."""
+    waiting = {asyncio.ensure_future(each) for each in work}
     try:
-        await asyncio.wait(waiting, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=limit, return_when=until)
     finally:
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        for each in waiting:
+            each.cancel()
+        await asyncio.wait(waiting, timeout=1)

@@ -8,19 +8,47 @@ const recall = (key) => { try { return localStorage.getItem(key); } catch { retu
 
 // -- times ----------------------------------------------------------------------------------------------------------
 
-const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const format = (options) => new Intl.DateTimeFormat("en-GB", { hourCycle: "h23", ...options });
-const CLOCK = format({ hour: "2-digit", minute: "2-digit" });
-const DATE = format({ day: "numeric", month: "short", year: "numeric" });
-const DAY = format({ day: "numeric", month: "short" });
-const WEEKDAY = format({ weekday: "short" });
-const FULL = format({ weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const SHORT = format({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const EXACT = format({ dateStyle: "full", timeStyle: "long" });
-const two = (n) => String(n).padStart(2, "0");
+const OWN = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const ENGLISHES = ["en-GB", "en-US", "en-AU"]; // each knows the short names of the zones around it
+const DAY = { day: "numeric", month: "short" }, TIME = { hour: "2-digit", minute: "2-digit" }, EXACT = { ...TIME, second: "2-digit" };
+const two = (n) => String(n).padStart(2, "0"), clocks = new Map();
 
-function stamp(at) {
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+// How moments read in a zone. One that this browser does not know is told in UTC, and the title says so.
+function clockOf(zone) {
+  if (!clocks.has(zone)) {
+    try { clocks.set(zone, makeClock(zone)); } catch { clocks.set(zone, makeClock("UTC", ` (this browser does not know ${zone})`)); }
+  }
+  return clocks.get(zone);
+}
+
+function makeClock(timeZone, place = timeZone === "UTC" ? "" : ` (${timeZone})`) {
+  const format = (options, locale = "en-GB") => new Intl.DateTimeFormat(locale, { hourCycle: "h23", timeZone, ...options });
+  const told = (options, locale) => format(options, locale).format;
+  const names = ENGLISHES.map((locale) => told({ timeZoneName: "short" }, locale)).map((tell) => (at) => tell(at).split(" ").at(-1));
+  const name = names.find((one) => !/^GMT[+-]/.test(one(Date.now()))) ?? names[0];
+  const named = (tell) => (at) => `${tell(at)} ${name(at)}`;
+  const exact = named(told({ dateStyle: "full", timeStyle: "medium" }));
+  const quiet = {
+    name,
+    title: (at) => exact(at) + place,
+    iso: told({}, "sv-SE"),
+    weekday: told({ weekday: "short" }),
+    day: told(DAY),
+    date: told({ ...DAY, year: "numeric" }),
+    clock: told(TIME),
+    stamp: told({ ...EXACT, fractionalSecondDigits: 3 }),
+    short: told({ ...DAY, ...EXACT }),
+    full: named(told({ weekday: "short", ...DAY, year: "numeric", ...EXACT })),
+  };
+  return { ...quiet, loud: { ...quiet, clock: named(quiet.clock), short: named(quiet.short) } };
+}
+
+// A time's own zone, else the chosen one; on lists each row has its job's. Where zones mix, short times name theirs too.
+function clockFor(time) {
+  const choice = $("#zone")?.value, page = document.body.dataset.jobZone;
+  const jobs = choice === "job" && (time.closest("[data-zone]")?.dataset.zone ?? page);
+  const clock = clockOf(time.dataset.zone || (choice === "UTC" ? choice : jobs || OWN));
+  return time.dataset.zone || (choice === "job" && !page) ? clock.loud : clock;
 }
 
 function ticking(seconds) {
@@ -30,37 +58,36 @@ function ticking(seconds) {
   return s < 3600 ? clock : `${two(Math.floor(s / 3600))}:${clock}`;
 }
 
-function relative(at, now) {
+function relative(at, now, clock) {
   const ago = Math.round((now - at) / 1000), away = Math.abs(ago);
   const near = away < 60 ? `${away} s` : away < 3600 ? `${Math.round(away / 60)} min` : null;
   if (near) return ago >= 0 ? `${near} ago` : `in ${near}`;
-  const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
-  const days = Math.round((midnight(at) - midnight(now)) / 86400000), clock = CLOCK.format(at);
+  const there = clock.iso(at), here = clock.iso(now), days = (Date.parse(there) - Date.parse(here)) / 86400000;
   const named = { 0: "Today", 1: "Tomorrow", "-1": "Yesterday" }[days];
-  if (named) return `${named} ${clock}`;
-  if (Math.abs(days) < 7) return `${WEEKDAY.format(at)} ${clock}`;
-  return at.getFullYear() === now.getFullYear() ? `${DAY.format(at)} ${clock}` : DATE.format(at);
+  if (named) return `${named} ${clock.clock(at)}`;
+  if (Math.abs(days) < 7) return `${clock.weekday(at)} ${clock.clock(at)}`;
+  return there.slice(0, 4) === here.slice(0, 4) ? `${clock.day(at)} ${clock.clock(at)}` : clock.date(at);
 }
 
 const WORDS = {
   relative,
-  stamp,
-  clock: (at) => CLOCK.format(at),
-  date: (at) => DATE.format(at),
-  full: (at) => FULL.format(at),
-  short: (at) => SHORT.format(at),
   countdown: (at, now) => (at - now < 500 ? "now" : ticking((at - now) / 1000)),
   elapsed: (at, now) => ticking((now - at) / 1000),
 };
 
 function word(time, now = new Date()) {
-  const at = new Date(time.dateTime), text = WORDS[time.dataset.show]?.(at, now);
+  const at = new Date(time.dateTime), clock = clockFor(time), text = (WORDS[time.dataset.show] ?? clock[time.dataset.show])?.(at, now, clock);
   if (!text) return;
   if (time.textContent !== text) time.textContent = text;
+  if (time.matches(".there")) time.hidden = text === $("time", time.parentElement).textContent; // the reader's clock says the same
   if (time.dataset.show === "stamp") return;
-  const exact = EXACT.format(at);
-  if (time.title !== exact) time.title = exact;
+  const title = clock.title(at);
+  if (time.title !== title) time.title = title;
   if (time.dataset.since) fill(time, at, now);
+}
+
+function wordAll(root, now = new Date()) {
+  if (root.nodeType === 1) for (const time of root.matches("time[data-show]") ? [root] : $$("time[data-show]", root)) word(time, now);
 }
 
 // A countdown draws how much of the wait is over, and is marked when little of it is left.
@@ -73,19 +100,38 @@ function fill(time, at, now) {
 const TICKING = "time[data-show=relative], time[data-show=countdown], time[data-show=elapsed]";
 const tick = () => { const now = new Date(); if (!document.hidden) $$(TICKING).forEach((time) => word(time, now)); };
 
-// What arrives is worded before it is painted, whoever put it there.
+// What arrives is worded before it is painted, whoever put it there. An edit may move a job's zone while it is shown.
 function watchTimes() {
   new MutationObserver((changes) => {
     const now = new Date();
-    for (const { target, addedNodes } of changes) {
+    let moved = false;
+    for (const { type, target, addedNodes } of changes) {
       const near = target.nodeType === 3 ? target.parentElement : target;
       if (near?.localName === "time") word(near, now);
-      for (const node of addedNodes) if (node.nodeType === 1) $$("time[data-show]", node).concat(node.matches("time[data-show]") ? node : []).forEach((time) => word(time, now));
+      else if (type === "attributes") moved = true;
+      else addedNodes.forEach((node) => wordAll(node, now));
     }
-  }).observe(document.body, { childList: true, subtree: true, characterData: true, attributeFilter: ["datetime"] });
-  $$("time[data-show]").forEach((time) => word(time));
-  if ($("#zone")) $("#zone").textContent = ZONE;
+    if (moved) showZone();
+  }).observe(document.body, { childList: true, subtree: true, characterData: true, attributeFilter: ["datetime", "data-zone"] });
+  $("#zone")?.addEventListener("change", ({ target }) => { remember("zone", target.value); showZone(); });
+  // A log has thousands of stamps: each gets its title only when it is asked for.
+  addEventListener("pointerover", ({ target }) => { if (target.dataset?.show === "stamp") target.title = clockFor(target).title(new Date(target.dateTime)); });
+  for (const event of ["storage", "pageshow"]) addEventListener(event, showZone); // chosen in another tab meanwhile
+  showZone();
   setInterval(tick, 1000);
+}
+
+// Where the page has no job's zone, that choice waits for one that has.
+function showZone() {
+  const select = $("#zone"), page = document.body.dataset, head = $("#job-head") ?? $("#run-head");
+  if (!select) return; // the sign-in page, which has no times
+  if (head?.dataset.zone) page.jobZone = head.dataset.zone;
+  select.value = recall("zone") ?? select.value;
+  if (select.selectedIndex < 0) select.value = "own";
+  for (const option of $$("[data-of]", select)) option.textContent = `${option.dataset.of} (${option.value === "own" ? OWN : page.jobZone})`;
+  select.title = select.selectedOptions[0].textContent;
+  select.previousElementSibling.textContent = select.value === "job" && !page.jobZone ? "mixed" : clockFor(select).name(Date.now());
+  wordAll(document.body);
 }
 
 // -- the stream -----------------------------------------------------------------------------------------------------
@@ -119,7 +165,7 @@ function reopenStream() {
   closeStream();
   stream.since ??= new Date();
   const wait = Math.min(8000, 250 * 2 ** stream.failures++) * (0.6 + Math.random() * 0.4);
-  if (stream.failures > 5) tellLive("offline", `Offline since ${CLOCK.format(stream.since)}`);
+  if (stream.failures > 5) tellLive("offline", `Offline since ${clockFor(document.body).loud.clock(stream.since)}`);
   else if (stream.failures > 1) tellLive("reconnecting", "Reconnecting…");
   stream.timer = setTimeout(openStream, wait);
 }

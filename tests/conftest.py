@@ -16,6 +16,8 @@ from cronapp.app import App
 from cronapp.config import Settings
 from cronapp.core.events import Event
 from cronapp.engine import capture
+from cronapp.service.blackouts import Blackouts
+from cronapp.service.calendars import Calendars
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.tasks import Tasks
@@ -95,13 +97,19 @@ def tasks(tmp_path: Path) -> Tasks:
 
 
 @pytest.fixture
-def jobs(store: Store, tasks: Tasks, clock: TurnedClock) -> Jobs:
-    return Jobs(store, tasks, clock, "UTC")
+def blackouts(tmp_path: Path) -> Blackouts:
+    """Calendar files are in the test's folder."""
+    return Blackouts(Calendars(tmp_path))
 
 
 @pytest.fixture
-def runs(store: Store, tasks: Tasks, clock: TurnedClock) -> Runs:
-    return Runs(store, tasks, clock)
+def jobs(store: Store, tasks: Tasks, blackouts: Blackouts, clock: TurnedClock) -> Jobs:
+    return Jobs(store, tasks, blackouts, clock, "UTC")
+
+
+@pytest.fixture
+def runs(store: Store, tasks: Tasks, blackouts: Blackouts, clock: TurnedClock) -> Runs:
+    return Runs(store, tasks, blackouts, clock)
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def run_of(server: Server, run: int) -> dict[str, Any]:
     return told
 
 
-async def until_in(server: Server, run: int, state: str, limit: float = 15.0) -> dict[str, Any]:
+async def until_in(server: Server, run: int, state: str, limit: float = 30.0) -> dict[str, Any]:
     """Waits until the run is in this state."""
 
     def found() -> dict[str, Any]:
@@ -114,7 +114,7 @@ async def until_ended(server: Server, run: int, limit: float = 30.0) -> dict[str
 
 async def until_begun(server: Server, run: int) -> None:
     """Waits until a held task waits at its gate."""
-    await until(lambda: log_of(server, run) == ["begun"], limit=15)
+    await until(lambda: log_of(server, run) == ["begun"])
 
 
 def runs_of(server: Server, job: str) -> list[dict[str, Any]]:
@@ -137,7 +137,7 @@ def log_of(server: Server, run: int) -> list[str]:
 def get(server: Server, path: str) -> httpx.Response:
     """A page as an admin gets it."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    return httpx.get(f"{server.url}{path}", headers=headers, timeout=10, verify=False)
+    return httpx.get(f"{server.url}{path}", headers=headers, timeout=30, verify=False)
 
 
 def marks(server: Server) -> list[list[str]]:

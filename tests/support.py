@@ -92,8 +92,8 @@ class TurnedClock:
         return self.now
 
 
-async def until(ask: Callable[[], Awaitable[T] | T], limit: float = 10.0) -> T:
-    """Asks again and again until the answer is true; fails after `limit` seconds."""
+async def until(ask: Callable[[], Awaitable[T] | T], limit: float = 30.0) -> T:
+    """Asks again and again until the answer is true; fails after `limit` seconds, more than a busy machine needs."""
     end = time.monotonic() + limit
     while True:
         answer = ask()
@@ -144,7 +144,7 @@ class Server:
                 start_new_session=True,
             )
 
-    def wait_ready(self, limit: float = 20.0) -> None:
+    def wait_ready(self, limit: float = 60.0) -> None:
         assert self.process is not None
         end = time.monotonic() + limit
         while time.monotonic() < end:
@@ -164,7 +164,7 @@ class Server:
 
     def api(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {TOKEN}", **options.pop("headers", {})}
-        options = {"timeout": 10, "verify": False, **options}  # no TLS here; to read the certificates takes long
+        options = {"timeout": 30, "verify": False, **options}  # no TLS here; to read the certificates takes long
         return httpx.request(method, f"{self.url}/api/v1{path}", headers=headers, **options)
 
     def signal(self, number: int) -> None:
@@ -177,7 +177,7 @@ class Server:
         self.signal(signal.SIGKILL)
         self.process.wait(10)
 
-    def stop(self, limit: float = 15.0) -> int:
+    def stop(self, limit: float = 30.0) -> int:
         """SIGTERM; answers the exit status."""
         assert self.process is not None
         if self.process.poll() is None:

@@ -13,9 +13,11 @@ import pytest
 from support import TASKS, TOKEN, until
 from visiting import Api, page_of, put_run, settings_in, signed_in
 
+from cronapp import app as app_module
 from cronapp.app import App, named
-from cronapp.core.errors import CannotStart
+from cronapp.core.errors import CannotStart, StoreUnavailable
 from cronapp.core.models import Run, RunState
+from cronapp.engine import runner as runner_module
 
 MORE = """
 
@@ -213,6 +215,74 @@ async def test_closing_stops_what_runs_and_gives_everything_back(open_app: Open)
     await is_running(app, run)
     again = await open_app(worker=False)  # which closes the first
     assert (await again.runs.get(run.id)).state == "lost"
+
+
+async def test_a_stop_ends_though_the_database_is_away_and_the_next_start_marks_what_it_named_as_lost(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "STORING", 0.1)
+    app = await open_app(stop_timeout=0.2)
+
+    async def away(*_: object) -> bool:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(app.runs, "finish", away)
+    over = await run_of(app, "a", "hello")
+    held = await run_of(app, "b", "hold", seconds=60)
+    await is_running(app, held)
+    await until(lambda: [run.id for run in app.runner.unended if run not in app.runner.live] == [over.id])
+    told = await drained(app)
+    assert told == [
+        f"Waiting up to 0.2 s for 2 runs (#{over.id} a, #{held.id} b). Press Ctrl-C again to stop now.",
+        f"Stopping 1 run (#{held.id} b).",
+        f"The end of 2 runs (#{over.id} a, #{held.id} b) could not be stored: the database is away. "
+        "The next start marks them lost.",
+    ]
+    again = await open_app(worker=False)  # which closes the first
+    for run in (over, held):
+        now = await again.runs.get(run.id)
+        assert (now.state, now.reason) == ("lost", "The server that executed this run ended without a word.")
+
+
+async def test_a_second_signal_hastens_a_stop_that_waits_for_the_database(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "STORING", 0.1)
+    app = await open_app(stop_timeout=3600)
+
+    async def away(*_: object) -> bool:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(app.runs, "finish", away)
+    over = await run_of(app, "a", "hello")
+    await until(lambda: app.runner.unended and not app.runner.live)
+    hasten = asyncio.Event()
+    draining = asyncio.ensure_future(drained(app, hasten))
+    await until(lambda: not app.dispatch.running)
+    hasten.set()
+    told = (await draining)[-1]
+    assert told.startswith(f"The end of 1 run (#{over.id} a) could not be stored")
+    assert told.endswith("marks it lost.")
+
+
+async def test_a_stop_ends_though_the_database_does_not_answer_who_claims_runs(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_module, "LEAVING", 0.2)
+    app = await open_app(stop_timeout=0.2)
+    asked = asyncio.Event()
+
+    async def hangs(*_: object) -> list[object]:
+        asked.set()
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(app.runs, "claim", hangs)
+    await run_of(app, "a", "hello")
+    await asyncio.wait_for(asked.wait(), 10)
+    assert await drained(app) == []
+    await asyncio.wait_for(open_app(worker=False), 30)  # which closes the first
+    app.dispatch._claiming.cancel()
 
 
 async def test_nothing_is_left_of_an_app_that_is_closed(tmp_path: Path) -> None:

@@ -231,6 +231,34 @@ def test_the_rest_of_a_jobs_rules_holds_too() -> None:
     assert ended[-1].slot == at("2026-01-04T09:00")
 
 
+def first_of_the_month(slot: datetime) -> bool:
+    return slot.day == 1
+
+
+async def never() -> bool:
+    return False
+
+
+def test_a_condition_decides_over_each_slot_and_a_blackout_takes_some_away() -> None:
+    year = {"since": "2026-01-01", "until": "2027-01-01"}
+    played = play(morning, condition=first_of_the_month, blackouts=["2026-03-01..2026-04-30"], max_runs=5, **year)
+    ran = [one.slot for one in played if one.state == "succeeded"]
+    assert ran == [at(f"2026-{month:02}-01T09:00") for month in (1, 2, 5, 6, 7)]
+    (dark,) = [one for one in played if one.reason and one.reason.startswith("Blacked out")]
+    assert (dark.state, dark.slot, dark.missed) == ("skipped", at("2026-04-30T09:00"), 61)
+    assert {one.state for one in play(morning, condition="never", **year)} == {"skipped"}
+    with pytest.raises(InvalidInput, match="no task named 'nobody'"):
+        play(morning, condition="nobody", **year)
+
+
+def test_with_jitter_a_run_starts_within_it_and_its_slot_stays() -> None:
+    played = play(morning, jitter="10m", since="2026-01-01", until="2026-01-11")
+    assert [one.slot for one in played] == [at(f"2026-01-{day:02}T09:00") for day in range(1, 11)]
+    delays = [one.started - one.slot for one in played if one.started and one.slot]
+    assert len(set(delays)) == 10
+    assert max(delays) < timedelta(minutes=10)
+
+
 def test_a_schedule_can_be_given_for_a_plain_function_and_its_clock_is_turned() -> None:
     clock = TurnedClock("2026-01-01")
 

@@ -22,10 +22,10 @@ from support import TASKS, TOKEN
 
 from cronapp.app import App
 from cronapp.config import Settings
-from cronapp.core.events import RunChanged
+from cronapp.core.events import LogAppended, RunChanged
 from cronapp.core.models import Job, JobState, LogLine, LogStream, Outcome, Run, RunError, RunState, RunTrigger
-from cronapp.service.runs import Written
 from cronapp.store import jobs as stored_jobs
+from cronapp.store import logs as stored_logs
 from cronapp.store import runs as stored_runs
 from cronapp.store.store import Tx
 from cronapp.store.tables import runs as table
@@ -124,14 +124,19 @@ async def put_run(app: App, job: Job, state: RunState, **fields: Any) -> Run:
 
 
 async def put_lines(app: App, run: Run, texts: list[str], *, first: int | None = None, level: str = "") -> None:
-    """Lines at the end of a run's log, as its owner writes them."""
+    """Lines at the end of a run's log, in whatever state it is, told as its owner tells them."""
     start = first or (await app.runs.get(run.id)).last_seq + 1
     stream = LogStream.LOG if level else LogStream.STDOUT
     lines = [
         LogLine(seq=start + n, at=app.clock(), stream=stream, level=level or None, text=text)
         for n, text in enumerate(texts)
     ]
-    await app.runs.write([Written(run, lines, None)])
+
+    def change(tx: Tx) -> None:
+        stored_logs.append(tx, run.id, lines)
+        tx.emit(LogAppended(run.id, lines[-1].seq))
+
+    await app.store.write(change)
 
 
 # -- pages ----------------------------------------------------------------------------------------------------------

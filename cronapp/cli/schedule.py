@@ -11,8 +11,9 @@ import typer
 from cronapp.core.clock import system_clock
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import CronSchedule, IntervalSchedule, Schedule
+from cronapp.core.simulation import simulate
 from cronapp.core.spec import FAR, YEARS
-from cronapp.core.triggers import preview, trigger_of
+from cronapp.core.triggers import trigger_of
 from cronapp.core.zones import resolve, zone
 
 
@@ -27,21 +28,24 @@ def add_to(cli: typer.Typer) -> None:
     ) -> None:
         """Tell a cron expression or an interval in words, with its next slots. Exit status 2 if it is wrong.
 
-        An interval is counted from the moment of --from, as one of a job that is made then.
+        After the slots come the clock changes that it meets within a year, and what may surprise. An interval is
+        counted from the moment of --from, as one of a job that is made then.
         """
         try:
             where = zone(tz)
             moment = start_of(start, tz)
-            told = preview(trigger_of([schedule_of(expression, tz, moment)]), moment, count)
+            trigger = trigger_of([schedule_of(expression, tz, moment)])
+            told = simulate(trigger, now=moment, count=count, zone=where)
         except InvalidInput as error:
             for text in error.errors.values():
                 typer.echo(text, err=True)
             raise typer.Exit(2) from None
-        slots = [slot.astimezone(where).isoformat() for slot in told.slots]
+        slots = [slot.at.astimezone(where).isoformat() for slot in told.slots]
         if as_json:
-            print(json.dumps({"words": told.words, "slots": slots, "notes": told.notes, "warnings": told.warnings}))
+            said = {"per_day": told.per_day, "zone": where.key, "notes": told.notes, "warnings": told.warnings}
+            print(json.dumps({"words": told.words, "slots": slots, **said}))
             return
-        print("\n".join([told.words, *slots, *told.notes, *told.warnings]))
+        print("\n".join((told.words, *slots, *told.notes, *told.warnings)))
 
 
 def schedule_of(text: str, tz: str, moment: datetime) -> Schedule:

@@ -36,7 +36,14 @@ class RunState(StrEnum):
 MOVES: dict[RunState, frozenset[RunState]] = {
     RunState.QUEUED: frozenset({RunState.RUNNING, RunState.CANCELLED, RunState.FAILED, RunState.LOST}),
     RunState.RUNNING: frozenset(
-        {RunState.SUCCEEDED, RunState.FAILED, RunState.TIMED_OUT, RunState.CANCELLED, RunState.LOST}
+        {
+            RunState.SUCCEEDED,
+            RunState.FAILED,
+            RunState.TIMED_OUT,
+            RunState.CANCELLED,
+            RunState.LOST,
+            RunState.SKIPPED,  # its condition said no
+        }
     ),
 }
 """The only moves a run may make; a state that is no key here is an end."""
@@ -158,6 +165,9 @@ class JobSpec:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     max_runs: int | None = None
+    jitter: float = 0  # a run starts up to so much after its slot
+    blackouts: tuple[str, ...] = ()  # as they were written; core.blackouts reads them
+    condition: str | None = None  # the name of a task that decides over each slot
     overlap: Overlap = Overlap.SKIP
     max_running: int = 1
     misfire: Misfire = field(default_factory=Misfire)
@@ -228,7 +238,7 @@ class Run:
     first_attempt: int  # the id of attempt 1; its own id when it is the first
     reason: str | None
     queued_at: datetime
-    not_before: datetime | None  # a retry waits until then
+    not_before: datetime | None  # a retry, or a run with jitter, waits until then
     started_at: datetime | None
     finished_at: datetime | None
     duration: float | None  # seconds, by the monotonic clock
@@ -237,7 +247,8 @@ class Run:
     result: Any
     error: RunError | None
     last_seq: int  # lines in its log
-    missed: int = 1  # for a missed record: how many slots it stands for, the newest is `slot`
+    missed: int = 1  # how many slots a record without a run stands for; the newest is `slot`
+    missed_since: datetime | None = None  # and the oldest is this
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,11 +290,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """One row of the jobs list: the job, its schedule in words, and its newest runs, oldest first."""
+    """One row of the jobs list: the job, its schedule in words, its newest runs (oldest first) and its next one."""
 
     job: Job
     words: str
     recent: tuple[RunBrief, ...]
+    next_run: datetime | None  # the next slot that no blackout covers
 
     @property
     def last_run(self) -> RunBrief | None:

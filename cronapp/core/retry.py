@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-
+from cronapp.core.draws import draw
 from cronapp.core.models import RETRIED_STATES, Backoff, Retry, RunState
 
 SPREAD = 0.1  # an exponential delay is spread by up to a tenth, so that many failures do not return together
@@ -19,5 +18,4 @@ def delay_after(rule: Retry, state: RunState, attempt: int, seed: str) -> float 
     if rule.backoff is Backoff.FIXED:
         return min(rule.delay, rule.max_delay)
     delay = min(rule.delay * 2.0 ** min(attempt - 1, 40), rule.max_delay)
-    draw = int.from_bytes(hashlib.blake2b(f"{seed}/{attempt}".encode(), digest_size=4).digest(), "big") / 2**32
-    return delay * (1 + SPREAD * draw)
+    return delay * (1 + SPREAD * draw(f"{seed}/{attempt}"))

@@ -162,7 +162,7 @@ def resolve(naive: datetime, zone: ZoneInfo) -> datetime | None:
     """The instant (UTC) of a wall time in a zone.
 
     A time in a gap is the first instant after the gap, a repeated time its first occurrence; None when the gap is three
-    hours or more, as the day that Apia left out.
+    hours or more, as the day that Apia left out, and where the calendar ends.
     """
     wall = _seconds(naive - _WALL_EPOCH)
     clock = clock_of(zone)
@@ -170,7 +170,10 @@ def resolve(naive: datetime, zone: ZoneInfo) -> datetime | None:
     if change is not None and change.skips:
         return None if change.long_gap else instant_to_datetime(change.at)
     instant = clock.instant(wall) if change is None else wall - change.before
-    return instant_to_datetime(instant) + timedelta(microseconds=naive.microsecond)
+    try:
+        return instant_to_datetime(instant) + timedelta(microseconds=naive.microsecond)
+    except OverflowError:  # the first or the last hours that a datetime can hold, seen from the other side of the world
+        return None
 
 
 def instant_to_datetime(instant: int) -> datetime:

@@ -5,44 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from cronapp.core.clock import Clock
+from cronapp.core.conditions import condition_args, refusal
 from cronapp.core.errors import CronAppError, StoreUnavailable
 from cronapp.core.events import CancelRequested, Event
-from cronapp.core.models import JobSpec, LogLine, Outcome, Progress, Run, RunError, RunState
+from cronapp.core.models import JobSpec, Json, Outcome, Run, RunError, RunState
+from cronapp.core.registry import Task
+from cronapp.core.spec import zone_of
 from cronapp.engine.executors import Attempt, StopRequest, execute
-from cronapp.engine.runlog import RunLog, clean
+from cronapp.engine.executors.execution import REAPING
+from cronapp.engine.live import Live, plain
+from cronapp.engine.outcomes import failed, run_error
+from cronapp.engine.runlog import RunLog
 from cronapp.service.runs import Claimed, Runs, Written
 from cronapp.service.tasks import Tasks
 
 log = logging.getLogger(__name__)
 WRITE_EVERY = 0.1  # seconds between two writings of what runs print
 TRY_AGAIN = 1.0  # seconds until the next try when the database is away
-
-
-@dataclass(slots=True, eq=False)
-class Live:
-    """A run that is being executed here."""
-
-    run: Run
-    stop: StopRequest
-    lines: RunLog
-    progress: Progress | None = None  # reported, not yet written
-    unwritten: list[LogLine] = field(default_factory=list)
-
-    def report(self, progress: Progress) -> None:
-        self.progress = replace(progress, text=clean(progress.text))
-
-    def written(self, *, flush: bool = False) -> Written | None:
-        """What there is to write. Lines that could not be written before stay first in line."""
-        if not self.unwritten:
-            self.unwritten = self.lines.take(flush=flush)
-        elif flush:
-            self.unwritten += self.lines.take(flush=True)
-        progress, self.progress = self.progress, None
-        return Written(self.run, self.unwritten, progress) if self.unwritten or progress else None
+TRIES = 3  # for what the database takes badly: then the run goes without it
+SLOWEST = 60.0  # seconds between two tries at the most
+STORING = 5.0  # seconds that ends have to be stored when the server stops, once nothing runs any more
 
 
 class Runner:
@@ -57,6 +43,7 @@ class Runner:
         self._log_limit = log_limit
         self._grace = grace
         self._live: dict[int, Live] = {}
+        self._ending: dict[int, Run] = {}  # over, and their end is not stored yet
         self._lives: set[asyncio.Task[None]] = set()
         self._writer: asyncio.Task[None] | None = None
         self._writing: asyncio.Future[bool] | None = None
@@ -69,6 +56,11 @@ class Runner:
     @property
     def live(self) -> list[Run]:
         return [live.run for live in self._live.values()]
+
+    @property
+    def unended(self) -> list[Run]:
+        """The runs of this process whose end is not stored yet: what is live, and what waits for the database."""
+        return sorted([*self.live, *self._ending.values()], key=lambda run: run.id)
 
     def heed(self, event: Event) -> None:
         if isinstance(event, CancelRequested) and (live := self._live.get(event.run)):
@@ -102,6 +94,19 @@ class Runner:
         for live in self._live.values():
             live.stop.request(RunState.LOST, reason)
 
+    async def stop(self, reason: str) -> list[Run]:
+        """Stops every run, and comes to its own end also while the database is away. Answers the runs whose end could
+        not be stored: in the books they run, so the next start marks them lost."""
+        self.stop_all(reason)
+        over = [asyncio.ensure_future(live.over.wait()) for live in self._live.values()]
+        await ended(over, self._grace + REAPING + 1)  # the time in which any run is over, however deaf
+        await ended(self._lives, STORING)
+        left = self.unended
+        for one in [*over, *self._lives]:
+            one.cancel()
+        await ended(self._lives, REAPING)
+        return left
+
     async def end(self) -> None:
         if self._writer is not None:
             self._writer.cancel()
@@ -112,18 +117,37 @@ class Runner:
     async def _live_through(self, live: Live, spec: JobSpec) -> None:
         began = time.monotonic()
         try:
-            outcome = await self._outcome(live, spec.timeout)
+            outcome = await self._outcome(live, spec)
+        except Exception as problem:
+            log.exception("run #%s could not be executed", live.run.id)
+            outcome = failed(run_error(problem))
         finally:
             del self._live[live.run.id]
+            live.over.set()
         duration = time.monotonic() - began
-        await self._finish(live, outcome, duration)
-        live.lines.close()
-
-    async def _outcome(self, live: Live, timeout: float | None) -> Outcome:
+        self._ending[live.run.id] = live.run
         try:
-            task = self._tasks.get(live.run.task)
+            await self._finish(live, outcome, duration)
+        finally:
+            del self._ending[live.run.id]
+            live.lines.close()
+
+    async def _outcome(self, live: Live, spec: JobSpec) -> Outcome:
+        run = live.run
+        try:
+            task = self._tasks.get(run.task)
+            condition = self._tasks.get(spec.condition) if spec.condition else None
         except CronAppError as error:
             return Outcome(state=RunState.FAILED, reason=str(error), error=RunError("TaskNotFound", str(error), ""))
+        if condition and run.slot and run.attempt == 1:  # it decides over slots, and once over each
+            args = condition_args(condition, run.slot.astimezone(zone_of(spec)))
+            said = await self._execute(live, condition, args, spec.timeout)
+            if refused := refusal(condition.name, said):
+                return refused
+            live.lines.system(f"The condition {condition.name} said yes.")
+        return await self._execute(live, task, run.args, spec.timeout)
+
+    async def _execute(self, live: Live, task: Task, args: Json, timeout: float | None) -> Outcome:
         run = live.run
         attempt = Attempt(
             id=run.id,
@@ -131,7 +155,7 @@ class Runner:
             attempt=run.attempt,
             slot=run.slot,
             task=task,
-            args=run.args,
+            args=args,
             log=live.lines,
             on_progress=live.report,
             timeout=timeout,
@@ -140,18 +164,24 @@ class Runner:
         return await execute(attempt, live.stop)
 
     async def _finish(self, live: Live, outcome: Outcome, duration: float) -> None:
-        """Stores the end; while the database is away, again and again."""
+        """Stores the end; while the database is away, again and again. One that it refuses is told in plain words."""
         if self._writing is not None:  # it may hold lines of this run, which must not be written twice
             await asyncio.wait([self._writing])
-        last = live.written(flush=True)
+        run, last = live.run, live.written(flush=True)
+        refused = 0
         while True:
             try:
-                if not await self._runs.finish(live.run, outcome, duration, last):
-                    log.warning("run #%s ended as %s, but it was no longer ours", live.run.id, outcome.state)
+                if not await self._runs.finish(run, outcome, duration, last):
+                    log.warning("run #%s ended as %s, but it was no longer ours", run.id, outcome.state)
                 return
             except StoreUnavailable as error:
-                log.warning("the end of run #%s waits: %s", live.run.id, error)
-                await asyncio.sleep(TRY_AGAIN)
+                log.warning("the end of run #%s waits: %s", run.id, error)
+            except Exception:
+                refused += 1
+                log.exception("the end of run #%s could not be stored; trying again", run.id)
+                if refused == TRIES:
+                    outcome, last = plain(outcome), None
+            await asyncio.sleep(min(TRY_AGAIN * 2 ** max(refused - 1, 0), SLOWEST))
 
     # -- what runs print ------------------------------------------------------------------------------------------
 
@@ -165,14 +195,36 @@ class Runner:
                     await asyncio.sleep(TRY_AGAIN)
 
     async def _write(self, written: Mapping[Live, Written]) -> bool:
+        """Writes what several runs printed; False: some of it has to wait."""
         try:
-            await self._runs.write(list(written.values()))
+            ours = await self._runs.write(list(written.values()))
         except StoreUnavailable as error:
             log.warning("the lines of %d runs wait: %s", len(written), error)
+            for live, item in written.items():
+                live.keep(item)
             return False
         except Exception:
-            log.exception("the lines of %d runs could not be written; trying again", len(written))
+            if len(written) > 1:  # one by one, so that only what is refused has to wait
+                return all([await self._write({live: item}) for live, item in written.items()])
+            self._refused(*written.items())
             return False
         for live in written:
-            live.unwritten = []
+            live.unwritten, live.refused = [], 0
+            if live.run.id not in ours:
+                log.warning("run #%s is no longer ours: what it prints is not kept", live.run.id)
+                live.disown()
         return True
+
+    def _refused(self, refused: tuple[Live, Written]) -> None:
+        live, item = refused
+        log.exception("the lines of run #%s could not be written; trying again", live.run.id)
+        live.refused += 1
+        live.keep(item)
+        if live.refused == TRIES:
+            live.give_up_lines()
+
+
+async def ended(waited: Iterable[asyncio.Future[Any]], limit: float) -> None:
+    """Waits until all have ended, at most `limit` seconds."""
+    if waiting := set(waited):
+        await asyncio.wait(waiting, timeout=limit)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cronapp.core.errors import JobNotFound, StoreUnavailable
 from cronapp.core.events import Event, JobChanged
+from cronapp.core.models import Job
 from cronapp.engine.timer import Timer
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
@@ -14,6 +17,16 @@ from cronapp.service.runs import Runs
 log = logging.getLogger(__name__)
 SLICE = 200  # jobs settled in one transaction
 TRY_AGAIN = 1.0  # seconds until the next try when the database is away: the slots are kept
+SLOWEST = 300.0  # seconds between two tries of a job that fails again and again, at the most
+UNREADABLE = 60.0  # seconds until a changed job that cannot be read is tried again
+
+
+@dataclass(slots=True)
+class PutOff:
+    """A job that failed where others do not. It is tried alone, and more and more rarely: nobody waits for it."""
+
+    tries: int
+    again: asyncio.TimerHandle
 
 
 class Scheduler:
@@ -22,6 +35,8 @@ class Scheduler:
         self._runs = runs
         self._timer = Timer(self._due)
         self._due_keys: dict[int, None] = {}  # in the order in which they became due
+        self._put_off: dict[int, PutOff] = {}
+        self._alone: dict[int, None] = {}  # put off, and now to be tried again
         self._changed: dict[str, None] = {}
         self._keys: dict[str, int] = {}
         self._wake = asyncio.Event()
@@ -38,6 +53,7 @@ class Scheduler:
 
     async def start(self) -> None:
         """Sets a timer for every active job. What passed while nobody was there is due at once."""
+        await self._runs.open_at_start()
         jobs = await self._jobs.all()
         self._keys = {job.id: job.key for job in jobs}
         self._timer.start(jobs)
@@ -49,14 +65,16 @@ class Scheduler:
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
+        for put_off in self._put_off.values():
+            put_off.again.cancel()
 
     def heed(self, event: Event) -> None:
         if isinstance(event, JobChanged):
             self._changed[event.job] = None
             self._wake.set()
 
-    def _due(self, keys: list[int]) -> None:
-        self._due_keys.update(dict.fromkeys(keys))
+    def _due(self, keys: Sequence[int]) -> None:
+        self._due_keys.update(dict.fromkeys(key for key in keys if key not in self._put_off))
         self._wake.set()
 
     async def _work(self) -> None:
@@ -79,13 +97,77 @@ class Scheduler:
         while keys := list(self._due_keys)[:SLICE]:
             for key in keys:  # before the work: what becomes due meanwhile is due once more
                 del self._due_keys[key]
-            try:
-                settled = await self._runs.settle_due(keys)
-            except Exception:
-                self._due(keys)
-                raise
+            await self._settle_slice(keys)
+        while self._alone:
+            key = next(iter(self._alone))
+            del self._alone[key]
+            await self._settle_slice([key])
+
+    async def _settle_slice(self, keys: Sequence[int]) -> None:
+        try:
+            settled = await self._runs.settle_due(keys)
+        except StoreUnavailable:
+            self._keep(keys)
+            raise
+        except Exception:
+            if len(keys) == 1:
+                self._set_aside(keys[0])
+            else:
+                await self._settle_one_by_one(keys)
+        else:
             for job in settled:
-                self._timer.set(job)
+                self._keep_time(job)
+
+    async def _settle_one_by_one(self, keys: Sequence[int]) -> None:
+        """One of them failed and undid the work on all: only that one shall wait."""
+        for place, key in enumerate(keys):
+            try:
+                await self._settle_slice([key])
+            except StoreUnavailable:
+                self._keep(keys[place:])
+                raise
+
+    def _keep(self, keys: Sequence[int]) -> None:
+        """The database is away: they stay due."""
+        self._due(keys)
+        self._alone.update(dict.fromkeys(key for key in keys if key in self._put_off))
+
+    def _keep_time(self, job: Job) -> None:
+        try:
+            self._timer.set(job)
+        except Exception:
+            self._set_aside(job.key)
+        else:
+            self._take_back(job.key)
+
+    # -- jobs that fail where others do not -------------------------------------------------------------------------
+
+    def _set_aside(self, key: int) -> None:
+        """Called while the error is handled."""
+        tries = self._take_back(key)
+        if tries == 0:
+            log.exception("the slots of %s cannot be settled; trying again, less and less often", self._name(key))
+        pause = min(TRY_AGAIN * 2**tries, SLOWEST)
+        self._put_off[key] = PutOff(tries + 1, asyncio.get_running_loop().call_later(pause, self._try_again, key))
+
+    def _try_again(self, key: int) -> None:
+        self._alone[key] = None
+        self._wake.set()
+
+    def _take_back(self, key: int) -> int:
+        """It is a job as the others again. Answers how often it has failed."""
+        put_off = self._put_off.pop(key, None)
+        if put_off is None:
+            return 0
+        put_off.again.cancel()
+        return put_off.tries
+
+    def _name(self, key: int) -> str:
+        return next(
+            (f"job {job_id}" for job_id, its in self._keys.items() if its == key), f"the job with the key {key}"
+        )
+
+    # -- jobs that change -------------------------------------------------------------------------------------------
 
     async def _follow_changes(self) -> None:
         while self._changed:
@@ -95,16 +177,25 @@ class Scheduler:
                 job = await self._jobs.get(job_id)
             except JobNotFound:
                 self._forget(job_id)
-            except Exception:
+            except StoreUnavailable:
                 self._changed[job_id] = None
                 raise
+            except Exception:
+                log.exception("job %s cannot be read; trying again", job_id)
+                asyncio.get_running_loop().call_later(UNREADABLE, self.heed, JobChanged(job_id))
             else:
-                if self._keys.get(job_id) not in (None, job.key):  # removed, and made anew under the same id
-                    self._forget(job_id)
-                self._keys[job_id] = job.key
-                self._timer.set(job)
+                self._follow(job)
+
+    def _follow(self, job: Job) -> None:
+        if self._keys.get(job.id) not in (None, job.key):  # removed, and made anew under the same id
+            self._forget(job.id)
+        self._keys[job.id] = job.key
+        if self._take_back(job.key):  # perhaps it was mended
+            self._due([job.key])
+        self._keep_time(job)
 
     def _forget(self, job_id: str) -> None:
         key = self._keys.pop(job_id, None)
         if key is not None:
+            self._take_back(key)
             self._timer.drop(key)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cronapp.core.clock import Clock
+from cronapp.core.conditions import unfit_condition
 from cronapp.core.errors import Conflict, EditConflict, InvalidInput, JobNotFound
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
 from cronapp.core.models import Job, JobRow, JobSpec, JobState, Json, MisfirePolicy, RunState
 from cronapp.core.registry import Task, code_job_id
-from cronapp.core.spec import parse_spec, retry_to_json, schedule_to_json, trigger_for
+from cronapp.core.spec import parse_spec, retry_to_json, schedule_to_json, trigger_for, zone_of
+from cronapp.core.triggers import needs_no_slot
+from cronapp.service.blackouts import Blackouts
 from cronapp.service.slots import Gap, settle_job
 from cronapp.service.tasks import Tasks
 from cronapp.store import idempotency, jobs, runs
@@ -24,13 +28,15 @@ from cronapp.store.store import Conn, Store, Tx
 log = logging.getLogger(__name__)
 TAKEN = "There is a job with this id already. Choose another one."
 STRIP = 30  # runs shown beside each job
+TICK = timedelta(microseconds=1)
 
 
 class Jobs:
-    def __init__(self, store: Store, tasks: Tasks, clock: Clock, timezone: str) -> None:
+    def __init__(self, store: Store, tasks: Tasks, blackouts: Blackouts, clock: Clock, timezone: str) -> None:
         """`timezone` is the zone of schedules that name none."""
         self.store = store
         self.tasks = tasks
+        self.blackouts = blackouts
         self.clock = clock
         self.timezone = timezone
 
@@ -39,6 +45,10 @@ class Jobs:
     async def get(self, job_id: str) -> Job:
         """The job of that id; raises `JobNotFound`."""
         return await self.store.read(found, job_id)
+
+    async def by_keys(self, keys: Collection[int]) -> list[Job]:
+        """Those of these jobs that are still there."""
+        return await self.store.read(jobs.by_keys, keys)
 
     async def all(self) -> list[Job]:
         """Every job, for the scheduler's start."""
@@ -51,23 +61,38 @@ class Jobs:
 
         def ask(conn: Conn) -> tuple[list[JobRow], str | None]:
             listed = jobs.page(conn, filters, after=after, limit=limit + 1)
-            return job_rows(conn, listed[:limit], strip), listed[limit - 1].id if len(listed) > limit else None
+            return self._rows(conn, listed[:limit], strip), listed[limit - 1].id if len(listed) > limit else None
 
         return await self.store.read(ask)
 
     async def row(self, job_id: str) -> JobRow:
         """One job as the list shows it; raises `JobNotFound`."""
-        return await self.store.read(lambda conn: job_rows(conn, [found(conn, job_id)])[0])
+        return await self.store.read(lambda conn: self._rows(conn, [found(conn, job_id)])[0])
 
     async def upcoming(self, limit: int = 10) -> list[JobRow]:
         """The jobs that are due next."""
-        return await self.store.read(lambda conn: job_rows(conn, jobs.upcoming(conn, limit), 1))
+        listed = await self.store.read(lambda conn: self._rows(conn, jobs.upcoming(conn, limit), 1))
+        return sorted((row for row in listed if row.next_run), key=lambda row: row.next_run or row.job.created_at)
 
     async def attention(self, limit: int = 20) -> list[JobRow]:
         """Jobs that are not run because they no longer fit their task."""
         return await self.store.read(
-            lambda conn: job_rows(conn, jobs.in_state(conn, JobState.NEEDS_ATTENTION, limit), 1)
+            lambda conn: self._rows(conn, jobs.in_state(conn, JobState.NEEDS_ATTENTION, limit), 1)
         )
+
+    def _rows(self, conn: Conn, listed: Sequence[Job], strip: int = STRIP) -> list[JobRow]:
+        strips = runs.recent(conn, [job.key for job in listed], strip)
+        return [
+            JobRow(job=job, words=trigger_for(job.spec).words(), recent=strips[job.key], next_run=self._next_run(job))
+            for job in listed
+        ]
+
+    def _next_run(self, job: Job) -> datetime | None:
+        """The first slot ahead that no blackout covers."""
+        spec, slot = job.spec, job.next_slot
+        if slot is None or not spec.blackouts:
+            return slot
+        return self.blackouts.free_after(trigger_for(spec), spec.blackouts, slot - TICK, zone_of(spec))
 
     async def total(self) -> int:
         return await self.store.read(jobs.total)
@@ -89,6 +114,7 @@ class Jobs:
         except InvalidInput as error:
             errors |= error.errors
         errors |= self.misfit(str(data.get("task") or ""), data.get("args")) if "task" not in errors else {}
+        errors = {**self.misfit_condition(data.get("condition")), **self.blackouts.check(lines_of(data)), **errors}
         if errors or spec is None:
             raise InvalidInput(errors)
         return spec
@@ -104,8 +130,28 @@ class Jobs:
             return error.errors
         return {}
 
+    def misfit_condition(self, name: Any) -> dict[str, str]:
+        """Why the task of that name cannot be a job's condition; empty when it can, or none is named."""
+        if not isinstance(name, str):
+            return {}
+        task = self.tasks.find(name)
+        if task is None:
+            return {"condition": f"There is no task named {name!r}. Choose one of the tasks page."}
+        problem = unfit_condition(task)
+        return {"condition": problem} if problem else {}
+
+    def _unfit(self, spec: JobSpec) -> str:
+        """Why a job's task or condition no longer fits it, in one text; empty when they do."""
+        return "; ".join((self.misfit(spec.task, spec.args) | self.misfit_condition(spec.condition)).values())
+
+    async def _read_calendars(self, data: Mapping[str, Any]) -> None:
+        """Has calendar files read in a thread; the check, on the loop, finds them read."""
+        if lines := lines_of(data):
+            await asyncio.to_thread(self.blackouts.check, lines)
+
     async def problems(self, data: Mapping[str, Any], old: JobSpec | None = None) -> dict[str, str]:
         """Every wrong field of a job as JSON; for a new job, a taken id too."""
+        await self._read_calendars(data)
         errors: dict[str, str] = {}
         try:
             self.check(data, old)
@@ -146,6 +192,7 @@ class Jobs:
             raise EditConflict
         if data.get("id", job_id) != job_id:
             raise InvalidInput.of("id", "A job keeps its id. Make a new job under the new id, and remove this one.")
+        await self._read_calendars(data)
         spec = self.check({**data, "id": job_id}, old=old.spec)
 
         def change(tx: Tx) -> Job:
@@ -188,15 +235,16 @@ class Jobs:
             if job.state is not JobState.PAUSED:
                 raise Conflict(f"Only a paused job can be resumed; this one is {job.state.replace('_', ' ')}.")
             now = self.clock()
-            if misfit := self.misfit(job.task, job.spec.args):
-                flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason="; ".join(misfit.values()))
+            if misfit := self._unfit(job.spec):
+                flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit)
                 return self._replace(tx, job, flagged, now)
             next_slot = slot_after(now, job.spec, job.slots_used)
             active = self._replace(tx, job, replace(job, state=JobState.ACTIVE, reason=None, next_slot=next_slot), now)
             paused = Gap(RunState.SKIPPED, "The job was paused.")
-            settle_job(tx, active, now, policy=policies[catch_up], grace=float("inf"), gap=paused, punctual=0)
+            policy = policies[catch_up]
+            settle_job(tx, active, now, self.blackouts, policy=policy, grace=float("inf"), gap=paused, punctual=0)
             resumed = found(tx.conn, job_id)
-            if resumed.state is JobState.ACTIVE and not resumed.next_slot and not is_manual(job.spec):
+            if resumed.state is JobState.ACTIVE and not resumed.next_slot and not needs_no_slot(trigger_for(job.spec)):
                 return self._replace(tx, resumed, replace(resumed, state=JobState.FINISHED), now)
             return resumed
 
@@ -265,7 +313,7 @@ class Jobs:
         def change(tx: Tx) -> list[Job]:
             attention = []
             for job in jobs.all_jobs(tx.conn):
-                misfit = "; ".join(self.misfit(job.task, job.spec.args).values())
+                misfit = self._unfit(job.spec)
                 now = self.clock()
                 if misfit and (job.state is JobState.ACTIVE or job.state is JobState.NEEDS_ATTENTION):
                     flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit, next_slot=None)
@@ -274,7 +322,7 @@ class Jobs:
                     attention.append(flagged)
                 elif not misfit and job.state is JobState.NEEDS_ATTENTION:
                     next_slot = job.last_slot and trigger_for(job.spec).next_after(job.last_slot)
-                    state = JobState.ACTIVE if next_slot or is_manual(job.spec) else JobState.FINISHED
+                    state = standing(job.spec, next_slot)
                     self._replace(tx, job, replace(job, state=state, reason=None, next_slot=next_slot), now)
             return attention
 
@@ -295,8 +343,15 @@ def declared(task: Task, timezone: str) -> Json:
         "overlap": options.overlap,
         "tags": list(options.tags),
         "description": options.description,
+        **options.rules,
     }
     return {name: value for name, value in data.items() if value is not None}
+
+
+def lines_of(data: Mapping[str, Any]) -> list[str]:
+    """The blackouts of a job as JSON, each in its place."""
+    given = data.get("blackouts")
+    return [line if isinstance(line, str) else "" for line in given] if isinstance(given, list | tuple) else []
 
 
 def found(conn: Conn, job_id: str, *, lock: bool = False) -> Job:
@@ -306,14 +361,9 @@ def found(conn: Conn, job_id: str, *, lock: bool = False) -> Job:
     return job
 
 
-def job_rows(conn: Conn, listed: Sequence[Job], strip: int = STRIP) -> list[JobRow]:
-    strips = runs.recent(conn, [job.key for job in listed], strip)
-    return [JobRow(job=job, words=trigger_for(job.spec).words(), recent=strips[job.key]) for job in listed]
-
-
-def is_manual(spec: JobSpec) -> bool:
-    """It has no slots; it runs when somebody says so."""
-    return all(schedule.kind == "manual" for schedule in spec.schedule)
+def standing(spec: JobSpec, next_slot: datetime | None) -> JobState:
+    """Where a job stands that may run: finished once no slot lies ahead, unless it needs none."""
+    return JobState.ACTIVE if next_slot or needs_no_slot(trigger_for(spec)) else JobState.FINISHED
 
 
 def timing(spec: JobSpec) -> tuple[Any, ...]:
@@ -332,7 +382,11 @@ def edited(job: Job, spec: JobSpec, now: datetime) -> Job:
     next_slot = slot_after(now if moved else job.last_slot or now, spec, job.slots_used)
     if job.state is JobState.PAUSED:
         return replace(job, spec=spec, last_slot=now if moved else job.last_slot)
-    state = JobState.ACTIVE if next_slot or is_manual(spec) else JobState.FINISHED
     return replace(
-        job, spec=spec, state=state, reason=None, next_slot=next_slot, last_slot=now if moved else job.last_slot
+        job,
+        spec=spec,
+        state=standing(spec, next_slot),
+        reason=None,
+        next_slot=next_slot,
+        last_slot=now if moved else job.last_slot,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from cronapp.core.clock import Clock
 from cronapp.core.errors import Conflict, JobNotFound, RunEnded, RunNotEnded, RunNotFound, TaskGone
-from cronapp.core.events import CancelRequested, LogAppended, RunChanged
+from cronapp.core.events import CancelRequested, JobChanged, LogAppended, RunChanged
 from cronapp.core.models import (
     Job,
     JobSpec,
@@ -23,8 +23,10 @@ from cronapp.core.models import (
     RunTrigger,
 )
 from cronapp.core.retry import delay_after
+from cronapp.core.spec import trigger_for
+from cronapp.service.blackouts import Blackouts
 from cronapp.service.jobs import found
-from cronapp.service.slots import settle_due
+from cronapp.service.slots import open_at_start, settle_due
 from cronapp.service.tasks import Tasks
 from cronapp.store import idempotency, jobs, logs, runs
 from cronapp.store.idempotency import Once
@@ -67,9 +69,10 @@ class Activity:
 
 
 class Runs:
-    def __init__(self, store: Store, tasks: Tasks, clock: Clock) -> None:
+    def __init__(self, store: Store, tasks: Tasks, blackouts: Blackouts, clock: Clock) -> None:
         self.store = store
         self.tasks = tasks
+        self.blackouts = blackouts
         self.clock = clock
         self._counted: tuple[datetime | None, list[tuple[datetime, int, int]]] = None, []  # activity before this hour
 
@@ -100,6 +103,10 @@ class Runs:
 
     async def failures(self, limit: int = 10) -> list[Run]:
         return await self.store.read(runs.failures, limit)
+
+    async def usual_duration(self, job: Job) -> float | None:
+        """How many seconds a run of this job takes: the average of its last 20 succeeded ones, if there are any."""
+        return await self.store.read(runs.usual_duration, job.key)
 
     async def counts(self) -> dict[str, int]:
         """How many runs are queued and running."""
@@ -134,7 +141,11 @@ class Runs:
 
     async def settle_due(self, keys: Sequence[int]) -> list[Job]:
         """Opens what is due of these jobs; answers them with their next slots."""
-        return await self.store.write(lambda tx: settle_due(tx, keys, self.clock()))
+        return await self.store.write(lambda tx: settle_due(tx, keys, self.clock(), self.blackouts))
+
+    async def open_at_start(self) -> None:
+        """Opens the runs that are promised for the start of the scheduler."""
+        await self.store.write(lambda tx: open_at_start(tx, self.clock(), self.blackouts))
 
     async def run_now(
         self,
@@ -196,23 +207,26 @@ class Runs:
 
         return await self.store.write(change)
 
-    async def next_retry(self) -> datetime | None:
-        """When the next waiting retry may start."""
-        return await self.store.read(runs.next_retry, self.clock())
+    async def next_start(self, after: datetime) -> datetime | None:
+        """When the next run may start that has to wait until a moment after `after`."""
+        return await self.store.read(runs.next_start, after)
 
-    async def write(self, written: Sequence[Written]) -> None:
-        """Keeps what several runs printed and reported, in one transaction."""
+    async def write(self, written: Sequence[Written]) -> set[int]:
+        """Keeps what several runs printed and reported, in one transaction. Answers which of the runs are still those
+        of their nodes; of the others nothing is kept."""
 
-        def change(tx: Tx) -> None:
+        def change(tx: Tx) -> set[int]:
+            held = runs.held(tx, [item.run for item in written])
             for item in written:
-                if item.lines:
-                    logs.append(tx, item.run.id, item.lines)
-                    tx.emit(LogAppended(item.run.id, item.lines[-1].seq))
+                if item.run.id not in held:
+                    continue
+                add_lines(tx, item, held[item.run.id])
                 if item.progress:
                     runs.set_progress(tx, item.run.id, item.progress)
                     tx.emit(RunChanged(item.run.id, item.run.job))
+            return set(held)
 
-        await self.store.write(change)
+        return await self.store.write(change)
 
     async def finish(self, run: Run, outcome: Outcome, duration: float, last: Written | None = None) -> bool:
         """Ends a run: its last lines, its outcome and its next attempt in one transaction. False: it was no longer
@@ -222,15 +236,15 @@ class Runs:
             assert run.node is not None
             now = self.clock()
             progress = last.progress if last else None
+            held = runs.held(tx, [run]) if last and last.lines else {}
             if not runs.finish(
                 tx, run.id, node=run.node, outcome=outcome, now=now, duration=duration, progress=progress
             ):
                 return False
-            if last and last.lines:
-                logs.append(tx, run.id, last.lines)
-                tx.emit(LogAppended(run.id, last.lines[-1].seq))
+            if last:
+                add_lines(tx, last, held.get(run.id, 0))
             tx.emit(RunChanged(run.id, run.job))
-            try_again(tx, run, outcome.state, now)
+            follow_up(tx, run, outcome.state, now)
             return True
 
         return await self.store.write(change)
@@ -258,7 +272,7 @@ class Runs:
             lost = [run for run in runs.running(tx.conn, limit=1_000_000) if runs.lose(tx, run, reason=reason, now=now)]
             for run in lost:
                 tx.emit(RunChanged(run.id, run.job))
-                try_again(tx, run, RunState.LOST, now)
+                follow_up(tx, run, RunState.LOST, now)
             return lost
 
         return await self.store.write(change)
@@ -283,11 +297,37 @@ def found_run(conn: Conn, run_id: int) -> Run:
     return run
 
 
-def try_again(tx: Tx, run: Run, state: RunState, now: datetime) -> None:
-    """Opens the next attempt if the job's rule wants one."""
+def add_lines(tx: Tx, item: Written, last_seq: int) -> None:
+    """Adds what the run printed beyond its line `last_seq`: a commit may be made although its answer got lost, and then
+    the same lines come again."""
+    if new := [line for line in item.lines if line.seq > last_seq]:
+        logs.append(tx, item.run.id, new)
+        tx.emit(LogAppended(item.run.id, new[-1].seq))
+
+
+def follow_up(tx: Tx, run: Run, state: RunState, now: datetime) -> None:
+    """What the end of a run brings with it: the next attempt, or its slot given back."""
     job = next(iter(jobs.by_keys(tx.conn, [run.job_key])), None)
-    if job is None or job.state is JobState.NEEDS_ATTENTION:
+    if job is None:
         return
+    if state is RunState.SKIPPED:
+        give_back_slot(tx, job, now)
+    elif job.state is not JobState.NEEDS_ATTENTION:
+        try_again(tx, job, run, state, now)
+
+
+def give_back_slot(tx: Tx, job: Job, now: datetime) -> None:
+    """A slot that the condition refused uses up none of `max_runs`; a job that this had ended goes on."""
+    if job.spec.max_runs is None:
+        return
+    jobs.count_slots(tx, job.key, -1)
+    if job.state is JobState.FINISHED and (next_slot := trigger_for(job.spec).next_after(now)):
+        jobs.go_on(tx, job.key, next_slot)
+        tx.emit(JobChanged(job.id))
+
+
+def try_again(tx: Tx, job: Job, run: Run, state: RunState, now: datetime) -> None:
+    """Opens the next attempt if the job's rule wants one."""
     delay = delay_after(job.spec.retry, state, run.attempt, seed=f"{run.job}/{run.first_attempt}")
     if delay is None:
         return

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cronapp.core.draws import jittered
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
 from cronapp.core.misfire import MissedRange, settle
 from cronapp.core.models import Job, JobState, MisfirePolicy, Overlap, RunState, RunTrigger
 from cronapp.core.overlap import admit
-from cronapp.core.spec import trigger_for
+from cronapp.core.spec import trigger_for, zone_of
+from cronapp.service.blackouts import Blackouts
 from cronapp.store import jobs, runs
 from cronapp.store.store import Tx
 
@@ -28,11 +30,12 @@ class Gap:
 UNSERVED = Gap(RunState.MISSED, "The scheduler was not running, and the misfire rule did not ask to catch up.")
 
 
-def settle_due(tx: Tx, keys: Sequence[int], now: datetime) -> list[Job]:
+def settle_due(tx: Tx, keys: Sequence[int], now: datetime, blackouts: Blackouts) -> list[Job]:
     """Settles what is due of these jobs; answers them as they stand now, for their next timers."""
     for job in jobs.by_keys(tx.conn, keys):
         if job.state is JobState.ACTIVE and job.next_slot and job.next_slot <= now:
-            settle_job(tx, job, now, policy=job.spec.misfire.policy, grace=job.spec.misfire.grace, gap=UNSERVED)
+            misfire = job.spec.misfire
+            settle_job(tx, job, now, blackouts, policy=misfire.policy, grace=misfire.grace, gap=UNSERVED)
     return jobs.by_keys(tx.conn, keys)
 
 
@@ -40,6 +43,7 @@ def settle_job(
     tx: Tx,
     job: Job,
     now: datetime,
+    blackouts: Blackouts,
     *,
     policy: MisfirePolicy,
     grace: float,
@@ -58,27 +62,53 @@ def settle_job(
         return
     if settled.missed:
         record_gap(tx, job, settled.missed, gap, now)
-    left = None if job.spec.max_runs is None else job.spec.max_runs - job.slots_used
-    opened = 0
-    for slot in settled.run:
-        if left is None or opened < left:
-            opened += open_slot(tx, job, slot, now)
-    used_up = left is not None and opened >= left
-    if left is not None and opened:
-        jobs.count_slots(tx, job.key, opened)
-    if used_up or next_slot is None:
+    used_up = open_slots(tx, job, settled.run, now, blackouts)
+    if used_up or (next_slot is None and not trigger.starts_with_server()):
         jobs.end(tx, job.key)
         tx.emit(JobChanged(job.id))
 
 
-def open_slot(tx: Tx, job: Job, slot: datetime, now: datetime) -> bool:
-    """One slot: its run, or a skipped record where the overlap rule refuses (False).
+def open_at_start(tx: Tx, now: datetime, blackouts: Blackouts) -> None:
+    """Gives a run to each job that is promised one when the scheduler starts (`@reboot`)."""
+    for job in jobs.all_jobs(tx.conn):
+        spec = job.spec
+        if job.state is not JobState.ACTIVE or not trigger_for(spec).starts_with_server():
+            continue
+        if spec.starts_at and now < spec.starts_at:
+            continue
+        over = spec.ends_at is not None and now > spec.ends_at
+        if over or open_slots(tx, job, (now,), now, blackouts):
+            jobs.end(tx, job.key)
+            tx.emit(JobChanged(job.id))
+
+
+def open_slots(tx: Tx, job: Job, slots: Sequence[datetime], now: datetime, blackouts: Blackouts) -> bool:
+    """Opens these slots as far as `max_runs` allows; answers whether that is used up now."""
+    left = None if job.spec.max_runs is None else job.spec.max_runs - job.slots_used
+    opened = 0
+    for slot in slots:
+        if left is None or opened < left:
+            opened += open_slot(tx, job, slot, now, blackouts)
+    if left is None:
+        return False
+    if opened:
+        jobs.count_slots(tx, job.key, opened)
+    return opened >= left
+
+
+def open_slot(tx: Tx, job: Job, slot: datetime, now: datetime, blackouts: Blackouts) -> bool:
+    """One slot: its run, or a skipped record where a blackout or the overlap rule refuses (False).
 
     A slot that is caught up waits for its turn: who asked for it would not want it skipped for the one before it.
     """
+    spec = job.spec
+    covered = blackouts.covering(spec.blackouts, slot, zone_of(spec)) if spec.blackouts else None
+    if covered:
+        record_gap(tx, job, MissedRange(slot, slot, 1), Gap(RunState.SKIPPED, covered.reason), now)
+        return False
     late = now - slot > timedelta(seconds=PUNCTUAL)
-    rule = Overlap.QUEUE_ALL if late else job.spec.overlap
-    admission = admit(rule, job.spec.max_running, runs.open_of_job(tx.conn, job.key))
+    rule = Overlap.QUEUE_ALL if late else spec.overlap
+    admission = admit(rule, spec.max_running, runs.open_of_job(tx.conn, job.key))
     run_id = runs.open_run(
         tx,
         job,
@@ -87,6 +117,7 @@ def open_slot(tx: Tx, job: Job, slot: datetime, now: datetime) -> bool:
         now=now,
         state=RunState.SKIPPED if admission.refused else RunState.QUEUED,
         reason=admission.refused,
+        not_before=None if admission.refused else jittered(slot, spec.jitter, job.id),
     )
     if run_id is None:
         return False
@@ -100,17 +131,20 @@ def open_slot(tx: Tx, job: Job, slot: datetime, now: datetime) -> bool:
 
 
 def record_gap(tx: Tx, job: Job, missed: MissedRange, gap: Gap, now: datetime) -> None:
-    """One row for all slots of a gap, at its newest slot."""
-    since = f"{missed.count} slots since {missed.first:%Y-%m-%d %H:%M:%S} UTC. " if missed.count > 1 else ""
-    run_id = runs.open_run(
+    """One row for all slots of a gap, at its newest slot. Where the job's last row is such a gap it grows, so that a
+    night without runs is one line of the history."""
+    run_id = runs.lengthen_gap(
+        tx, job, state=gap.state, reason=gap.reason, slot=missed.last, missed=missed.count, now=now
+    ) or runs.open_run(
         tx,
         job,
         slot=missed.last,
         trigger=RunTrigger.SCHEDULE,
         now=now,
         state=gap.state,
-        reason=since + gap.reason,
+        reason=gap.reason,
         missed=missed.count,
+        missed_since=missed.first,
     )
     if run_id is not None:
         tx.emit(RunChanged(run_id, job.id))

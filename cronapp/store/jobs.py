@@ -146,6 +146,12 @@ def end(tx: Tx, key: int) -> None:
     tx.conn.execute(sql_update(jobs).where(jobs.c.key == key).values(state=JobState.FINISHED, next_slot=None))
 
 
+def go_on(tx: Tx, key: int, next_slot: datetime) -> None:
+    """A finished job has a further slot after all."""
+    statement = sql_update(jobs).where(jobs.c.key == key, jobs.c.state == JobState.FINISHED)
+    tx.conn.execute(statement.values(state=JobState.ACTIVE, next_slot=next_slot))
+
+
 def remove(tx: Tx, key: int) -> bool:
     return tx.conn.execute(delete(jobs).where(jobs.c.key == key)).rowcount == 1
 

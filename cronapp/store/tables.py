@@ -102,6 +102,7 @@ runs = Table(
     Column("error_traceback", Text),
     Column("last_seq", Integer, nullable=False),
     Column("missed", Integer, nullable=False),
+    Column("missed_since", Moment),
     UniqueConstraint("job_key", "slot", "attempt", name="uq_runs_slot"),
     Index("ix_runs_job", "job_key", "id"),
     Index("ix_runs_job_id", "job", "id"),

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from types import FunctionType, ModuleType
 from typing import Any
 
-from cronapp.core.registry.tasks import task_of
-from cronapp.core.spec import parse_spec, schedule_to_json
+from cronapp.core.conditions import unfit_condition
+from cronapp.core.errors import InvalidInput
+from cronapp.core.registry import Task
+from cronapp.core.registry.tasks import task_of, tasks_of
+from cronapp.core.spec import parse_spec, schedule_to_json, zone_of
 from cronapp.core.zones import zone
 from cronapp.service.jobs import declared
 from cronapp.testing.clock import Moment, TurnedClock, moment_of
@@ -46,17 +50,16 @@ def play(
         away: Stretches of time in which no server was there, as `[("2026-03-28 18:00", "2026-03-30 08:00")]`. Slots in
             them are settled at their end, by the misfire rule.
         clock: Is turned to the moment of each run, for code that asks it for the time.
-        fields: Further fields of the job as in the REST API: `misfire={"policy": "all"}`, `max_runs=3`.
+        fields: Further fields of the job as in the REST API: `misfire={"policy": "all"}`, `max_runs=3`. A `condition`
+            is a function, or the name of a task beside `function`. The path of a calendar file in `blackouts` is
+            relative to the present folder.
 
     Raises `InvalidInput` for a job that a server would refuse, and RuntimeError for an `async def` where an event loop
     is running already; there write `await asyncio.to_thread(play, …)`.
     """
     if not isinstance(function, FunctionType):
         raise TypeError(f"A function is expected, not a {type(function).__name__}.")
-    is_async = inspect.iscoroutinefunction(function)
-    if is_async and _in_a_loop():
-        raise RuntimeError("An event loop is running already. Write: await asyncio.to_thread(play, …)")
-    task = task_of(function.__name__, function, ModuleType(function.__module__), "")
+    task = _task(function)
     schedules, name = schedules_given(function if schedule is None else schedule, tz)
     begin, end = moment_of(since, zone(name)), moment_of(until, zone(name))
     if end <= begin:
@@ -65,11 +68,33 @@ def play(
     data = declared(task, name) | {"schedule": [schedule_to_json(one) for one in anchored(schedules, begin)], **fields}
     if args is not None:
         data["args"] = dict(args)
+    condition = _condition(data.get("condition"), function)
+    data["condition"] = condition and condition.name
     task.signature.check(data["args"])
     spec = parse_spec(data, now=begin - TICK, timezone=name)
+    is_async = any(inspect.iscoroutinefunction(one.function) for one in (task, condition) if one)
+    if is_async and _in_a_loop():
+        raise RuntimeError("An event loop is running already. Write: await asyncio.to_thread(play, …)")
     runner = asyncio.Runner(loop_factory=asyncio.new_event_loop) if is_async else nullcontext()
     with own_database() as tx, runner as loop:
-        return Stage(tx, task, clock or TurnedClock(begin), absences, loop).play(spec, begin, end)
+        stage = Stage(tx, task, clock or TurnedClock(begin), absences, loop, zone_of(spec), condition)
+        return stage.play(spec, begin, end)
+
+
+def _task(function: FunctionType) -> Task:
+    return task_of(function.__name__, function, ModuleType(function.__module__), "")
+
+
+def _condition(given: Any, function: FunctionType) -> Task | None:
+    """The task that decides over each slot, given as its function, or by the name of a task beside `function`."""
+    if given is None:
+        return None
+    beside = tasks_of(sys.modules[function.__module__], "")
+    task = _task(given) if isinstance(given, FunctionType) else next((one for one in beside if one.name == given), None)
+    problem = unfit_condition(task) if task else f"There is no task named {given!r} in {function.__module__}."
+    if problem:
+        raise InvalidInput.of("condition", problem)
+    return task
 
 
 def _in_a_loop() -> bool:

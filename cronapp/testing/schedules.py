@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from cronapp.core.models import IntervalSchedule, ManualSchedule, Schedule
 from cronapp.core.registry import ATTRIBUTE, TaskOptions
 from cronapp.core.registry.schedules import ScheduleLike, schedules_of
-from cronapp.core.triggers import Trigger, preview, slots_between, trigger_of
+from cronapp.core.triggers import Trigger, clock_notes, slots_between, trigger_of
 from cronapp.core.zones import zone
 from cronapp.testing.clock import Moment, moment_of
 
@@ -110,7 +110,7 @@ def _difference(span: Span, wanted: set[datetime], found: set[datetime]) -> str:
     told = sorted(wanted | found)
     lines = [f"  {_sign(slot, wanted, found)} {_shown(slot, span.zone)}" for slot in told[:LISTED]]
     more = [f"    … and {len(told) - LISTED} more"] if len(told) > LISTED else []
-    notes = preview(span.trigger, span.since - TICK, max(1, len(found))).notes
+    notes = clock_notes(span.trigger, span.since - TICK, span.until - TICK)
     return "\n".join(
         [
             f"{span.trigger.words()}, in {span.zone.key}: {' and '.join(counts)} "

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from cronapp.core.conditions import condition_args, refusal
 from cronapp.core.current import CURRENT, CurrentRun
-from cronapp.core.models import RETRIED_STATES, Job, JobSpec, JobState, Outcome, Run, RunState, RunTrigger
+from cronapp.core.models import Job, JobSpec, JobState, Json, Outcome, Run, RunState, RunTrigger
 from cronapp.core.registry import Task
 from cronapp.core.spec import trigger_for
 from cronapp.engine.outcomes import failed, run_error
-from cronapp.service.runs import try_again
+from cronapp.service.blackouts import Blackouts
+from cronapp.service.calendars import Calendars
+from cronapp.service.runs import follow_up
 from cronapp.service.slots import settle_due
 from cronapp.store import jobs, runs
 from cronapp.store.dialects import sqlite_engine
@@ -65,6 +70,9 @@ class Stage:
     clock: TurnedClock
     away: Sequence[tuple[datetime, datetime]]  # by their beginnings
     loop: asyncio.Runner | None  # for an async def
+    zone: ZoneInfo
+    condition: Task | None = None
+    blackouts: Blackouts = field(default_factory=lambda: Blackouts(Calendars(Path.cwd())))
     results: dict[int, Any] = field(default_factory=dict)
     errors: dict[int, BaseException] = field(default_factory=dict)
 
@@ -78,14 +86,16 @@ class Stage:
         while (moment := self._next(job, now, waiting)) is not None and moment < end:
             assert moment > now, "each step settles all that is due"
             now = moment
-            (job,) = settle_due(self.tx, [job.key], now)
+            (job,) = settle_due(self.tx, [job.key], now, self.blackouts)
             waiting = self._run_all(job, now)
+            if self.condition:  # its no may have given a slot back
+                (job,) = jobs.by_keys(self.tx.conn, [job.key])
         return [self._played(run) for run in reversed(runs.of_job(self.tx.conn, job.key, limit=ALL))]
 
     def _next(self, job: Job, now: datetime, waiting: bool) -> datetime | None:
         """When there is something to do: a slot, or a run that waits; if nobody is there then, when one is back."""
         slot = job.next_slot if job.state is JobState.ACTIVE else None
-        start = runs.next_retry(self.tx.conn, now) if waiting else None
+        start = runs.next_start(self.tx.conn, now) if waiting else None
         moment = min((one for one in (slot, start) if one), default=None)
         for left, back in self.away:
             if moment is not None and left <= moment < back:
@@ -103,24 +113,31 @@ class Stage:
 
     def _run(self, run: Run, now: datetime) -> None:
         self.clock.now = now
-        outcome = self._call(run)
-        runs.finish(self.tx, run.id, node=NODE, outcome=outcome, now=now, duration=0.0)
-        if outcome.state in RETRIED_STATES:
-            try_again(self.tx, run, outcome.state, now)
+        outcome = self._outcome(run)
+        if outcome.state is RunState.SUCCEEDED:
+            self.results[run.id] = outcome.result
+        runs.finish(self.tx, run.id, node=NODE, outcome=replace(outcome, result=None), now=now, duration=0.0)
+        if outcome.state is not RunState.SUCCEEDED:
+            follow_up(self.tx, run, outcome.state, now)
 
-    def _call(self, run: Run) -> Outcome:
+    def _outcome(self, run: Run) -> Outcome:
+        if self.condition and run.slot and run.attempt == 1:
+            args = condition_args(self.condition, run.slot.astimezone(self.zone))
+            if refused := refusal(self.condition.name, self._call(run, self.condition, args)):
+                return refused
+        return self._call(run, self.task, run.args)
+
+    def _call(self, run: Run, task: Task, args: Json) -> Outcome:
         context = copy_context()
         context.run(CURRENT.set, CurrentRun(id=run.id, job=run.job, task=run.task, attempt=run.attempt, slot=run.slot))
         try:
-            kwargs = self.task.signature.check(run.args)
-            result = context.run(self.task.signature.call, self.task.function, kwargs)
-            if self.loop is not None:
+            result = context.run(task.signature.call, task.function, task.signature.check(args))
+            if self.loop is not None and inspect.iscoroutine(result):
                 result = self.loop.run(result, context=context)
         except (Exception, SystemExit, asyncio.CancelledError) as problem:
             self.errors[run.id] = problem
             return failed(run_error(problem))
-        self.results[run.id] = result
-        return Outcome(state=RunState.SUCCEEDED)
+        return Outcome(state=RunState.SUCCEEDED, result=result)
 
     def _played(self, run: Run) -> Played:
         return Played(

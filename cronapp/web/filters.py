@@ -11,7 +11,9 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from cronapp.core.durations import duration_words
-from cronapp.core.models import JobRow, JobState, Run, RunState
+from cronapp.core.models import JobRow, JobSpec, JobState, Run, RunState
+from cronapp.core.spec import trigger_for
+from cronapp.core.triggers import parts_of
 from cronapp.web.ansi import ansi
 from cronapp.web.charts import TONES, hours, strip, success_share
 
@@ -139,6 +141,17 @@ def _why(run: Run) -> str | None:
     return run.reason
 
 
+def zone_name(spec: JobSpec) -> str | None:
+    """The zone of the job's first schedule that has one."""
+    return next((one.timezone for one in spec.schedule if one.kind != "manual"), None)
+
+
+def schedule_words(row: JobRow) -> str:
+    """A job's schedule in words, with its zone where they hold times of the clock."""
+    zones = {part.zone.key for part in parts_of(trigger_for(row.job.spec)) if part.zone and part.keeps_time()}
+    return f"{row.words} · {zones.pop()}" if ":" in row.words and len(zones) == 1 else row.words
+
+
 def query(filters: Mapping[str, str | None], **changes: str | None) -> str:
     """The filters as the query part of an address, with some of them changed; empty ones are left out."""
     chosen = {key: value for key, value in {**filters, **changes}.items() if value}
@@ -164,6 +177,8 @@ GLOBALS: dict[str, Any] = {
     "hours_chart": hours,
     "outcome": outcome,
     "query": query,
+    "schedule_words": schedule_words,
     "strip": strip,
     "success_share": success_share,
+    "zone_name": zone_name,
 }

@@ -14,7 +14,18 @@ from cronapp.core.spec import spec_to_json
 from cronapp.core.zones import zone
 
 Texts = Mapping[str, str]
-PLAIN = ("starts_at", "ends_at", "max_runs", "overlap", "max_running", "timeout", "priority", "description")
+PLAIN = (
+    "starts_at",
+    "ends_at",
+    "max_runs",
+    "jitter",
+    "condition",
+    "overlap",
+    "max_running",
+    "timeout",
+    "priority",
+    "description",
+)
 WINDOW = ("starts_at", "ends_at")
 NESTED = ("misfire.policy", "misfire.grace", "retry.max_attempts", "retry.delay", "retry.backoff")
 SCHEDULE = {
@@ -42,6 +53,7 @@ def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = Non
         "task": texts.get("task", ""),
         "schedule": schedule if len(schedule) > 1 else schedule[0],
         "tags": [tag.strip() for tag in texts.get("tags", "").split(",") if tag.strip()],
+        "blackouts": [line.strip() for line in texts.get("blackouts", "").splitlines() if line.strip()],
         "args": args,
     }
     moved = texts.get("schedule.timezone", "").strip() != shown.get("schedule.timezone", "")
@@ -55,11 +67,12 @@ def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = Non
 
 
 def beside(errors: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong, by the form's fields: there is one for all tags, one for each argument, and one schedule."""
+    """What is wrong, by the form's fields: there is one for all tags, one for all
+    blackouts, one for each argument, and one schedule."""
     told: dict[str, str] = {}
     for name, text in errors.items():
         parts = name.replace("schedule.0.", "schedule.", 1).split(".")
-        depth = {"tags": 1, "args": 2}.get(parts[0], len(parts))
+        depth = {"tags": 1, "blackouts": 1, "args": 2}.get(parts[0], len(parts))
         told.setdefault(".".join(parts[:depth]), text)
     return told
 
@@ -97,6 +110,9 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
         "starts_at": local(spec.starts_at, where),
         "ends_at": local(spec.ends_at, where),
         "max_runs": spec.max_runs,
+        "jitter": duration_text(spec.jitter) if spec.jitter else "",
+        "blackouts": "\n".join(spec.blackouts),
+        "condition": spec.condition,
         "overlap": spec.overlap,
         "max_running": spec.max_running,
         "misfire.policy": spec.misfire.policy,

@@ -23,7 +23,7 @@ def touched(event: Event) -> tuple[Key, ...]:
     """Whose fragments an event makes old."""
     match event:
         case JobChanged(job=job):
-            return ("job", job), ("jobs", "")
+            return ("job", job), ("jobs", ""), ("runs", "")
         case RunChanged(run=run, job=job):
             return ("run", run), ("job", job), ("jobs", ""), ("runs", "")
         case LogAppended(run=run):

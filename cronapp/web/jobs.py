@@ -8,21 +8,22 @@ from markupsafe import Markup
 from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
-from cronapp.core.errors import InvalidInput
+from cronapp.core.conditions import unfit_condition
+from cronapp.core.errors import InvalidInput, JobNotFound
 from cronapp.core.models import Job, Json
 from cronapp.core.registry import Task
-from cronapp.core.spec import parse_timing
-from cronapp.core.triggers import preview, trigger_of
 from cronapp.core.zones import zone_names
 from cronapp.web.forms import Texts, args_of, beside, form_of, job_from_form, schedule_from_form
 from cronapp.web.render import fragment, partial, toast
 from cronapp.web.shell import by_htmx, done, go, show
+from cronapp.web.simulations import simulated
 from cronapp.web.site import parts
 from cronapp.web.views import whole
 from cronapp.web.views.jobs import job_context, job_filter, job_list_context, job_row_partial
+from cronapp.web.views.zones import job_zone
 
 pages = Blueprint("jobs", __name__)
-PREVIEWED = 5  # slots told under the form
+PREVIEWED = 10  # slots told beside the form
 
 
 @pages.get("/jobs")
@@ -49,7 +50,7 @@ async def detail(job_id: str) -> str:
 async def new() -> str:
     task = parts().tasks.find(request.args.get("task", ""))
     values = {"task": task.name if task else "", "schedule.kind": "cron", "schedule.timezone": parts().timezone}
-    return await show("job_form", nav="jobs", **form_context(values, task))
+    return await show("job_form", nav="jobs", **await form_context(values, task))
 
 
 @pages.post("/jobs")
@@ -59,7 +60,7 @@ async def create() -> ResponseReturnValue:
     try:
         job = await parts().jobs.create(await read_form(texts, task), origin="browser")
     except InvalidInput as error:
-        return await refused(error, form_context(texts, task, errors=error.errors))
+        return await refused(error, await form_context(texts, task, errors=error.errors))
     return await saved(job, texts)
 
 
@@ -68,7 +69,7 @@ async def edit(job_id: str) -> str:
     job = await parts().jobs.get(job_id)
     task = parts().tasks.find(request.args.get("task") or job.task)
     values = form_of(job.spec, task, parts().timezone) | ({"task": task.name} if task else {})
-    return await show("job_form", nav="jobs", **form_context(values, task, job))
+    return await show("job_form", nav="jobs", **await form_context(values, task, job))
 
 
 @pages.post("/jobs/<job_id>")
@@ -80,7 +81,7 @@ async def save(job_id: str) -> ResponseReturnValue:
     try:
         job = await parts().jobs.edit(job_id, await read_form(texts, task, old), version=whole(texts.get("version")))
     except InvalidInput as error:
-        return await refused(error, form_context(texts, task, old, errors=error.errors))
+        return await refused(error, await form_context(texts, task, old, errors=error.errors))
     return await saved(job, texts)
 
 
@@ -95,7 +96,7 @@ async def read_form(texts: Texts, task: Task | None, old: Job | None = None) -> 
     return job_from_form(texts, args, parts().timezone, old)
 
 
-def form_context(
+async def form_context(
     values: dict[str, str], task: Task | None, job: Job | None = None, errors: dict[str, str] | None = None
 ) -> dict[str, Any]:
     return {
@@ -104,12 +105,20 @@ def form_context(
         "tasks": parts().tasks.all(),
         "task": task,
         "fields": task.signature.fields() if task else (),
+        "conditions": conditions(values.get("condition", "")),
         "values": values,
         "errors": beside(errors or {}),
         "zones": zone_names(),
-        "preview": preview_of(values, job) if values.get("schedule.expression") or job else None,
+        "job_zone": job_zone(parts(), job.spec) if job else None,
+        "preview": await preview_of(values, job) if values.get("schedule.expression") or job else None,
         "version": values.get("version") or (job.version if job else None),
     }
+
+
+def conditions(chosen: str) -> list[tuple[str, str]]:
+    """The tasks that can decide over a slot, and the one that was chosen, whether it can or not."""
+    names = [task.name for task in parts().tasks.all() if unfit_condition(task) is None]
+    return [(name, name) for name in dict.fromkeys([*names, *([chosen] if chosen else [])])]
 
 
 async def refused(error: InvalidInput, context: dict[str, Any]) -> ResponseReturnValue:
@@ -136,34 +145,28 @@ async def form_args() -> str:
 
 @pages.post("/form/preview")
 async def form_preview() -> str:
-    """The typed schedule in words, with its next slots. Changes nothing; a POST because it brings the whole form."""
-    return str(fragment("_form_preview", preview=preview_of((await request.form).to_dict())))
+    """What the typed job is going to do, and for an edit old against new. Changes nothing; a POST because it brings the
+    whole form."""
+    texts = (await request.form).to_dict()
+    try:
+        job = await parts().jobs.get(texts.get("id", "")) if texts.get("version") else None  # only an edit has one
+    except JobNotFound as error:
+        return str(fragment("_form_preview", preview={"errors": {"id": str(error)}}))
+    return str(fragment("_form_preview", preview=await preview_of(texts, job)))
 
 
-def preview_of(texts: Texts, job: Job | None = None) -> dict[str, Any] | None:
-    house = parts()
+async def preview_of(texts: Texts, job: Job | None = None) -> dict[str, Any] | None:
+    """The form as the simulation of a job; None while nothing is typed yet."""
     schedule = schedule_from_form(texts)
     said = [text for name, text in schedule.items() if text and name not in ("kind", "timezone")]
     if not said and schedule["kind"] != "manual":
-        return None  # nothing is typed yet
-    data: Json = {"id": texts.get("id", ""), "schedule": schedule}
-    data |= {name: texts[name] for name in ("starts_at", "ends_at") if texts.get(name)}
-    now = house.clock()
+        return None
+    data = job_from_form(texts, {}, parts().timezone, job)
     try:
-        timing = parse_timing(data, now=now, timezone=house.timezone, old=job.spec if job else None)
+        found = await simulated(data, now=parts().clock(), count=PREVIEWED, job=job)
     except InvalidInput as error:
         return {"errors": error.errors}
-    trigger = trigger_of(timing.schedule, seed=data["id"], starts_at=timing.starts_at, ends_at=timing.ends_at)
-    told = preview(trigger, now, PREVIEWED)
-    zone = getattr(timing.schedule[0], "timezone", None)
-    return {
-        "words": told.words,
-        "slots": told.slots,
-        "notes": told.notes,
-        "warnings": told.warnings,
-        "zone": zone,
-        "errors": None,
-    }
+    return {"errors": None, "told": found.told, "zone": found.zone}
 
 
 # -- what one can do ------------------------------------------------------------------------------------------------

@@ -12,12 +12,29 @@ from quart.typing import ResponseReturnValue
 from cronapp.web.render import page as render_page
 from cronapp.web.site import parts
 
+OF_MANY_JOBS = ("overview", "jobs", "runs")
+"""Topics of pages that list several jobs, each with its own zone."""
 
-async def show(name: str, *, nav: str, topic: str = "page", after: int | None = None, **context: Any) -> str:
-    """A whole page, whose stream follows `topic` (a log from line `after` on)."""
+
+async def show(
+    name: str, *, nav: str, topic: str = "page", after: int | None = None, job_zone: str | None = None, **context: Any
+) -> str:
+    """A whole page, whose stream follows `topic` (a log from line `after` on).
+
+    `job_zone` is the zone of the one job that the page is about; its times can be told in it.
+    """
     stream = f"/stream?topics={quote(topic, safe=':')}" + (f"&after={after}" if after is not None else "")
     job_count = await parts().jobs.total()
-    return render_page(name, page=nav, stream=stream, signed_in=g.signed_in, job_count=job_count, **context)
+    return render_page(
+        name,
+        page=nav,
+        stream=stream,
+        signed_in=g.signed_in,
+        job_count=job_count,
+        job_zone=job_zone,
+        server_zone=parts().timezone if topic in OF_MANY_JOBS else None,
+        **context,
+    )
 
 
 def by_htmx() -> bool:

@@ -11,6 +11,7 @@ from quart import Quart, current_app
 from werkzeug.routing import IntegerConverter, Map
 
 from cronapp.core.clock import Clock
+from cronapp.service.blackouts import Blackouts
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
@@ -59,6 +60,7 @@ class Parts:
     jobs: Jobs
     runs: Runs
     tasks: Tasks
+    blackouts: Blackouts
     signin: SignIn
     clock: Clock
     hub: Hub

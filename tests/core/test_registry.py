@@ -75,6 +75,8 @@ def test_all_options_are_kept() -> None:
         name="nightly", args={"day": datetime(2026, 1, 31, tzinfo=UTC)}, tags=["finance"],
         queue="big", job_id="nightly-report",
         overlap="queue", description="Figures",
+        jitter="5m", blackouts=["sat,sun", "holidays.ics"], condition=plain, misfire="all", max_runs=3,
+        starts_at=datetime(2026, 1, 31, tzinfo=UTC),
     )  # fmt: skip
     def report(day: datetime) -> None: ...
 
@@ -88,6 +90,16 @@ def test_all_options_are_kept() -> None:
     assert options.overlap is Overlap.QUEUE
     assert (options.name, options.queue, options.job_id) == ("nightly", "big", "nightly-report")
     assert options.description == "Figures"
+    assert options.rules == {
+        "starts_at": "2026-01-31T00:00:00+00:00", "max_runs": 3, "jitter": "5m",
+        "blackouts": ["sat,sun", "holidays.ics"], "condition": "plain", "misfire": {"policy": "all"},
+    }  # fmt: skip
+
+
+def test_a_condition_is_named_by_its_function_or_by_its_name() -> None:
+    renamed = task(name="open")(lambda: True)
+    assert options_of(task(condition=renamed)(lambda: None)).rules == {"condition": "open"}
+    assert options_of(task(condition="closed")(lambda: None)).rules == {"condition": "closed"}
 
 
 @pytest.mark.parametrize(
@@ -151,6 +163,13 @@ def test_a_naive_moment_is_in_the_named_zone() -> None:
         ({"tags": "finance"}, "tags: a list"),
         ({"args": [1]}, "args: an object"),
         ({"args": {"x": object()}}, "args: JSON cannot hold"),
+        ({"jitter": "soon"}, "jitter: "),
+        ({"jitter": timedelta(days=30)}, "jitter: It must be at most"),
+        ({"blackouts": "25:00-06:00"}, "blackouts.0: "),
+        ({"misfire": "lst"}, 'misfire.policy: .*Did you mean "last"'),
+        ({"max_runs": 0}, "max_runs: It must be at least 1"),
+        ({"ends_at": "soon"}, "ends_at: A date and time such as"),
+        ({"condition": "a b"}, "condition: 1 to 100 letters"),
         ({"run_in": "loop"}, "needs an async def"),
         ({"colour": "red"}, "colour"),
     ],

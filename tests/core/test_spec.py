@@ -338,9 +338,9 @@ def test_an_edit_keeps_the_phase_while_the_period_stays() -> None:
 
 
 def test_fields_of_later_versions_may_be_there_at_rest_but_may_not_ask_for_anything() -> None:
-    at_rest = {"after": None, "blackouts": [], "condition": None, "jitter": 0, "notify": []}
+    at_rest = {"after": None, "group": None, "notify": []}
     given = {"id": "a", "task": "hello", "schedule": {"kind": "manual"}}
     assert parse_spec({**given, **at_rest}, now=NOW) == parse_spec(given, now=NOW)
     with pytest.raises(InvalidInput) as refused:
-        parse_spec({**given, "jitter": 5}, now=NOW)
-    assert list(refused.value.errors) == ["jitter"]
+        parse_spec({**given, "group": "db"}, now=NOW)
+    assert list(refused.value.errors) == ["group"]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import CronSchedule, IntervalSchedule, ManualSchedule, OnceSchedule, Schedule
 from cronapp.core.triggers import (
+    clock_notes,
     count_between,
     last_at_or_before,
-    preview,
     slots_between,
     trigger_of,
 )
@@ -139,11 +139,6 @@ def test_a_window_hides_slots_on_both_sides() -> None:
     assert trigger.words() == "At 09:00 every day, from 1 March 2025 at 09:00, until 3 March 2025 at 08:59"
 
 
-def test_a_manual_job_has_no_slots_and_no_warning() -> None:
-    shown = preview(trigger_of([ManualSchedule()]), NEW_YEAR, 5)
-    assert (shown.words, shown.slots, shown.warnings) == ("Only when started by hand", (), ())
-
-
 @pytest.mark.parametrize(
     ("schedules", "window", "fields"),
     [
@@ -219,20 +214,48 @@ def test_an_interval_in_words(period: str, words: str) -> None:
         ),
     ],
 )
-def test_a_preview_tells_the_clock_changes_it_meets(schedule: Schedule, start: str, note: str) -> None:
-    assert preview(trigger_of([schedule]), moment_in(start, BERLIN), 8).notes == (note,)
+def test_the_clock_changes_that_a_schedule_meets_are_told(schedule: Schedule, start: str, note: str) -> None:
+    after = moment_in(start, BERLIN)
+    assert clock_notes(trigger_of([schedule]), after, after + timedelta(days=8)) == (note,)
 
 
-def test_a_preview_beyond_the_end_is_short_and_says_so() -> None:
-    shown = preview(trigger_of([cron("0 0 0 1 1 * 2030")]), datetime(2031, 1, 1, tzinfo=UTC), 3)
-    assert shown.slots == ()
-    assert any("no further slot" in text for text in shown.warnings)
+def test_a_clock_change_is_told_only_while_it_lies_ahead_and_in_the_window_of_the_job() -> None:
+    change = datetime(2026, 3, 29, 1, tzinfo=UTC)
+    trigger = trigger_of([cron("30 2 * * *")], starts_at=datetime(2026, 3, 1, tzinfo=UTC))
+    second = timedelta(seconds=1)
+    assert len(clock_notes(trigger, change - second, change)) == 1
+    assert clock_notes(trigger, change, change + timedelta(days=8)) == ()
+    assert clock_notes(trigger, change - timedelta(days=8), change - second) == ()
+    later, earlier = change + second, change - second
+    for narrow in (
+        trigger_of([cron("30 2 * * *")], starts_at=later),
+        trigger_of([cron("30 2 * * *")], ends_at=earlier),
+    ):
+        assert clock_notes(narrow, change - timedelta(days=8), change + timedelta(days=8)) == ()
 
 
-def test_a_preview_asks_for_nothing_beyond_its_slots() -> None:
-    shown = preview(trigger_of([cron("0 0 29 2 *")]), NEW_YEAR, 3)
-    assert [slot.astimezone(BERLIN).year for slot in shown.slots] == [2028, 2032, 2036]
-    assert shown.notes == ()
+def test_in_the_repeated_hour_what_is_left_of_it_is_told() -> None:
+    back = datetime(2026, 10, 25, 1, tzinfo=UTC)
+    until = back + timedelta(days=1)
+    both = "25 October 2026: 02:00 to 03:00 happens twice in Europe/Berlin, runs both times"
+    for minutes, expected in ((-20, (both,)), (20, (both,)), (40, ())):
+        after = back + timedelta(minutes=minutes)
+        assert clock_notes(trigger_of([cron("*/30 * * * *")]), after, until) == expected, minutes
+
+
+def test_several_times_in_one_gap_are_one_run_and_so_they_are_told() -> None:
+    trigger, after = trigger_of([cron("0,30 2 * * *")]), datetime(2026, 3, 1, tzinfo=UTC)
+    assert clock_notes(trigger, after, after + timedelta(days=365)) == (
+        "29 March 2026: 02:00 to 03:00 does not exist in Europe/Berlin, runs once at 03:00",
+        "25 October 2026: 02:00 to 03:00 happens twice in Europe/Berlin, runs the first time only",
+    )
+
+
+def test_slots_beyond_the_stretch_are_told_of_as_well() -> None:
+    trigger = trigger_of([cron("30 2 25-31 3 +sun")])
+    found = slots_between(trigger, NEW_YEAR, FAR, 3)
+    notes = clock_notes(trigger, NEW_YEAR, NEW_YEAR + timedelta(days=366), found)
+    assert [note.split(":")[0] for note in notes] == ["30 March 2025", "29 March 2026", "28 March 2027"]
 
 
 @pytest.mark.parametrize(
@@ -273,3 +296,68 @@ def test_zone_names_are_sorted_and_have_no_aliases() -> None:
     assert list(names) == sorted(names)
     assert {"UTC", "Europe/Berlin"} <= set(names)
     assert not {"EST5EDT", "posixrules", "US/Eastern"} & set(names)
+
+
+# -- where the calendar ends ----------------------------------------------------------------------------------------
+
+ENDS = [
+    datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(name))
+    for text in ("0001-01-01", "0001-01-02", "9998-12-31T23:59:59", "9999-01-01", "9999-12-31T23:59:59.999999")
+    for name in ("UTC", "Etc/GMT+12", "Etc/GMT-14")
+]
+KINDS: list[Schedule] = [
+    *(
+        cron(text)
+        for text in ("* * * * *", "* * * * * *", "30 2 * * SUN", "0 0 29 2 *", "0 0 12 1 1 * 2090", "@reboot")
+    ),
+    *(cron("0 0 1 1 *", name) for name in ("UTC", "Etc/GMT+12", "Etc/GMT-14")),
+    *(every(text) for text in ("1s", "15m", "36h")),
+    *(every(text, timezone=name) for text in ("1d", "2w", "1mo", "1y") for name in ("UTC", "Etc/GMT-14")),
+    OnceSchedule(at=NEW_YEAR, timezone="Europe/Berlin"),
+    ManualSchedule(),
+]
+
+
+@pytest.mark.parametrize("schedule", KINDS, ids=str)
+def test_a_trigger_can_be_asked_at_the_ends_of_the_calendar(schedule: Schedule) -> None:
+    trigger = trigger_of([schedule])
+    for end in ENDS:
+        following, previous = trigger.next_after(end), trigger.previous_before(end)
+        trigger.wall_after(end)
+        assert following is None or following > end
+        assert previous is None or previous < end
+        assert trigger.count(end, end, 10) == 0
+
+
+@pytest.mark.parametrize(("period", "last"), [("1d", "9998-12-31"), ("1y", "9998-01-01"), ("1mo", "9998-12-01")])
+def test_the_last_slot_of_a_calendar_interval_is_found_from_beyond_it(period: str, last: str) -> None:
+    trigger = trigger_of([every(period)])
+    for moment in (datetime(9999, 6, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        assert trigger.previous_before(moment) == datetime.fromisoformat(last).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("period", ["15m", "1d"])
+def test_the_slot_before_a_slot_is_the_one_before_and_not_itself(period: str) -> None:
+    trigger = trigger_of([every(period)])
+    slots = slots_between(trigger, NEW_YEAR - timedelta(days=1), FAR, 5)
+    assert slots[0] == NEW_YEAR
+    assert [trigger.previous_before(slot) for slot in slots] == [None, *slots[:-1]]
+    assert [trigger.previous_before(slot + timedelta(microseconds=1)) for slot in slots] == slots
+
+
+@pytest.mark.parametrize(
+    ("at", "name"), [("0001-01-01T00:00:00", "Etc/GMT-14"), ("9999-12-31T23:59:00", "America/New_York")]
+)
+def test_a_wall_time_beyond_the_calendar_is_refused_in_words(at: str, name: str) -> None:
+    assert resolve(naive(at), ZoneInfo(name)) is None
+    with pytest.raises(InvalidInput, match="never happened"):
+        trigger_of([OnceSchedule(at=naive(at), timezone=name)])
+
+
+def test_several_schedules_name_their_zones_where_they_differ() -> None:
+    nine = CronSchedule(expression="0 9 * * *", timezone="Europe/Berlin")
+    ten = CronSchedule(expression="0 10 * * *", timezone="Asia/Tokyo")
+    boot = CronSchedule(expression="@reboot", timezone="Asia/Tokyo")
+    told = "At 09:00 every day (Europe/Berlin); at 10:00 every day (Asia/Tokyo); when the server starts"
+    assert trigger_of([nine, ten, boot]).words() == told
+    assert trigger_of([nine, boot]).words() == "At 09:00 every day; when the server starts"

@@ -5,38 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
+from barriers import complaints, too_wide
 from browsing import REFUSED, Visitor, is_in, is_live, make, start, submit
-from playwright.async_api import Page, expect
-from support import ROOT, Server, until
+from playwright.async_api import expect
+from support import Server, until
 
 Visit = Callable[..., Awaitable[Visitor]]
-AXE = (ROOT / "tests" / "vendor" / "axe.min.js").read_text()
 WIDTHS = {"desk": 1440, "hand": 390}
-
-
-async def complaints(page: Page, scheme: str = "light") -> list[str]:
-    """What axe finds, one line for each element. By night only the colours are others."""
-    await page.evaluate(AXE)
-    options: dict[str, Any] = {"resultTypes": ["violations"]}
-    if scheme == "dark":
-        options["runOnly"] = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
-    found: list[dict[str, Any]] = await page.evaluate(
-        "async options => (await axe.run(document, options)).violations", options
-    )
-    return [
-        f"{page.url}: {fault['id']}: {node['target']} {node['failureSummary']}"
-        for fault in found
-        for node in fault["nodes"]
-    ]
-
-
-async def too_wide(page: Page) -> list[str]:
-    """The page must not scroll sideways."""
-    wide = await page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
-    return [f"{page.url}: {wide} px too wide"] if wide > 0 else []
 
 
 async def furnish(site: Server, folder: Path) -> dict[str, int]:

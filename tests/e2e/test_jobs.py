@@ -66,7 +66,7 @@ async def test_a_schedule_is_told_in_words_with_its_next_runs_while_it_is_typed(
     slots = preview.get_by_role("listitem")
     await page.get_by_label("Cron expression").press_sequentially("0 3 * * mon-fri")
     await expect(preview.locator(".words")).to_contain_text("Monday to Friday")
-    await expect(slots).to_have_count(5)
+    await expect(slots).to_have_count(10)
     await expect(slots.first).to_contain_text("03:00:00")
 
     await page.get_by_label("Cron expression").fill("0 25 * * *")
@@ -246,6 +246,36 @@ async def test_an_edit_starts_from_the_old_values_and_is_seen_on_other_pages(me:
     await expect(page.locator("#job-detail")).to_contain_text("Grace")
     await expect(page.locator("#job-detail")).to_contain_text("30 4 * * *")
     await expect(job_row(watching, "changing")).to_contain_text("4:30")
+
+
+async def test_an_edit_shows_its_slots_old_against_new_while_it_is_typed(site: Server, visit: Visit) -> None:
+    at_three = "0 0 3 1 1 * 2190-2199"
+    make(site, "moved", "hello", {"kind": "cron", "expression": at_three, "timezone": "Europe/Berlin"})
+    me = await visit(site, timezone_id="Asia/Tokyo")
+    page = await me.open("/jobs/moved/edit")
+    preview = page.locator("#form-preview")
+    slots = preview.get_by_role("listitem")
+    await expect(slots).to_have_count(10)
+    await expect(preview.locator(".mark")).to_have_count(0)
+    await expect(slots.first.locator(".there")).to_contain_text("03:00:00 CET")
+    await expect(slots.first.locator("time").first).to_contain_text("11:00:00")
+
+    await page.get_by_label("Cron expression").fill("0 0 4 1 1 * 2190-2199")
+    await expect(preview.locator(".edited")).to_contain_text("The next run moves from")
+    await expect(slots).to_have_count(20)
+    await expect(preview.get_by_text("falls away", exact=True)).to_have_count(10)
+    await expect(preview.get_by_text("new", exact=True)).to_have_count(10)
+    await expect(slots.filter(has_text="falls away").first.locator(".there")).to_contain_text("03:00:00")
+    await expect(slots.filter(has_text="new").first.locator(".there")).to_contain_text("04:00:00")
+
+    await page.get_by_label("Cron expression").fill(at_three)
+    await expect(preview.locator(".mark")).to_have_count(0)
+    await expect(slots).to_have_count(10)
+
+    berlin = await (await visit(site, timezone_id="Europe/Berlin")).open("/jobs/moved/edit")
+    first = berlin.locator("#form-preview").get_by_role("listitem").first
+    await expect(first).to_contain_text("03:00:00 CET")
+    await expect(first.locator(".there")).to_be_hidden()
 
 
 async def test_an_edit_of_somebody_else_is_not_overwritten(me: Visitor, site: Server) -> None:

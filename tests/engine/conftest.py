@@ -18,6 +18,8 @@ from cronapp.core.clock import Clock, system_clock
 from cronapp.core.models import Run
 from cronapp.engine import capture
 from cronapp.engine import timer as timer_module
+from cronapp.service.blackouts import Blackouts
+from cronapp.service.calendars import Calendars
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.tasks import Tasks
@@ -86,7 +88,9 @@ async def open_house(folder: Path, clock: Clock) -> House:
     bus = LocalBus()
     store = await open_store(f"sqlite:///{folder}/cronapp.db", bus.publish)
     tasks = Tasks([str(folder / "tasks.py")])
-    return House(store, bus, tasks, Jobs(store, tasks, clock, "UTC"), Runs(store, tasks, clock), clock)
+    blackouts = Blackouts(Calendars(folder))
+    jobs, runs = Jobs(store, tasks, blackouts, clock, "UTC"), Runs(store, tasks, blackouts, clock)
+    return House(store, bus, tasks, jobs, runs, clock)
 
 
 @pytest.fixture

@@ -386,3 +386,73 @@ async def test_nothing_of_a_run_is_left_behind(house: Any, start: Start, runner:
         return found
 
     await until(lambda: not children())
+
+
+# -- a condition ----------------------------------------------------------------------------------------------------
+
+CONDITIONS = """
+
+def yes(): return True
+
+def no(slot: datetime):
+    print("asked at", slot)
+    return False
+
+async def no_on_loop(slot: datetime): return False
+
+@task(run_in="process")
+def no_in_process(): return False
+
+def unclear(): pass
+
+def broken(): raise LookupError("no calendar")
+"""
+
+
+@pytest.fixture
+async def ask(house: Any, runner: Runner) -> Start:
+    """`await ask(condition)` is the ended run of a slot over which that condition decided."""
+    with open(house.tasks.sources[0], "a") as tasks:  # noqa: ASYNC230 - a few lines
+        tasks.write("from datetime import datetime\n" + CONDITIONS)
+    house.tasks.reload()
+
+    async def decide(condition: str, **fields: Any) -> Run:
+        schedule = {"kind": "cron", "expression": "@reboot", "timezone": "Europe/Berlin"}
+        key = await house.make("asked", "hello", schedule=schedule, condition=condition, **fields)
+        await house.runs.open_at_start()
+        (claimed,) = await house.runs.claim(runner.node, 10)
+        assert claimed.run.job_key == key
+        runner.start(claimed)
+        return await ended(house, claimed.run)
+
+    return decide
+
+
+async def test_a_condition_that_says_yes_lets_the_run_start(house: Any, ask: Start) -> None:
+    run = await ask("yes")
+    assert (run.state, run.result) == ("succeeded", {"greeted": "world"})
+    assert await house.texts(run) == ["The condition yes said yes.", "hello world"]
+
+
+@pytest.mark.parametrize("condition", ["no", "no_on_loop", "no_in_process"])
+async def test_a_condition_that_says_no_skips_the_slot(house: Any, ask: Start, condition: str) -> None:
+    run = await ask(condition)
+    assert (run.state, run.reason) == ("skipped", f"The condition {condition} said no.")
+    if condition == "no":  # its output is the run's, and the slot is in the job's zone
+        (text,) = await house.texts(run)
+        assert text.startswith("asked at ")
+        assert text.endswith(("+01:00", "+02:00"))
+
+
+@pytest.mark.parametrize(("condition", "error"), [("unclear", "UnclearCondition"), ("broken", "LookupError")])
+async def test_a_condition_that_does_not_decide_fails_the_run(
+    house: Any, ask: Start, condition: str, error: str
+) -> None:
+    run = await ask(condition, retry={"max_attempts": 2, "delay": 0})
+    assert (run.state, run.error.type) == ("failed", error)
+    assert [one.state for one in await house.runs.attempts(run)] == ["failed", "queued"]
+
+
+async def test_a_run_by_hand_does_not_ask_the_condition(house: Any, start: Start, ask: Start) -> None:
+    run = await ended(house, await start("hello", job={"condition": "no"}))
+    assert run.state == "succeeded"

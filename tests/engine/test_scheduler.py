@@ -262,6 +262,148 @@ async def test_a_herd_is_settled_whole(kept: Kept, monkeypatch: pytest.MonkeyPat
     assert {run.slot for run in runs} == {START + timedelta(minutes=1)}
 
 
+# -- one job fails where the others do not --------------------------------------------------------------------------
+
+
+def broken_for(kept: Kept, monkeypatch: pytest.MonkeyPatch, key: int) -> list[list[int]]:
+    """What is settled from now on, of which one job fails."""
+    asked: list[list[int]] = []
+    settle = kept.house.runs.settle_due
+
+    async def settle_due(keys: list[int]) -> list[Job]:
+        asked.append(list(keys))
+        if key in keys:
+            raise ValueError("this job is beyond me")
+        jobs: list[Job] = await settle(keys)
+        return jobs
+
+    monkeypatch.setattr(kept.house.runs, "settle_due", settle_due)
+    return asked
+
+
+async def test_a_job_that_cannot_be_settled_holds_up_no_other(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = [await kept.house.make(f"job-{n}", schedule=EACH_MINUTE, overlap="queue_all") for n in range(5)]
+    await kept.timers(5)
+    asked = broken_for(kept, monkeypatch, keys[2])
+    for n in range(1, 4):
+        await kept.turn(59.5 if n == 1 else 60)
+        for good in ("job-0", "job-1", "job-3", "job-4"):
+            assert await kept.slots(good, n) == [START + timedelta(minutes=m) for m in range(1, n + 1)]
+        await kept.idle()
+    assert await kept.house.runs_of("job-2") == []
+    slices = [keys for keys in asked if len(keys) > 1]
+    assert [keys[2] in one for one in slices] == [True, False, False], "once it has failed, it is left out"
+    told = [record for record in caplog.records if "cannot be settled" in record.message]
+    assert [record.message.partition(";")[0] for record in told] == ["the slots of job job-2 cannot be settled"]
+    assert told[0].exc_info
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_job_that_failed_is_tried_again_alone_and_less_and_less_often_until_it_works(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = await kept.house.make("bad", schedule=EACH_MINUTE)
+    await kept.house.make("good", schedule=EACH_MINUTE)
+    await kept.timers(2)
+    pauses = []
+    loop = asyncio.get_running_loop()
+    later = loop.call_later
+
+    def call_later(pause: float, call: Any, *args: Any, **options: Any) -> asyncio.TimerHandle:
+        if call == kept.scheduler._try_again:
+            pauses.append(pause)
+        return later(pause, call, *args, **options)
+
+    monkeypatch.setattr(loop, "call_later", call_later)
+    with monkeypatch.context() as patch:
+        asked = broken_for(kept, patch, key)
+        await kept.turn(59.5)
+        await until(lambda: asked.count([key]) >= 4)
+    assert await kept.slots("bad", 1) == [START + timedelta(minutes=1)]
+    assert pauses[:4] == [0.01, 0.02, 0.04, 0.08]
+    assert caplog.text.count("cannot be settled") == 1
+    await kept.idle()
+    assert not kept.scheduler._put_off
+    await kept.turn(60)
+    assert len(await kept.slots("good", 2)) == 2
+
+
+async def test_a_job_that_failed_is_tried_at_once_when_somebody_changed_it(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await kept.house.make("bad", schedule=EACH_MINUTE)
+    await kept.timers(1)
+    monkeypatch.setattr(scheduler_module, "TRY_AGAIN", 1000)
+    with monkeypatch.context() as patch:
+        broken_for(kept, patch, key)
+        await kept.turn(59.5)
+        await until(lambda: kept.scheduler._put_off)
+    await kept.house.jobs.edit("bad", {"task": "hello", "schedule": EACH_MINUTE, "tags": ["mended"]})
+    assert await kept.slots("bad", 1) == [START + timedelta(minutes=1)]
+    assert not kept.scheduler._put_off
+
+
+async def test_a_job_that_failed_and_is_removed_is_forgotten(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = await kept.house.make("bad", schedule=EACH_MINUTE)
+    await kept.timers(1)
+    broken_for(kept, monkeypatch, key)
+    await kept.turn(59.5)
+    await until(lambda: kept.scheduler._put_off)
+    await kept.house.jobs.remove("bad")
+    await until(lambda: not kept.scheduler._put_off)
+
+
+@pytest.mark.usefixtures("soon")
+async def test_while_a_slice_is_settled_one_by_one_the_database_may_go_away_and_no_slot_is_lost(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [await kept.house.make(f"job-{n}", schedule=EACH_MINUTE) for n in range(4)]
+    await kept.timers(4)
+    settle = kept.house.runs.settle_due
+    away = 3
+
+    async def settle_due(asked: list[int]) -> list[Job]:
+        nonlocal away
+        if len(asked) > 1:
+            raise ValueError("one of them is beyond me")
+        if asked == [keys[1]] and away:
+            away -= 1
+            raise StoreUnavailable
+        jobs: list[Job] = await settle(asked)
+        return jobs
+
+    monkeypatch.setattr(kept.house.runs, "settle_due", settle_due)
+    await kept.turn(59.5)
+    for n in range(4):
+        assert await kept.slots(f"job-{n}", 1) == [START + timedelta(minutes=1)]
+    await kept.idle()
+    assert len(await kept.house.runs_of()) == 4
+
+
+async def test_a_changed_job_that_cannot_be_read_holds_up_no_other(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(scheduler_module, "UNREADABLE", 0.01)
+    get = kept.house.jobs.get
+    failures = 2
+
+    async def broken(job_id: str) -> Job:
+        nonlocal failures
+        if job_id == "bad" and failures:
+            failures -= 1
+            raise ValueError("this row is beyond me")
+        job: Job = await get(job_id)
+        return job
+
+    monkeypatch.setattr(kept.house.jobs, "get", broken)
+    await kept.house.make("bad", schedule=EACH_MINUTE)
+    await kept.house.make("good", schedule=EACH_MINUTE)
+    await kept.timers(2)
+    assert caplog.text.count("job bad cannot be read") == 2
+
+
 async def test_after_the_stop_no_slot_is_taken_and_it_is_due_at_the_next_start(kept: Kept) -> None:
     house = kept.house
     await house.make("a", schedule=EACH_MINUTE)

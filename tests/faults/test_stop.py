@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import time
+from contextlib import closing
 
 import httpx
 import pytest
@@ -121,3 +123,30 @@ async def test_what_waits_when_the_server_stops_runs_once_after_the_next_start(s
     for run in rest:
         await until_in(server, run, "succeeded")
     assert sorted(int(one[2]) for one in marks(server) if one[0] == "then") == rest
+
+
+async def test_the_server_ends_though_the_database_is_away_and_names_the_runs_whose_end_it_could_not_store(
+    server: Server,
+) -> None:
+    server.write_tasks(MARKING)
+    server.env["CRONAPP_STOP_TIMEOUT"] = "1s"
+    server.start()
+    for task in HELD:
+        make(server, task, task)
+    runs = [start(server, task) for task in HELD]
+    for run in runs:
+        await until_begun(server, run)
+    with closing(sqlite3.connect(server.folder / "cronapp.db", isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        (server.folder / "gate").touch()  # they end, and nobody can write it down
+        began = time.monotonic()
+        assert await asyncio.to_thread(server.stop, 60) == 0
+        print(f"the stop took {time.monotonic() - began:.1f} s")
+        foreign.execute("ROLLBACK")
+    names = ", ".join(f"#{run} {task}" for run, task in zip(runs, HELD, strict=True))
+    assert f"The end of 3 runs ({names}) could not be stored" in server.text()
+    assert "Traceback" not in server.text()
+    server.start()
+    for run in runs:
+        assert run_of(server, run)["state"] == "lost"
+        assert "ended without a word" in run_of(server, run)["reason"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,40 @@ async def test_lines_and_progress_of_many_runs_are_written_together(
     ]
 
 
+async def test_of_a_run_that_is_no_longer_its_nodes_nothing_is_written_and_the_others_are(
+    runs: Runs, jobs: Jobs, events: list[Event]
+) -> None:
+    await jobs.create(a_job("many", schedule=BY_HAND, overlap="allow"), origin="api")
+    for _ in range(3):
+        await runs.run_now("many")
+    lost, theirs, mine = [claimed.run for claimed in await runs.claim("node-1", 3)]
+    await runs.finish(lost, Outcome(state=RunState.LOST, reason="It died."), 1.0)
+    theirs = replace(theirs, node="node-2")
+    events.clear()
+    written = [Written(run, log_lines("late"), Progress(done=1)) for run in (lost, theirs, mine)]
+    assert await runs.write(written) == {mine.id}
+    for run in (lost, theirs):
+        assert await runs.lines(run.id) == []
+        assert (await runs.get(run.id)).progress is None
+        assert (await runs.get(run.id)).last_seq == 0
+    assert [line.text for line in await runs.lines(mine.id)] == ["late"]
+    assert (await runs.get(mine.id)).progress == Progress(done=1)
+    assert events == [LogAppended(mine.id, 1), RunChanged(mine.id, "many")]
+    assert await runs.write([Written(lost, log_lines("later"), None)]) == set()
+
+
+async def test_lines_that_come_again_because_the_answer_of_a_commit_got_lost_are_kept_once(
+    runs: Runs, job: Job
+) -> None:
+    await runs.run_now("job")
+    run = (await claim_one(runs)).run
+    for texts in (["a", "b"], ["a", "b", "c"]):
+        assert await runs.write([Written(run, log_lines(*texts), None)]) == {run.id}
+    assert await runs.finish(run, SUCCEEDED, 1.0, Written(run, log_lines("c", "d", first=3), None))
+    assert [line.text for line in await runs.lines(run.id)] == ["a", "b", "c", "d"]
+    assert (await runs.get(run.id)).last_seq == 4
+
+
 async def test_a_run_that_is_not_there_is_not_found(runs: Runs) -> None:
     for asked in (runs.get(1), runs.cancel(1), runs.retry(1)):
         with pytest.raises(RunNotFound):
@@ -186,12 +221,12 @@ async def test_a_failed_run_is_tried_again_after_its_delay(
     assert events[-2:] == [RunChanged(first.id, "tried"), RunChanged(second.id, "tried")]
     assert (second.state, second.trigger, second.attempt) == (RunState.QUEUED, RunTrigger.RETRY, 2)
     assert (second.first_attempt, second.args, second.not_before) == (first.id, {"name": "Kiel"}, at("12:00:10"))
-    assert await runs.next_retry() == at("12:00:10")
+    assert await runs.next_start(clock()) == at("12:00:10")
     assert await runs.claim("node-1", 1) == []
     clock.turn(10)
     assert (await carry(runs)).id == second.id
     assert await attempts(runs, first) == [(1, "failed", "manual"), (2, "succeeded", "retry")]
-    assert await runs.next_retry() is None
+    assert await runs.next_start(clock()) is None
 
 
 async def test_attempts_come_to_an_end(runs: Runs, jobs: Jobs, clock: TurnedClock) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from recipes import EACH_MINUTE, FAILED, a_job, at, carry
 from support import TurnedClock
 
+from cronapp.core.draws import jittered
 from cronapp.core.events import CancelRequested, Event, JobChanged, RunChanged
 from cronapp.core.models import Job, JobState, Outcome, Run, RunState
 from cronapp.service.jobs import Jobs
@@ -76,10 +78,10 @@ async def second_node(
 ) -> AsyncIterator[Runs]:
     """Another server on the same database; one SQLite file has one server, so there it is another caller."""
     if database_url.startswith("sqlite"):
-        yield Runs(runs.store, tasks, clock)
+        yield Runs(runs.store, tasks, runs.blackouts, clock)
         return
     store = await open_store(database_url, events.extend)
-    yield Runs(store, tasks, clock)
+    yield Runs(store, tasks, runs.blackouts, clock)
     await store.close()
 
 
@@ -129,16 +131,32 @@ async def test_what_passed_while_the_server_was_stopped(
     assert await ledger(runs, job) == [*expected, ("12:11", "queued", "schedule", 1)]
 
 
-async def test_a_gap_says_how_many_slots_it_stands_for_and_why(jobs: Jobs, runs: Runs, clock: TurnedClock) -> None:
+async def test_a_gap_says_why_and_how_many_slots_from_when_to_when(jobs: Jobs, runs: Runs, clock: TurnedClock) -> None:
     job = await minutely(jobs, misfire={"policy": "skip"})
+    clock.turn(5 * 60 + 30)
+    await settle(runs, job)
+    (gap,) = await of(runs, job)
+    assert gap.reason == "The scheduler was not running, and the misfire rule did not ask to catch up."
+    assert (gap.missed, gap.missed_since, gap.slot) == (5, at("12:01"), at("12:05"))
+    assert (gap.finished_at, gap.args) == (clock.now, {})
+
+
+async def test_a_gap_that_goes_on_stays_one_row(jobs: Jobs, runs: Runs, clock: TurnedClock) -> None:
+    job = await minutely(jobs, misfire={"policy": "skip"})
+    for seconds in (90, 60, 180):
+        clock.turn(seconds)
+        await settle(runs, job)
+    (gap,) = await of(runs, job)
+    assert (gap.missed, gap.missed_since, gap.slot) == (5, at("12:01"), at("12:05"))
+    clock.turn(30)
+    await settle(runs, job)
     clock.turn(90)
     await settle(runs, job)
-    clock.turn(5 * 60)
-    await settle(runs, job)
-    one, many = await of(runs, job)
-    assert one.reason == "The scheduler was not running, and the misfire rule did not ask to catch up."
-    assert many.reason == f"5 slots since 2026-03-02 12:02:00 UTC. {one.reason}"
-    assert (many.finished_at, many.args) == (clock.now, {})
+    assert await ledger(runs, job) == [
+        ("12:05", "missed", "schedule", 5),
+        ("12:06", "queued", "schedule", 1),
+        ("12:07", "missed", "schedule", 1),
+    ]
 
 
 async def test_a_slot_served_a_few_seconds_late_is_on_time_whatever_the_policy(
@@ -330,3 +348,126 @@ async def test_a_skipped_slot_does_not_use_up_max_runs(jobs: Jobs, runs: Runs, c
     await runs.finish(claimed.run, Outcome(state=RunState.SUCCEEDED), 1.0)
     clock.turn(60)
     assert (await settle(runs, job)).state is JobState.FINISHED
+
+
+# -- spread, blacked out, at the start ------------------------------------------------------------------------------
+
+
+async def test_a_run_with_jitter_waits_for_its_moment_and_keeps_its_slot(
+    jobs: Jobs, runs: Runs, clock: TurnedClock
+) -> None:
+    job = await minutely(jobs, jitter="40s")
+    clock.turn(60)
+    await settle(runs, job)
+    (run,) = await of(runs, job)
+    assert run.slot == at("12:01")
+    assert run.not_before == jittered(at("12:01"), 40, "minutely")
+    assert await runs.claim("node-1", 10) == []
+    assert await runs.next_start(clock()) == run.not_before
+    clock.now = run.not_before
+    (claimed,) = await runs.claim("node-1", 10)
+    assert claimed.run.slot == at("12:01")
+    clock.now = at("12:02")
+    assert (await settle(runs, job)).next_slot == at("12:03")  # the spread moves no slot
+
+
+async def test_slots_in_a_blackout_are_one_skipped_row_and_the_list_shows_the_run_after_them(
+    jobs: Jobs, runs: Runs, clock: TurnedClock
+) -> None:
+    job = await minutely(jobs, blackouts=["12:02-12:05"])
+    for _ in range(3):
+        clock.turn(60)
+        await settle(runs, job)
+        await carry_all(runs)
+    skipped = (await of(runs, job))[-1]
+    assert skipped.reason == "Blacked out: 12:02 to 12:05 every day."
+    row = await jobs.row("minutely")
+    assert (row.job.next_slot, row.next_run) == (at("12:04"), at("12:05"))
+    for _ in range(2):
+        clock.turn(60)
+        await settle(runs, job)
+        await carry_all(runs)
+    assert await ledger(runs, job) == [
+        ("12:01", "succeeded", "schedule", 1),
+        ("12:04", "skipped", "schedule", 3),
+        ("12:05", "succeeded", "schedule", 1),
+    ]
+    assert (await of(runs, job))[1].missed_since == at("12:02")
+
+
+async def test_a_blackout_is_in_the_zone_of_the_schedule_and_uses_up_none_of_max_runs(
+    jobs: Jobs, runs: Runs, clock: TurnedClock
+) -> None:
+    schedule = {"kind": "cron", "expression": "* * * * *", "timezone": "America/New_York"}
+    job = await jobs.create(
+        a_job("minutely", schedule=schedule, blackouts=["07:00-07:02"], max_runs=1, misfire={"policy": "all"}),
+        origin="api",
+    )
+    clock.turn(3 * 60)
+    settled = await settle(runs, job)
+    assert await ledger(runs, job) == [("12:01", "skipped", "schedule", 1), ("12:02", "queued", "catch_up", 1)]
+    assert settled.state is JobState.FINISHED
+
+
+async def test_an_unreadable_calendar_skips_its_slots_and_says_so(
+    jobs: Jobs, runs: Runs, clock: TurnedClock, tmp_path: Path
+) -> None:
+    calendar = tmp_path / "holidays.ics"
+    calendar.write_text("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x//EN\nEND:VCALENDAR\n")
+    job = await minutely(jobs, blackouts=["holidays.ics"])
+    calendar.unlink()
+    clock.turn(60)
+    await settle(runs, job)
+    (run,) = await of(runs, job)
+    assert run.state == "skipped"
+    assert run.reason is not None
+    assert "holidays.ics cannot be read" in run.reason
+
+
+async def test_a_job_at_the_start_of_the_server_runs_at_each_start_and_stays_active(
+    jobs: Jobs, runs: Runs, clock: TurnedClock
+) -> None:
+    job = await jobs.create(a_job("boot", schedule={"kind": "cron", "expression": "@reboot"}), origin="api")
+    assert (job.state, job.next_slot) == (JobState.ACTIVE, None)
+    await runs.open_at_start()
+    await carry_all(runs)
+    clock.turn(3600)
+    await runs.open_at_start()
+    assert await ledger(runs, job) == [("12:00", "succeeded", "schedule", 1), ("13:00", "queued", "schedule", 1)]
+    assert (await jobs.get("boot")).state is JobState.ACTIVE
+    await jobs.pause("boot")
+    clock.turn(3600)
+    await runs.open_at_start()
+    assert len(await of(runs, job)) == 2
+    assert (await jobs.resume("boot")).state is JobState.ACTIVE
+
+
+async def test_a_start_beside_other_schedules_counts_against_max_runs_and_the_window(
+    jobs: Jobs, runs: Runs, clock: TurnedClock
+) -> None:
+    both = [{"kind": "cron", "expression": "@reboot"}, {"kind": "once", "at": "2026-03-02T12:01:00Z"}]
+    counted = await jobs.create(a_job("counted", schedule=both, max_runs=2), origin="api")
+    later = await jobs.create(a_job("later", schedule=both[0], starts_at="2026-03-02T12:30:00Z"), origin="api")
+    ending = await jobs.create(a_job("ending", schedule=both[0], ends_at="2026-03-02T12:00:30Z"), origin="api")
+    clock.turn(60)
+    assert (await settle(runs, counted)).state is JobState.ACTIVE  # a start may still come
+    await carry_all(runs)
+    clock.turn(1)
+    await runs.open_at_start()
+    assert [len(await of(runs, job)) for job in (counted, later, ending)] == [2, 0, 0]
+    states = [(await jobs.get(job_id)).state.value for job_id in ("counted", "later", "ending")]
+    assert states == ["finished", "active", "finished"]
+
+
+async def test_a_slot_that_the_condition_refused_is_given_back(jobs: Jobs, runs: Runs, clock: TurnedClock) -> None:
+    job = await minutely(jobs, max_runs=1)
+    clock.turn(60)
+    assert (await settle(runs, job)).state is JobState.FINISHED
+    await carry(runs, Outcome(state=RunState.SKIPPED, reason="The condition hello said no."))
+    again = await jobs.get("minutely")
+    assert (again.state, again.slots_used, again.next_slot) == (JobState.ACTIVE, 0, at("12:02"))
+
+
+async def carry_all(runs: Runs) -> None:
+    for claimed in await runs.claim("node-1", 10):
+        await runs.finish(claimed.run, Outcome(state=RunState.SUCCEEDED), 1.0)

@@ -181,10 +181,10 @@ async def test_a_retry_is_not_claimed_before_its_time(store: Store) -> None:
     retry = await store.write(
         runs.open_retry, failed, trigger=RunTrigger.RETRY, now=NOW, not_before=NOW + timedelta(minutes=10)
     )
-    assert await store.read(runs.next_retry, NOW) == at("12:10")
+    assert await store.read(runs.next_start, NOW) == at("12:10")
     assert await claim(store, minutes=9.99) == []
     assert await claim(store, minutes=10) == [retry]
-    assert await store.read(runs.next_retry, NOW) is None
+    assert await store.read(runs.next_start, NOW) is None
 
 
 @pytest.fixture
@@ -334,6 +334,27 @@ async def test_a_strip_tells_what_went_wrong(store: Store) -> None:
     strip = (await store.read(runs.recent, [job.key]))[job.key]
     assert [brief.problem for brief in strip] == ["ValueError: no figures", "By hand.", None]
     assert [brief.duration for brief in strip] == [1.5, 1.5, 1.5]
+
+
+async def test_the_usual_duration_is_that_of_the_newest_twenty_that_succeeded(store: Store) -> None:
+    job, other, none = [await put_job(store, name, max_running=200) for name in ("one", "two", "three")]
+
+    def ended(tx: Tx, whose: Job, seconds: float, outcome: Outcome) -> None:
+        run_id = runs.open_run(tx, whose, slot=None, trigger=RunTrigger.MANUAL, now=NOW)
+        assert run_id is not None
+        runs.claim(tx, node="node-1", now=NOW, limit=1)
+        assert runs.finish(tx, run_id, node="node-1", outcome=outcome, now=NOW, duration=seconds, progress=None)
+
+    def history(tx: Tx) -> None:
+        for seconds in (1000, *range(20)):
+            ended(tx, job, seconds, SUCCEEDED)
+            ended(tx, job, 5000, FAILED)
+        ended(tx, other, 7, SUCCEEDED)
+
+    await store.write(history)
+    assert await store.read(runs.usual_duration, job.key) == 9.5
+    assert await store.read(runs.usual_duration, other.key) == 7
+    assert await store.read(runs.usual_duration, none.key) is None
 
 
 async def test_the_day_is_told_hour_by_hour(store: Store) -> None:

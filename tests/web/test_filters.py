@@ -95,7 +95,7 @@ RUNNING = replace(BRIEF, id=44, state=RunState.RUNNING, finished_at=None, durati
 
 
 def row(*runs: RunBrief, state: JobState = JobState.ACTIVE, reason: str | None = None) -> JobRow:
-    return JobRow(job=replace(JOB, state=state, reason=reason), words="At 03:00, every day", recent=runs)
+    return JobRow(job=replace(JOB, state=state, reason=reason), words="At 03:00, every day", recent=runs, next_run=None)
 
 
 def test_a_moment_goes_out_in_utc_for_the_browser_to_word() -> None:

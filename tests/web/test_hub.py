@@ -199,7 +199,7 @@ async def test_a_rendering_is_shared_until_an_event_makes_it_old() -> None:
 @pytest.mark.parametrize(
     ("event", "keys"),
     [
-        (JobChanged("a"), {("job", "a"), ("jobs", "")}),
+        (JobChanged("a"), {("job", "a"), ("jobs", ""), ("runs", "")}),
         (RunChanged(7, "a"), {("run", 7), ("job", "a"), ("jobs", ""), ("runs", "")}),
         (LogAppended(7, 1), {("log", 7)}),
         (CancelRequested(7, "why"), set()),

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import FunctionType
 from typing import Any, TypeVar, get_args, overload
 
-from cronapp.core.models import Overlap, Retry
+from cronapp.core.models import Misfire, Overlap, Retry
 from cronapp.core.registry.options import (
     ATTRIBUTE,
     RunIn,
     TaskOptions,
+    condition_of,
     json_args,
     named,
     one_of,
     place_of,
     retry_of,
+    rules_of,
     tags_of,
     timeout_of,
 )
@@ -40,6 +42,15 @@ def task(
     name: str | None = None,
     queue: str | None = None,
     overlap: Overlap | str | None = None,
+    max_running: int | None = None,
+    misfire: Misfire | str | None = None,
+    priority: int | None = None,
+    starts_at: datetime | str | None = None,
+    ends_at: datetime | str | None = None,
+    max_runs: int | None = None,
+    jitter: float | str | timedelta | None = None,
+    blackouts: str | Sequence[str] = (),
+    condition: Callable[..., Any] | str | None = None,
     tags: Sequence[str] = (),
     job_id: str | None = None,
     description: str | None = None,
@@ -57,6 +68,15 @@ def task(
     name: str | None = None,
     queue: str | None = None,
     overlap: Overlap | str | None = None,
+    max_running: int | None = None,
+    misfire: Misfire | str | None = None,
+    priority: int | None = None,
+    starts_at: datetime | str | None = None,
+    ends_at: datetime | str | None = None,
+    max_runs: int | None = None,
+    jitter: float | str | timedelta | None = None,
+    blackouts: str | Sequence[str] = (),
+    condition: Callable[..., Any] | str | None = None,
     tags: Sequence[str] = (),
     job_id: str | None = None,
     description: str | None = None,
@@ -71,6 +91,11 @@ def task(
         timeout: Seconds, or text such as `10m`.
         retries: How many times a failed run is tried again, or a `Retry` with the delays too.
         run_in: `loop` (async def), `thread` (def) or `process` (either; can be killed).
+        misfire: What happens with slots that passed while no server was there: `skip`, `last` or `all`, or a `Misfire`.
+        starts_at, ends_at: The first and the last moment at which the declared job may have a slot.
+        jitter: The declared job's runs start up to so much after their slots; seconds, or text such as `5m`.
+        blackouts: When the declared job does not run: `22:00-06:00 mon-fri`, `2026-12-24..2027-01-02`, `holidays.ics`.
+        condition: A task, or its name, that is asked before each slot's run and answers True or False.
         name: The task's name, if not the function's.
         job_id: The declared job's id, if not the task's name with `-` for `_`.
 
@@ -88,6 +113,17 @@ def task(
         run_in=one_of("run_in", run_in, get_args(RunIn)),
         queue=named("queue", queue),
         overlap=None if overlap is None else Overlap(one_of("overlap", overlap, tuple(Overlap))),
+        rules=rules_of(
+            starts_at=starts_at,
+            ends_at=ends_at,
+            max_runs=max_runs,
+            jitter=jitter,
+            blackouts=[blackouts] if isinstance(blackouts, str) else blackouts,
+            condition=condition_of(condition),
+            max_running=max_running,
+            misfire={"policy": misfire} if isinstance(misfire, str) else misfire,
+            priority=priority,
+        ),
         tags=tags_of(tags),
         job_id=named("job_id", job_id),
         description=description,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from cronapp.core.durations import parse_duration
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import Json, ManualSchedule, Overlap, Retry, Schedule
+from cronapp.core.models import Json, ManualSchedule, Misfire, Overlap, Retry, Schedule
+from cronapp.core.spec import parse_fields
 from cronapp.core.validation import suggestion
 
 RunIn = Literal["loop", "thread", "process"]
@@ -34,6 +35,7 @@ class TaskOptions:
     run_in: RunIn | None = None
     queue: str | None = None
     overlap: Overlap | None = None
+    rules: Json = field(default_factory=dict)  # further fields of the declared job
     tags: tuple[str, ...] = ()
     job_id: str | None = None
     description: str | None = None
@@ -67,6 +69,37 @@ def timeout_of(given: float | str | timedelta | None) -> float | None:
     if seconds <= 0:
         raise ValueError("timeout: it must be more than 0 seconds.")
     return seconds
+
+
+def rules_of(**given: Any) -> Json:
+    """Further fields of the declared job, as JSON."""
+    fields = {name: as_json(value) for name, value in given.items() if value is not None and value != ()}
+    try:
+        parse_fields(fields)
+    except InvalidInput as error:
+        raise ValueError(str(error)) from None
+    return fields
+
+
+def as_json(value: Any) -> Any:
+    match value:
+        case timedelta():
+            return value.total_seconds()
+        case datetime():
+            return value.isoformat()
+        case tuple():
+            return list(value)
+        case Misfire():
+            return asdict(value)
+    return value
+
+
+def condition_of(given: Callable[..., Any] | str | None) -> str | None:
+    """The name of the task that decides; it may be given as its function."""
+    if not callable(given):
+        return named("condition", given)
+    options = getattr(given, ATTRIBUTE, None)
+    return (options and options.name) or given.__name__
 
 
 def retry_of(given: int | Retry | None) -> Retry | None:

@@ -1,7 +1,14 @@
 """What people and programs say of a job: JSON in, a checked `JobSpec` out, and back."""
 
-from cronapp.core.spec.parsing import PARALLEL, parse_spec
-from cronapp.core.spec.stored import retry_to_json, schedule_to_json, spec_from_json, spec_to_json, trigger_for
+from cronapp.core.spec.parsing import PARALLEL, parse_fields, parse_spec
+from cronapp.core.spec.stored import (
+    retry_to_json,
+    schedule_to_json,
+    spec_from_json,
+    spec_to_json,
+    trigger_for,
+    zone_of,
+)
 from cronapp.core.spec.timing import FAR, YEARS, Timing, parse_timing
 
 __all__ = [
@@ -9,6 +16,7 @@ __all__ = [
     "PARALLEL",
     "YEARS",
     "Timing",
+    "parse_fields",
     "parse_spec",
     "parse_timing",
     "retry_to_json",
@@ -16,4 +24,5 @@ __all__ = [
     "spec_from_json",
     "spec_to_json",
     "trigger_for",
+    "zone_of",
 ]

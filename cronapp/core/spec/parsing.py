@@ -17,6 +17,18 @@ from cronapp.core.validation import explain
 PARALLEL = 100  # what `allow` allows when it is not told
 
 
+AT_REST = {"id": "any", "task": "any", "schedule": [{"kind": "manual"}]}
+"""Stands for what a job must say where only some of its fields are looked at."""
+
+
+def parse_fields(given: Mapping[str, Any]) -> JobInput:
+    """Checks some of the writable fields of a job, each for itself; raises `InvalidInput` with every wrong one."""
+    try:
+        return JobInput.model_validate({**AT_REST, **given})
+    except ValidationError as error:
+        raise InvalidInput(explain(error, value=given, fields=JobInput.model_fields)) from None
+
+
 def parse_spec(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC", old: JobSpec | None = None) -> JobSpec:
     """Checks a job as JSON and answers its spec; raises `InvalidInput` with every wrong field.
 
@@ -47,6 +59,9 @@ def parse_spec(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC",
         starts_at=timing.starts_at,
         ends_at=timing.ends_at,
         max_runs=given.max_runs,
+        jitter=given.jitter,
+        blackouts=tuple(dict.fromkeys(given.blackouts)),
+        condition=given.condition,
         overlap=given.overlap,
         max_running=PARALLEL if parallel else given.max_running,
         misfire=Misfire(policy=given.misfire.policy, grace=given.misfire.grace),

@@ -7,13 +7,22 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from cronapp.core.blackouts import parse_blackout
 from cronapp.core.durations import parse_duration
 from cronapp.core.models import Backoff, Misfire, MisfirePolicy, Overlap, Retry
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,100}")
 RESERVED_IDS = {".", "..", "new"}  # they would be other addresses under /jobs/
+MOST_JITTER = 7 * 86400
+
+
+def _no_bool(value: Any) -> Any:
+    """JSON's true is no number, though Python's is."""
+    if isinstance(value, bool):
+        raise PydanticKnownError("int_type")
+    return value
 
 
 def _duration(value: Any) -> Any:
@@ -44,6 +53,14 @@ def _tag(value: str) -> str:
     return text
 
 
+def _blackout(value: str) -> str:
+    try:
+        parse_blackout(value)
+    except ValueError as error:
+        raise PydanticCustomError("blackout", "{sentence}", {"sentence": str(error)}) from None
+    return value.strip()
+
+
 def _any_schedule(value: tuple[Any, ...]) -> tuple[Any, ...]:
     """Not `min_length`: it also complains when the only schedule is wrong, and hides what is wrong with it."""
     if not value:
@@ -52,8 +69,10 @@ def _any_schedule(value: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 Seconds = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
+Whole = Annotated[int, BeforeValidator(_no_bool)]
 JobId = Annotated[str, AfterValidator(_job_id)]
 Tag = Annotated[str, AfterValidator(_tag)]
+BlackoutLine = Annotated[str, AfterValidator(_blackout)]
 
 
 class Input(BaseModel):
@@ -89,7 +108,7 @@ class MisfireInput(Input):
 
 
 class RetryInput(Input):
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = Retry().max_attempts
+    max_attempts: Annotated[Whole, Field(ge=1, le=100)] = Retry().max_attempts
     delay: Seconds = Retry().delay
     backoff: Backoff = Retry().backoff
     max_delay: Seconds = Retry().max_delay
@@ -113,13 +132,16 @@ class JobInput(TimingInput):
     id: JobId
     task: Annotated[str, Field(min_length=1)]
     args: dict[str, Any] = {}
-    max_runs: Annotated[int, Field(ge=1)] | None = None
+    max_runs: Annotated[Whole, Field(ge=1)] | None = None
+    jitter: Annotated[Seconds, Field(le=MOST_JITTER)] = 0
+    blackouts: Annotated[tuple[BlackoutLine, ...], Field(max_length=100)] = ()
+    condition: Annotated[str, Field(min_length=1)] | None = None
     overlap: Overlap = Overlap.SKIP
-    max_running: Annotated[int, Field(ge=1, le=1000)] = 1
+    max_running: Annotated[Whole, Field(ge=1, le=1000)] = 1
     misfire: MisfireInput = MisfireInput()
     timeout: Annotated[Seconds, Field(gt=0)] | None = None
     retry: RetryInput = RetryInput()
     queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "default"
-    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+    priority: Annotated[Whole, Field(ge=-1000, le=1000)] = 0
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
     description: Annotated[str, Field(max_length=2000)] = ""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
+from cronapp.core import triggers
 from cronapp.core.models import JobSpec, Json, Retry, Schedule
 from cronapp.core.triggers import Trigger, trigger_of
 
@@ -58,3 +60,8 @@ def _trigger(
 def trigger_for(spec: JobSpec) -> Trigger:
     """The trigger of a job's schedules and window; the same object for the same answer."""
     return _trigger(spec.schedule, spec.id, spec.starts_at, spec.ends_at)
+
+
+def zone_of(spec: JobSpec) -> ZoneInfo:
+    """The zone of a job's first schedule that has one; its blackouts are in it."""
+    return triggers.zone_of(spec.schedule)

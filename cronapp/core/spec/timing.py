@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import CronSchedule, IntervalSchedule, JobSpec, ManualSchedule, OnceSchedule, Schedule
 from cronapp.core.spec.shapes import CronInput, IntervalInput, ManualInput, OnceInput, ScheduleGiven, TimingInput
-from cronapp.core.triggers import trigger_of
+from cronapp.core.triggers import needs_no_slot, trigger_of
 from cronapp.core.validation import explain
 from cronapp.core.zones import resolve, zone
 
@@ -83,7 +83,7 @@ def wrong_in_the_rest(
     return {}
 
 
-LATER = ("after", "blackouts", "condition", "group", "jitter", "notify", "pause_after_failures")
+LATER = ("after", "group", "notify", "pause_after_failures")
 """Public fields of what this version does not do yet: they may be there, as long as they ask for nothing."""
 
 
@@ -169,8 +169,6 @@ def moments_behind(timing: Timing, now: datetime, old: JobSpec | None) -> dict[s
 
 def refuse_the_idle(timing: Timing, job_id: str, now: datetime) -> None:
     """A new job that has a schedule must have a run ahead."""
-    if all(schedule.kind == "manual" for schedule in timing.schedule):
-        return
     trigger = trigger_of(timing.schedule, seed=job_id, starts_at=timing.starts_at, ends_at=timing.ends_at)
-    if trigger.next_after(now) is None:
+    if not needs_no_slot(trigger) and trigger.next_after(now) is None:
         raise InvalidInput.of("ends_at", "No run of this schedule lies before its end. Choose a later end.")

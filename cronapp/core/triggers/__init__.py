@@ -1,7 +1,27 @@
 """From a job's schedules to its slots: which is the next one, which was the last one, how many were there."""
 
-from cronapp.core.triggers.previews import preview
-from cronapp.core.triggers.schedules import trigger_of
-from cronapp.core.triggers.trigger import Trigger, count_between, last_at_or_before, slots_between
+from cronapp.core.triggers.notes import clock_notes, parts_of
+from cronapp.core.triggers.schedules import trigger_of, zone_of
+from cronapp.core.triggers.trigger import (
+    TICK,
+    Trigger,
+    count_between,
+    last_at_or_before,
+    moment_words,
+    needs_no_slot,
+    slots_between,
+)
 
-__all__ = ["Trigger", "count_between", "last_at_or_before", "preview", "slots_between", "trigger_of"]
+__all__ = [
+    "TICK",
+    "Trigger",
+    "clock_notes",
+    "count_between",
+    "last_at_or_before",
+    "moment_words",
+    "needs_no_slot",
+    "parts_of",
+    "slots_between",
+    "trigger_of",
+    "zone_of",
+]

@@ -22,11 +22,23 @@ class SeveralTriggers(Trigger):
         return max((slot for part in self.parts if (slot := part.previous_before(moment))), default=None)
 
     def words(self) -> str:
-        first, *others = dict.fromkeys(part.words() for part in self.parts)
+        zones = [part.zone.key if part.zone and part.keeps_time() else "" for part in self.parts]
+        differ = len({name for name in zones if name}) > 1
+        each = (
+            part.words() + (f" ({name})" if name and differ else "")
+            for part, name in zip(self.parts, zones, strict=True)
+        )
+        first, *others = dict.fromkeys(each)
         return "; ".join([first, *(words[0].lower() + words[1:] for words in others)])
 
     def warnings(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(text for part in self.parts for text in part.warnings()))
+
+    def keeps_time(self) -> bool:
+        return any(part.keeps_time() for part in self.parts)
+
+    def starts_with_server(self) -> bool:
+        return any(part.starts_with_server() for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,11 @@ class WindowTrigger(Trigger):
     inner: Trigger
     starts_at: datetime | None
     ends_at: datetime | None
-    zone: ZoneInfo
+    told_in: ZoneInfo
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        return self.inner.zone
 
     def next_after(self, moment: datetime) -> datetime | None:
         slot = self.inner.next_after(self._from(moment))
@@ -56,12 +72,18 @@ class WindowTrigger(Trigger):
         return self.inner.wall_after(self._from(moment))
 
     def words(self) -> str:
-        start = f", from {moment_words(self.starts_at, self.zone)}" if self.starts_at else ""
-        end = f", until {moment_words(self.ends_at, self.zone)}" if self.ends_at else ""
+        start = f", from {moment_words(self.starts_at, self.told_in)}" if self.starts_at else ""
+        end = f", until {moment_words(self.ends_at, self.told_in)}" if self.ends_at else ""
         return f"{self.inner.words()}{start}{end}"
 
     def warnings(self) -> tuple[str, ...]:
         return self.inner.warnings()
+
+    def keeps_time(self) -> bool:
+        return self.inner.keeps_time()
+
+    def starts_with_server(self) -> bool:
+        return self.inner.starts_with_server()
 
     def _from(self, moment: datetime) -> datetime:
         return self.starts_at - TICK if self.starts_at is not None and moment < self.starts_at else moment

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cronapp.core.durations import Period
-from cronapp.core.triggers.trigger import TICK, Trigger
+from cronapp.core.triggers.trigger import Trigger
 from cronapp.core.zones import clock_of, datetime_to_instant, resolve, wall_to_datetime
 
 _LAST_YEAR = 9998
+_FIRST, _LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(_LAST_YEAR, 12, 31, tzinfo=UTC)
+"""No zone's offset leads from there out of what a datetime can hold; and there are no slots beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class IntervalTrigger(Trigger):
         return self._slot(self._count_until(moment))
 
     def previous_before(self, moment: datetime) -> datetime | None:
-        return self._slot(self._count_until(moment - TICK) - 1)
+        before = -((self.anchor - moment) // self.step)  # how many, rounded up: the moment itself is none of them
+        return self._slot(max(0, before) - 1)
 
     def count(self, after: datetime, until: datetime, at_most: int) -> int:
         return max(0, self._count_until(until) - self._count_until(after))
@@ -100,7 +103,8 @@ class CalendarTrigger(Trigger):
         return ()
 
     def _shown(self, moment: datetime) -> datetime:
-        return wall_to_datetime(clock_of(self.zone).wall(datetime_to_instant(moment)))
+        near = min(max(moment, _FIRST), _LAST)
+        return wall_to_datetime(clock_of(self.zone).wall(datetime_to_instant(near)))
 
     def _index(self, moment: datetime) -> int:
         """About how many periods there are from the anchor to the moment; one off at most."""

@@ -42,7 +42,7 @@ def trigger_of(
     if errors:
         raise InvalidInput(errors)
     trigger = parts[0] if len(parts) == 1 else SeveralTriggers(tuple(parts))
-    return _in_window(trigger, _zone_of(schedules), starts_at, ends_at)
+    return _in_window(trigger, zone_of(schedules), starts_at, ends_at)
 
 
 def _part(schedule: Schedule, seed: str) -> Trigger:
@@ -108,6 +108,7 @@ def _instant(moment: datetime, its_zone: ZoneInfo, field: str) -> datetime:
     return instant
 
 
-def _zone_of(schedules: Sequence[Schedule]) -> ZoneInfo:
+def zone_of(schedules: Sequence[Schedule]) -> ZoneInfo:
+    """The zone of the first schedule that has one: a job's other wall times are in it."""
     names = [schedule.timezone for schedule in schedules if schedule.kind != "manual"]
     return zone(names[0] if names else "UTC")

@@ -35,6 +35,12 @@ class CronTrigger(Trigger):
     def warnings(self) -> tuple[str, ...]:
         return self.cron.warnings()
 
+    def keeps_time(self) -> bool:
+        return not self.cron.is_reboot
+
+    def starts_with_server(self) -> bool:
+        return self.cron.is_reboot
+
 
 @dataclass(frozen=True, slots=True)
 class OnceTrigger(Trigger):
@@ -65,3 +71,6 @@ class ManualTrigger(Trigger):
 
     def words(self) -> str:
         return "Only when started by hand"
+
+    def keeps_time(self) -> bool:
+        return False

@@ -13,6 +13,11 @@ MOST_COUNTED = 100_000
 class Trigger(Protocol):
     """A promise of slots. Moments are aware, slots are aware UTC."""
 
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """Whose clock it follows; None for elapsed time, and for what keeps no time."""
+        return None
+
     def next_after(self, moment: datetime) -> datetime | None:
         """The first slot strictly after the moment."""
 
@@ -38,6 +43,19 @@ class Trigger(Protocol):
     def warnings(self) -> tuple[str, ...]:
         """What may surprise, in sentences."""
         return ()
+
+    def keeps_time(self) -> bool:
+        """Whether it promises moments; what starts by hand or with the server does not."""
+        return True
+
+    def starts_with_server(self) -> bool:
+        """Whether a run is promised for each start of the scheduler."""
+        return False
+
+
+def needs_no_slot(trigger: Trigger) -> bool:
+    """Whether its job stays active with no slot ahead: it is started by hand, or with the server."""
+    return trigger.starts_with_server() or not trigger.keeps_time()
 
 
 def slots_between(trigger: Trigger, after: datetime, until: datetime, limit: int) -> list[datetime]:

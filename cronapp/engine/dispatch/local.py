@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
@@ -57,8 +57,9 @@ class LocalDispatch:
                 pass
             self._wake.clear()
             try:
+                looked = self._clock()
                 await self._fill()
-                pause = await self._until_next_retry()
+                pause = await self._until_next_start(looked)
             except StoreUnavailable as error:
                 log.warning("%s Waiting runs are kept.", error)
                 pause = LOOK_EVERY
@@ -78,7 +79,8 @@ class LocalDispatch:
                 # Its end is told before its place is free, so that news alone would leave the next run waiting.
                 self._runner.start(claimed).add_done_callback(lambda _: self._wake.set())
 
-    async def _until_next_retry(self) -> float:
-        due = await self._runs.next_retry()
+    async def _until_next_start(self, looked: datetime) -> float:
+        """Seconds until the next run may start. Whatever became due since `looked` is not waited for."""
+        due = await self._runs.next_start(looked)
         wait = (due - self._clock()) if due else timedelta(seconds=LOOK_EVERY)
         return min(max(wait.total_seconds(), 0.0), LOOK_EVERY)

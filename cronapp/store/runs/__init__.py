@@ -1,10 +1,20 @@
 """Runs: how they are opened and move on, questions about them, their statistics, and their end."""
 
-from cronapp.store.runs.moves import claim, end_queued, finish, lose, open_retry, open_run, set_progress
+from cronapp.store.runs.moves import (
+    claim,
+    end_queued,
+    finish,
+    held,
+    lengthen_gap,
+    lose,
+    open_retry,
+    open_run,
+    set_progress,
+)
 from cronapp.store.runs.pruning import job_keys, prune_beyond, prune_older
-from cronapp.store.runs.questions import attempts, failures, get, next_retry, of_job, open_of_job, page, running
+from cronapp.store.runs.questions import attempts, failures, get, next_start, of_job, open_of_job, page, running
 from cronapp.store.runs.rows import RunFilter
-from cronapp.store.runs.statistics import by_hour, count_of_job, counts_by_state, recent
+from cronapp.store.runs.statistics import by_hour, count_of_job, counts_by_state, recent, usual_duration
 
 __all__ = [
     "RunFilter",
@@ -17,9 +27,11 @@ __all__ = [
     "failures",
     "finish",
     "get",
+    "held",
     "job_keys",
+    "lengthen_gap",
     "lose",
-    "next_retry",
+    "next_start",
     "of_job",
     "open_of_job",
     "open_retry",
@@ -30,4 +42,5 @@ __all__ = [
     "recent",
     "running",
     "set_progress",
+    "usual_duration",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,9 @@ def open_run(
     state: RunState = RunState.QUEUED,
     reason: str | None = None,
     args: Json | None = None,
+    not_before: datetime | None = None,
     missed: int = 1,
+    missed_since: datetime | None = None,
 ) -> int | None:
     """Inserts attempt 1 of a run, or the record of why a slot has none. None: the slot has its row already."""
     values: dict[str, Any] = {
@@ -43,11 +45,28 @@ def open_run(
         "queue": job.spec.queue,
         "priority": job.spec.priority,
         "queued_at": now,
+        "not_before": not_before,
         "finished_at": now if state.ended else None,
         "last_seq": 0,
         "missed": missed,
+        "missed_since": missed_since,
     }
     return tx.conn.execute(insert_or_ignore(tx.conn, runs).values(**values).returning(runs.c.id)).scalar()
+
+
+def lengthen_gap(
+    tx: Tx, job: Job, *, state: RunState, reason: str, slot: datetime, missed: int, now: datetime
+) -> int | None:
+    """Adds slots, the newest of them `slot`, to the job's newest row if that records slots without a run for the same
+    reason; None: it does not, so they need a row of their own."""
+    newest = select(func.max(runs.c.id)).where(runs.c.job_key == job.key).scalar_subquery()
+    statement = (
+        update(runs)
+        .where(runs.c.id == newest, runs.c.state == state, runs.c.reason == reason, runs.c.missed_since.is_not(None))
+        .values(slot=slot, missed=runs.c.missed + missed, queued_at=now, finished_at=now)
+        .returning(runs.c.id)
+    )
+    return tx.conn.execute(statement).scalar()
 
 
 def open_retry(tx: Tx, run: Run, *, trigger: RunTrigger, now: datetime, not_before: datetime | None) -> int | None:
@@ -133,6 +152,19 @@ def running_of(conn: Connection, job_keys: Iterable[int]) -> Counter[int]:
         .group_by(runs.c.job_key)
     )
     return Counter(dict(conn.execute(statement).all()))
+
+
+def held(tx: Tx, owned: Sequence[Run]) -> dict[int, int]:
+    """Which of these runs still run on their nodes, and the number of the last line of each; locked, so that none of
+    them is lost meanwhile."""
+    statement = (
+        select(runs.c.id, runs.c.node, runs.c.last_seq)
+        .where(runs.c.id.in_([run.id for run in owned]), runs.c.state == RunState.RUNNING)
+        .order_by(runs.c.id)
+        .with_for_update()
+    )
+    nodes = {run.id: run.node for run in owned}
+    return {row.id: row.last_seq for row in tx.conn.execute(statement) if row.node == nodes[row.id]}
 
 
 def finish(

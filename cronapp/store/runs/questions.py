@@ -12,9 +12,9 @@ from cronapp.store.runs.rows import RunFilter, run_of
 from cronapp.store.tables import runs
 
 
-def next_retry(conn: Connection, now: datetime) -> datetime | None:
-    """When the next waiting retry may start."""
-    statement = select(func.min(runs.c.not_before)).where(runs.c.state == RunState.QUEUED, runs.c.not_before > now)
+def next_start(conn: Connection, after: datetime) -> datetime | None:
+    """When the next run may start that has to wait until a moment after `after`: a retry, or one with jitter."""
+    statement = select(func.min(runs.c.not_before)).where(runs.c.state == RunState.QUEUED, runs.c.not_before > after)
     return conn.execute(statement).scalar()
 
 

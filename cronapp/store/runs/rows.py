@@ -46,6 +46,7 @@ def run_of(row: Mapping[str, Any] | RowMapping) -> Run:
         error=error_of(row),
         last_seq=row["last_seq"],
         missed=row["missed"],
+        missed_since=row["missed_since"],
     )
 
 

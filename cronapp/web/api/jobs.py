@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
-from cronapp.core.errors import InvalidInput
-from cronapp.core.models import Json, RunTrigger
+from cronapp.core.errors import Conflict, EditConflict, InvalidInput
+from cronapp.core.models import Job, Json, RunTrigger
 from cronapp.core.spec import spec_to_json
 from cronapp.web.api.asked import body, expected_version, limit, once
 from cronapp.web.api.told import items, row_json, run_json
@@ -41,33 +43,52 @@ async def show(job_id: str) -> ResponseReturnValue:
 
 @api.put("/jobs/<job_id>")
 async def replace(job_id: str) -> ResponseReturnValue:
-    await save(job_id, await body())
+    sent = await body()
+    await save(job_id, lambda _: sent)
     return await told(job_id)
 
 
 @api.patch("/jobs/<job_id>")
 async def change(job_id: str) -> ResponseReturnValue:
     """The fields that are sent take the place of the job's; those of `misfire` and `retry` one by one."""
-    old = spec_to_json((await parts().jobs.get(job_id)).spec)
     sent = await body()
-    for group in ("misfire", "retry"):
-        if isinstance(sent.get(group), dict):
-            sent[group] = {**old[group], **sent[group]}
-    await save(job_id, {**old, **sent})
+    await save(job_id, lambda job: merged(job, sent))
     return await told(job_id)
 
 
-READ_ONLY = ("state", "reason", "origin", "created_at", "updated_at", "next_slot", "last_run", "version")
+def merged(job: Job, sent: Json) -> Json:
+    old = spec_to_json(job.spec)
+    groups = {name: {**old[name], **sent[name]} for name in ("misfire", "retry") if isinstance(sent.get(name), dict)}
+    return {**old, **sent, **groups}
 
 
-async def save(job_id: str, sent: Json) -> None:
-    """Saves a job as it was got and changed: what only the server says of it is passed over."""
-    job = await parts().jobs.get(job_id)
+READ_ONLY = ("state", "reason", "origin", "created_at", "updated_at", "next_slot", "next_run", "last_run", "version")
+TRIES = 10  # to save what was made of a job while others save it too
+
+
+async def save(job_id: str, make: Callable[[Job], Json]) -> None:
+    """Saves what is made of the job as it is now. If somebody saves meanwhile, it is made anew of theirs, so that
+    nothing of it is lost; but not where the client named a version."""
+    wanted = expected_version()
+    for _ in range(TRIES):
+        job = await parts().jobs.get(job_id)
+        try:
+            await parts().jobs.edit(job_id, cleaned(make(job), job), version=job.version if wanted is None else wanted)
+        except EditConflict:
+            if wanted is not None:
+                raise
+        else:
+            return
+    raise Conflict("Others change this job all the time, so this change was not made. Try again in a moment.")
+
+
+def cleaned(sent: Json, job: Job) -> Json:
+    """A job as it was got and changed: what only the server says of it is passed over, and secrets are the old ones."""
     data = {name: value for name, value in sent.items() if name not in READ_ONLY}
     task = parts().tasks.find(str(data.get("task")))
     if task and isinstance(data.get("args"), dict):
         data["args"] = task.signature.unmasked(data["args"], job.spec.args)
-    await parts().jobs.edit(job_id, data, version=expected_version())
+    return data
 
 
 @api.delete("/jobs/<job_id>")

@@ -35,7 +35,7 @@ def task_json(task: Task) -> Json:
     }
 
 
-def job_json(job: Job, tasks: Tasks, last_run: Json | None) -> Json:
+def job_json(job: Job, tasks: Tasks, next_run: datetime | None, last_run: Json | None) -> Json:
     spec = spec_to_json(job.spec)
     schedule = spec["schedule"]
     return {
@@ -48,6 +48,7 @@ def job_json(job: Job, tasks: Tasks, last_run: Json | None) -> Json:
         "created_at": at(job.created_at),
         "updated_at": at(job.updated_at),
         "next_slot": at(job.next_slot),
+        "next_run": at(next_run),
         "last_run": last_run,
         "version": job.version,
     }
@@ -55,7 +56,7 @@ def job_json(job: Job, tasks: Tasks, last_run: Json | None) -> Json:
 
 def row_json(row: JobRow, tasks: Tasks) -> Json:
     last = row.last_run
-    return job_json(row.job, tasks, {"id": last.id, "state": last.state} if last else None)
+    return job_json(row.job, tasks, row.next_run, {"id": last.id, "state": last.state} if last else None)
 
 
 def run_json(run: Run, tasks: Tasks) -> Json:
@@ -80,6 +81,7 @@ def run_json(run: Run, tasks: Tasks) -> Json:
         "result": run.result,
         "error": asdict(run.error) if run.error else None,
         "missed": run.missed,
+        "missed_since": at(run.missed_since),
         "last_seq": run.last_seq,
     }
 

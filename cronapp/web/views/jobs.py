@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cronapp.core.blackouts import blackout_for
 from cronapp.core.errors import JobNotFound
 from cronapp.core.events import Event, JobChanged, RunChanged
 from cronapp.core.models import JobRow
@@ -14,6 +15,7 @@ from cronapp.store.jobs import JobFilter
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.shown import EMPTY, Shown
+from cronapp.web.views.zones import job_zone
 
 
 class JobsView(Shown):
@@ -117,13 +119,31 @@ class JobView(Shown):
     async def _runs(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
         runs, following = await self.house.runs.of_job(job, limit=25)
-        return partial("#job-runs", fragment("_job_runs", job=job, runs=runs, next=following))
+        zones = {job.key: job_zone(self.house, job.spec)}
+        return partial("#job-runs", fragment("_job_runs", job=job, runs=runs, next=following, zones=zones))
 
 
 def job_context(house: Parts, row: JobRow) -> dict[str, Any]:
     job = row.job
     args = house.tasks.masked(job.task, job.spec.args)
-    return {"job": job, "row": row, "task": house.tasks.find(job.task), "args": args}
+    blackouts = [blackout_words(line) for line in job.spec.blackouts]
+    zone = job_zone(house, job.spec)
+    return {
+        "job": job,
+        "row": row,
+        "task": house.tasks.find(job.task),
+        "args": args,
+        "blackouts": blackouts,
+        "job_zone": zone,
+        "zones": {job.key: zone},
+    }
+
+
+def blackout_words(line: str) -> str:
+    try:
+        return blackout_for(line).words()
+    except ValueError:  # stored by a version that took it; that nothing runs meanwhile, each slot says
+        return line
 
 
 def job_filter(query: Mapping[str, str]) -> JobFilter:

@@ -11,6 +11,7 @@ from cronapp.core.events import Event, JobChanged, RunChanged
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.shown import Shown
+from cronapp.web.views.zones import zones_of
 
 
 class OverviewView(Shown):
@@ -44,10 +45,12 @@ async def overview_context(house: Parts) -> dict[str, Any]:
         "failed_24h": activity.failed,
         "hours": activity.hours,
     }
+    running, failures = await house.runs.running(10), await house.runs.failures()
     return {
         "stats": stats,
-        "running": await house.runs.running(10),
+        "running": running,
         "upcoming": await house.jobs.upcoming(),
         "attention": await house.jobs.attention(),
-        "failures": await house.runs.failures(),
+        "failures": failures,
+        "zones": await zones_of(house, [*running, *failures]),
     }

@@ -15,6 +15,7 @@ from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.log import log_partials
 from cronapp.web.views.shown import EMPTY, Shown
+from cronapp.web.views.zones import job_zone, zones_of
 
 
 class RunsView(Shown):
@@ -55,6 +56,7 @@ async def run_list_context(house: Parts, filters: RunFilter, before: int | None)
         "first": before is None,
         "filters": {"job": filters.job, "state": filters.state},
         "counts": await house.runs.counts(),
+        "zones": await zones_of(house, runs),
     }
 
 
@@ -117,10 +119,13 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         job = await house.jobs.get(run.job)
     except JobNotFound:
         job = None
+    if job and job.key != run.job_key:
+        job = None  # it only has the id of the removed one
     return {
         "run": run,
         "args": house.tasks.masked(run.task, run.args),
-        "job": job if job and job.key == run.job_key else None,
+        "job": job,
+        "job_zone": job_zone(house, job.spec) if job else None,
         "attempts": await house.runs.attempts(run),
     }
 

@@ -1,0 +1,59 @@
+"""A run that is executed here: what it has printed and reported and is not yet in the store."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from cronapp.core.models import LogLine, Outcome, Progress, Run, RunState
+from cronapp.engine.executors import StopRequest
+from cronapp.engine.runlog import RunLog, clean, lines
+from cronapp.service.runs import Written
+
+UNSTORABLE = "It ended as {}, but the database refused its result or its last lines. The server's log says why."
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """A run that is being executed here."""
+
+    run: Run
+    stop: StopRequest
+    lines: RunLog
+    progress: Progress | None = None  # reported, not yet written
+    unwritten: list[LogLine] = field(default_factory=list)
+    refused: int = 0  # how often the database took its lines badly
+    over: asyncio.Event = field(default_factory=asyncio.Event)  # nothing of it is executed any more
+
+    def report(self, progress: Progress) -> None:
+        self.progress = replace(progress, text=clean(progress.text))
+
+    def written(self, *, flush: bool = False) -> Written | None:
+        """What there is to write. Lines that could not be written before stay first in line."""
+        if not self.unwritten:
+            self.unwritten = self.lines.take(flush=flush)
+        elif flush:
+            self.unwritten += self.lines.take(flush=True)
+        progress, self.progress = self.progress, None
+        return Written(self.run, self.unwritten, progress) if self.unwritten or progress else None
+
+    def keep(self, item: Written) -> None:
+        """What could not be written comes next time; its lines are kept anyway."""
+        self.progress = self.progress or item.progress
+
+    def give_up_lines(self) -> None:
+        """The database takes these lines badly: those that come after them shall not wait for ever."""
+        self.refused = 0
+        self.lines.system(f"{lines(len(self.unwritten))} could not be stored; the server's log says why.")
+        self.unwritten = []
+
+    def disown(self) -> None:
+        """The run is no longer ours: nothing that it still prints is kept."""
+        self.unwritten = []
+        self.lines.close()
+
+
+def plain(outcome: Outcome) -> Outcome:
+    """The end of a run without what the database may refuse. A success that cannot be shown is none."""
+    state = RunState.FAILED if outcome.state is RunState.SUCCEEDED else outcome.state
+    return Outcome(state=state, reason=UNSTORABLE.format(outcome.state))
