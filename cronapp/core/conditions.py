@@ -6,10 +6,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import Json, Outcome, RunError, RunState
+from cronapp.core.models import Json, Outcome, Run, RunError, RunState, RunTrigger
 from cronapp.core.registry import Task
 
 EXAMPLE = datetime(2026, 1, 31, 9, 30, 15, tzinfo=UTC)
+
+
+BY_HAND = frozenset({RunTrigger.MANUAL, RunTrigger.API})
+
+
+def is_asked(run: Run) -> bool:
+    """Whether the condition decides over this run. It decides over slots; also before another attempt, since a run must
+    not start while nobody has said yes to it. What is started by hand starts."""
+    return run.slot is not None and run.trigger not in BY_HAND
 
 
 def condition_args(task: Task, slot: datetime) -> Json:

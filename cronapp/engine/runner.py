@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cronapp.core.clock import Clock
-from cronapp.core.conditions import condition_args, refusal
+from cronapp.core.conditions import condition_args, is_asked, refusal
 from cronapp.core.errors import CronAppError, StoreUnavailable
 from cronapp.core.events import CancelRequested, Event
 from cronapp.core.models import JobSpec, Json, Outcome, Run, RunError, RunState
@@ -139,7 +139,7 @@ class Runner:
             condition = self._tasks.get(spec.condition) if spec.condition else None
         except CronAppError as error:
             return Outcome(state=RunState.FAILED, reason=str(error), error=RunError("TaskNotFound", str(error), ""))
-        if condition and run.slot and run.attempt == 1:  # it decides over slots, and once over each
+        if condition and run.slot and is_asked(run):
             args = condition_args(condition, run.slot.astimezone(zone_of(spec)))
             said = await self._execute(live, condition, args, spec.timeout)
             if refused := refusal(condition.name, said):

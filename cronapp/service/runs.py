@@ -310,7 +310,7 @@ def follow_up(tx: Tx, run: Run, state: RunState, now: datetime) -> None:
     job = next(iter(jobs.by_keys(tx.conn, [run.job_key])), None)
     if job is None:
         return
-    if state is RunState.SKIPPED:
+    if state is RunState.SKIPPED and run.attempt == 1:
         give_back_slot(tx, job, now)
     elif job.state is not JobState.NEEDS_ATTENTION:
         try_again(tx, job, run, state, now)

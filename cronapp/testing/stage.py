@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cronapp.core.conditions import condition_args, refusal
+from cronapp.core.conditions import condition_args, is_asked, refusal
 from cronapp.core.current import CURRENT, CurrentRun
 from cronapp.core.models import Job, JobSpec, JobState, Json, Outcome, Run, RunState, RunTrigger
 from cronapp.core.registry import Task
@@ -121,7 +121,7 @@ class Stage:
             follow_up(self.tx, run, outcome.state, now)
 
     def _outcome(self, run: Run) -> Outcome:
-        if self.condition and run.slot and run.attempt == 1:
+        if self.condition and run.slot and is_asked(run):
             args = condition_args(self.condition, run.slot.astimezone(self.zone))
             if refused := refusal(self.condition.name, self._call(run, self.condition, args)):
                 return refused

@@ -453,6 +453,21 @@ async def test_a_condition_that_does_not_decide_fails_the_run(
     assert [one.state for one in await house.runs.attempts(run)] == ["failed", "queued"]
 
 
+async def test_a_retry_asks_again_so_that_nothing_starts_without_a_yes(house: Any, runner: Runner, ask: Start) -> None:
+    first = await ask("broken", retry={"max_attempts": 2, "delay": 0})
+    (again,) = await house.runs.claim(runner.node, 10)
+    runner.start(again)
+    second = await ended(house, again.run)
+    assert [(one.attempt, one.state, one.error.type) for one in (first, second)] == [
+        (1, "failed", "LookupError"),
+        (2, "failed", "LookupError"),
+    ]
+    by_hand = await house.runs.retry(first.id)
+    (claimed,) = await house.runs.claim(runner.node, 10)
+    runner.start(claimed)
+    assert (await ended(house, by_hand)).state == "succeeded"
+
+
 async def test_a_run_by_hand_does_not_ask_the_condition(house: Any, start: Start, ask: Start) -> None:
     run = await ended(house, await start("hello", job={"condition": "no"}))
     assert run.state == "succeeded"
