@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import Json, Outcome, Run, RunError, RunState, RunTrigger
+from cronapp.core.models import Cause, Json, Outcome, Run, RunError, RunState, RunTrigger
 from cronapp.core.registry import Task
 
 EXAMPLE = datetime(2026, 1, 31, 9, 30, 15, tzinfo=UTC)
@@ -46,6 +46,6 @@ def refusal(condition: str, outcome: Outcome) -> Outcome | None:
     if outcome.result is True:
         return None
     if outcome.result is False:
-        return Outcome(state=RunState.SKIPPED, reason=f"The condition {condition} said no.")
+        return Outcome(state=RunState.SKIPPED, cause=Cause.CONDITION, reason=f"The condition {condition} said no.")
     problem = f"The condition {condition} must return True or False, and it returned something else."
     return Outcome(state=RunState.FAILED, error=RunError("UnclearCondition", problem, ""))

@@ -88,6 +88,30 @@ class Backoff(StrEnum):
     EXPONENTIAL = "exponential"
 
 
+class AfterWhen(StrEnum):
+    """Which ends of a job wake those that come after it."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ANY = "any"
+
+
+class AfterMode(StrEnum):
+    ALL = "all"  # once each of the jobs has ended so since the last run
+    EACH = "each"  # any one of them
+
+
+class Cause(StrEnum):
+    """Why a slot has no run: what `Run.reason` says in a sentence."""
+
+    OVERLAP = "overlap"
+    BLACKOUT = "blackout"
+    CONDITION = "condition"
+    PAUSE = "pause"  # of the job
+    SCHEDULER_PAUSE = "scheduler_pause"  # of everything
+    DOWN = "down"  # nobody was there
+
+
 class LogStream(StrEnum):
     STDOUT = "stdout"
     STDERR = "stderr"
@@ -130,7 +154,15 @@ class ManualSchedule:
     kind: Literal["manual"] = "manual"
 
 
-Schedule = CronSchedule | IntervalSchedule | OnceSchedule | ManualSchedule
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencySchedule:
+    """The job has no slots of its own: other jobs wake it (`JobSpec.after`)."""
+
+    kind: Literal["dependency"] = "dependency"
+
+
+Unclocked = ManualSchedule | DependencySchedule
+Schedule = CronSchedule | IntervalSchedule | OnceSchedule | Unclocked
 
 
 # -- jobs -----------------------------------------------------------------------------------------------------------
@@ -146,12 +178,26 @@ class Misfire:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """`max_attempts` counts the first one. Delays are seconds."""
+    """`max_attempts` counts the first one. Delays are seconds.
+
+    `on` names the exceptions after which it is tried again, as `ConnectionError` or `shop.errors.Busy`, and the ends
+    `timed_out` and `lost`; empty: after every failure.
+    """
 
     max_attempts: int = 1
     delay: float = 10
     backoff: Backoff = Backoff.EXPONENTIAL
     max_delay: float = 600
+    on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class After:
+    """The jobs, by their ids, whose ends wake this one."""
+
+    jobs: tuple[str, ...]
+    when: AfterWhen = AfterWhen.SUCCESS
+    mode: AfterMode = AfterMode.ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +219,22 @@ class JobSpec:
     misfire: Misfire = field(default_factory=Misfire)
     timeout: float | None = None
     retry: Retry = field(default_factory=Retry)
+    after: After | None = None
+    group: str | None = None  # jobs of a group share a limit of runs side by side
+    pause_after_failures: int | None = None  # so many in a row, and the job pauses by itself
     queue: str = "default"
     priority: int = 0
     tags: tuple[str, ...] = ()
     description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Who paused, when, and until when; None: until somebody resumes."""
+
+    by: str
+    at: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +253,9 @@ class Job:
     next_slot: datetime | None
     slots_used: int  # counted against max_runs
     code: Json | None = None  # the spec the code declares, as JSON, for a job from code
+    pause: Pause | None = None  # while it is paused
+    failures: int = 0  # in a row, up to now
+    fits: Json | None = None  # the task as it was when the arguments last fitted it
 
     @property
     def id(self) -> str:
@@ -220,6 +281,7 @@ class RunError:
     type: str
     message: str
     traceback: str
+    kinds: tuple[str, ...] = ()  # the type and its bases, while the run ends; not stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +311,9 @@ class Run:
     last_seq: int  # lines in its log
     missed: int = 1  # how many slots a record without a run stands for; the newest is `slot`
     missed_since: datetime | None = None  # and the oldest is this
+    cause: Cause | None = None  # why the slot has no run
+    woken_by: int | None = None  # the run whose end started this one
+    backfill: int | None = None  # the backfill that it belongs to
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +341,7 @@ class LogLine:
     stream: LogStream
     level: str | None
     text: str
+    raw: bytes | None = None  # the line as it was written, where the text cannot hold it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +350,7 @@ class Outcome:
 
     state: RunState
     reason: str | None = None
+    cause: Cause | None = None
     result: Any = None
     error: RunError | None = None
 

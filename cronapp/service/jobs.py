@@ -13,7 +13,7 @@ from cronapp.core.clock import Clock
 from cronapp.core.conditions import unfit_condition
 from cronapp.core.errors import Conflict, EditConflict, InvalidInput, JobNotFound
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
-from cronapp.core.models import Job, JobRow, JobSpec, JobState, Json, MisfirePolicy, RunState
+from cronapp.core.models import Cause, Job, JobRow, JobSpec, JobState, Json, MisfirePolicy, Pause, RunState
 from cronapp.core.registry import Task, code_job_id
 from cronapp.core.spec import parse_spec, retry_to_json, schedule_to_json, trigger_for, zone_of
 from cronapp.core.triggers import needs_no_slot
@@ -207,7 +207,9 @@ class Jobs:
         tx.emit(JobChanged(old.id))
         return found(tx.conn, old.id)
 
-    async def pause(self, job_id: str, reason: str | None = None) -> Job:
+    async def pause(
+        self, job_id: str, reason: str | None = None, *, by: str = "somebody", until: datetime | None = None
+    ) -> Job:
         """No slot of the job runs until it is resumed. What runs already goes on."""
 
         def change(tx: Tx) -> Job:
@@ -216,8 +218,10 @@ class Jobs:
                 return job
             if job.state is not JobState.ACTIVE:
                 raise Conflict(f"Only an active job can be paused; this one is {job.state.replace('_', ' ')}.")
+            now = self.clock()
+            pause = Pause(by=by, at=now, until=until)
             return self._replace(
-                tx, job, replace(job, state=JobState.PAUSED, reason=reason, next_slot=None), self.clock()
+                tx, job, replace(job, state=JobState.PAUSED, reason=reason, pause=pause, next_slot=None), now
             )
 
         return await self.store.write(change)
@@ -236,11 +240,13 @@ class Jobs:
                 raise Conflict(f"Only a paused job can be resumed; this one is {job.state.replace('_', ' ')}.")
             now = self.clock()
             if misfit := self._unfit(job.spec):
-                flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit)
+                flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit, pause=None)
                 return self._replace(tx, job, flagged, now)
             next_slot = slot_after(now, job.spec, job.slots_used)
-            active = self._replace(tx, job, replace(job, state=JobState.ACTIVE, reason=None, next_slot=next_slot), now)
-            paused = Gap(RunState.SKIPPED, "The job was paused.")
+            active = self._replace(
+                tx, job, replace(job, state=JobState.ACTIVE, reason=None, pause=None, next_slot=next_slot), now
+            )
+            paused = Gap(RunState.SKIPPED, Cause.PAUSE, "The job was paused.")
             policy = policies[catch_up]
             settle_job(tx, active, now, self.blackouts, policy=policy, grace=float("inf"), gap=paused, punctual=0)
             resumed = found(tx.conn, job_id)

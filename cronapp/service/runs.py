@@ -9,11 +9,10 @@ from typing import Any
 
 from cronapp.core.clock import Clock
 from cronapp.core.errors import Conflict, JobNotFound, RunEnded, RunNotEnded, RunNotFound, TaskGone
-from cronapp.core.events import CancelRequested, JobChanged, LogAppended, RunChanged
+from cronapp.core.events import CancelRequested, LogAppended, RunChanged
 from cronapp.core.models import (
     Job,
     JobSpec,
-    JobState,
     Json,
     LogLine,
     Outcome,
@@ -22,9 +21,8 @@ from cronapp.core.models import (
     RunState,
     RunTrigger,
 )
-from cronapp.core.retry import delay_after
-from cronapp.core.spec import trigger_for
 from cronapp.service.blackouts import Blackouts
+from cronapp.service.endings import follow_up
 from cronapp.service.jobs import found
 from cronapp.service.slots import open_at_start, settle_due
 from cronapp.service.tasks import Tasks
@@ -244,7 +242,7 @@ class Runs:
             if last:
                 add_lines(tx, last, held.get(run.id, 0))
             tx.emit(RunChanged(run.id, run.job))
-            follow_up(tx, run, outcome.state, now)
+            follow_up(tx, run, outcome, now)
             return True
 
         return await self.store.write(change)
@@ -272,7 +270,7 @@ class Runs:
             lost = [run for run in runs.running(tx.conn, limit=1_000_000) if runs.lose(tx, run, reason=reason, now=now)]
             for run in lost:
                 tx.emit(RunChanged(run.id, run.job))
-                follow_up(tx, run, RunState.LOST, now)
+                follow_up(tx, run, Outcome(state=RunState.LOST, reason=reason), now)
             return lost
 
         return await self.store.write(change)
@@ -303,34 +301,3 @@ def add_lines(tx: Tx, item: Written, last_seq: int) -> None:
     if new := [line for line in item.lines if line.seq > last_seq]:
         logs.append(tx, item.run.id, new)
         tx.emit(LogAppended(item.run.id, new[-1].seq))
-
-
-def follow_up(tx: Tx, run: Run, state: RunState, now: datetime) -> None:
-    """What the end of a run brings with it: the next attempt, or its slot given back."""
-    job = next(iter(jobs.by_keys(tx.conn, [run.job_key])), None)
-    if job is None:
-        return
-    if state is RunState.SKIPPED and run.attempt == 1:
-        give_back_slot(tx, job, now)
-    elif job.state is not JobState.NEEDS_ATTENTION:
-        try_again(tx, job, run, state, now)
-
-
-def give_back_slot(tx: Tx, job: Job, now: datetime) -> None:
-    """A slot that the condition refused uses up none of `max_runs`; a job that this had ended goes on."""
-    if job.spec.max_runs is None:
-        return
-    jobs.count_slots(tx, job.key, -1)
-    if job.state is JobState.FINISHED and (next_slot := trigger_for(job.spec).next_after(now)):
-        jobs.go_on(tx, job.key, next_slot)
-        tx.emit(JobChanged(job.id))
-
-
-def try_again(tx: Tx, job: Job, run: Run, state: RunState, now: datetime) -> None:
-    """Opens the next attempt if the job's rule wants one."""
-    delay = delay_after(job.spec.retry, state, run.attempt, seed=f"{run.job}/{run.first_attempt}")
-    if delay is None:
-        return
-    next_id = runs.open_retry(tx, run, trigger=RunTrigger.RETRY, now=now, not_before=now + timedelta(seconds=delay))
-    if next_id is not None:
-        tx.emit(RunChanged(next_id, run.job))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from cronapp.core.draws import jittered
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
 from cronapp.core.misfire import MissedRange, settle
-from cronapp.core.models import Job, JobState, MisfirePolicy, Overlap, RunState, RunTrigger
+from cronapp.core.models import Cause, Job, JobState, MisfirePolicy, Overlap, RunState, RunTrigger
 from cronapp.core.overlap import admit
 from cronapp.core.spec import trigger_for, zone_of
 from cronapp.service.blackouts import Blackouts
@@ -24,10 +24,13 @@ class Gap:
     """How slots are recorded that get no run."""
 
     state: RunState
+    cause: Cause
     reason: str
 
 
-UNSERVED = Gap(RunState.MISSED, "The scheduler was not running, and the misfire rule did not ask to catch up.")
+UNSERVED = Gap(
+    RunState.MISSED, Cause.DOWN, "The scheduler was not running, and the misfire rule did not ask to catch up."
+)
 
 
 def settle_due(tx: Tx, keys: Sequence[int], now: datetime, blackouts: Blackouts) -> list[Job]:
@@ -104,7 +107,7 @@ def open_slot(tx: Tx, job: Job, slot: datetime, now: datetime, blackouts: Blacko
     spec = job.spec
     covered = blackouts.covering(spec.blackouts, slot, zone_of(spec)) if spec.blackouts else None
     if covered:
-        record_gap(tx, job, MissedRange(slot, slot, 1), Gap(RunState.SKIPPED, covered.reason), now)
+        record_gap(tx, job, MissedRange(slot, slot, 1), Gap(RunState.SKIPPED, Cause.BLACKOUT, covered.reason), now)
         return False
     late = now - slot > timedelta(seconds=PUNCTUAL)
     rule = Overlap.QUEUE_ALL if late else spec.overlap
@@ -117,6 +120,7 @@ def open_slot(tx: Tx, job: Job, slot: datetime, now: datetime, blackouts: Blacko
         now=now,
         state=RunState.SKIPPED if admission.refused else RunState.QUEUED,
         reason=admission.refused,
+        cause=Cause.OVERLAP if admission.refused else None,
         not_before=None if admission.refused else jittered(slot, spec.jitter, job.id),
     )
     if run_id is None:
@@ -145,6 +149,7 @@ def record_gap(tx: Tx, job: Job, missed: MissedRange, gap: Gap, now: datetime) -
         reason=gap.reason,
         missed=missed.count,
         missed_since=missed.first,
+        cause=gap.cause,
     )
     if run_id is not None:
         tx.emit(RunChanged(run_id, job.id))

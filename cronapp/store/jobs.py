@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, delete, exists, func, insert, or_, select
 from sqlalchemy import update as sql_update
 
-from cronapp.core.models import Job, JobSpec, JobState, Json, RunState
+from cronapp.core.models import After, Job, JobSpec, JobState, Json, Pause, RunState
 from cronapp.core.spec import spec_from_json, spec_to_json
 from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.store import Tx
-from cronapp.store.tables import job_tags, jobs, runs
+from cronapp.store.tables import dependencies, job_tags, jobs, runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,24 @@ def job_of(row: RowMapping) -> Job:
         next_slot=row["next_slot"],
         slots_used=row["slots_used"],
         code=row["code"],
+        pause=pause_of(row) if row["state"] == JobState.PAUSED else None,
+        failures=row["failures"],
+        fits=row["fits"],
     )
 
 
+def pause_of(row: RowMapping) -> Pause:
+    return Pause(by=row["paused_by"], at=row["paused_at"], until=row["paused_until"])
+
+
 def columns_of(spec: JobSpec) -> dict[str, Any]:
-    return {"id": spec.id, "task": spec.task, "spec": spec_to_json(spec), "max_running": spec.max_running}
+    return {
+        "id": spec.id,
+        "task": spec.task,
+        "spec": spec_to_json(spec),
+        "max_running": spec.max_running,
+        "group": spec.group,
+    }
 
 
 def create(
@@ -58,6 +71,7 @@ def create(
     now: datetime,
     next_slot: datetime | None,
     code: Json | None = None,
+    fits: Json | None = None,
 ) -> Job | None:
     """A new job whose slots count from now; None when its id is taken."""
     values = columns_of(spec) | {
@@ -71,11 +85,13 @@ def create(
         "next_slot": next_slot,
         "slots_used": 0,
         "code": code,
+        "fits": fits,
     }
     key = tx.conn.execute(insert_or_ignore(tx.conn, jobs).values(**values).returning(jobs.c.key)).scalar()
     if key is None:
         return None
     write_tags(tx, key, spec.tags)
+    write_dependencies(tx, key, spec.after)
     return get(tx.conn, spec.id)
 
 
@@ -111,6 +127,11 @@ def replace(tx: Tx, old: Job, new: Job) -> bool:
             next_slot=new.next_slot,
             slots_used=new.slots_used,
             code=new.code,
+            paused_at=new.pause and new.pause.at,
+            paused_by=new.pause and new.pause.by,
+            paused_until=new.pause and new.pause.until,
+            failures=new.failures,
+            fits=new.fits,
         )
     )
     if tx.conn.execute(statement).rowcount == 0:
@@ -118,6 +139,9 @@ def replace(tx: Tx, old: Job, new: Job) -> bool:
     if new.spec.tags != old.spec.tags:
         tx.conn.execute(delete(job_tags).where(job_tags.c.job_key == old.key))
         write_tags(tx, old.key, new.spec.tags)
+    if new.spec.after != old.spec.after:
+        tx.conn.execute(delete(dependencies).where(dependencies.c.job_key == old.key))
+        write_dependencies(tx, old.key, new.spec.after)
     return True
 
 
@@ -159,6 +183,11 @@ def remove(tx: Tx, key: int) -> bool:
 def write_tags(tx: Tx, key: int, tags: Sequence[str]) -> None:
     if tags:
         tx.conn.execute(insert(job_tags), [{"tag": tag, "job_key": key} for tag in tags])
+
+
+def write_dependencies(tx: Tx, key: int, after: After | None) -> None:
+    if after:
+        tx.conn.execute(insert(dependencies), [{"job_key": key, "upstream": upstream} for upstream in after.jobs])
 
 
 # -- lists ----------------------------------------------------------------------------------------------------------

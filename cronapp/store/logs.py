@@ -14,7 +14,15 @@ from cronapp.store.tables import log_lines, runs
 def append(tx: Tx, run_id: int, lines: Sequence[LogLine]) -> None:
     """Adds lines whose numbers follow on the run's last one."""
     rows = [
-        {"run": run_id, "seq": ln.seq, "at": ln.at, "stream": ln.stream, "level": ln.level, "text": ln.text}
+        {
+            "run": run_id,
+            "seq": ln.seq,
+            "at": ln.at,
+            "stream": ln.stream,
+            "level": ln.level,
+            "text": ln.text,
+            "raw": ln.raw,
+        }
         for ln in lines
     ]
     tx.conn.execute(insert(log_lines), rows)
@@ -36,6 +44,6 @@ def lines_after(
     if q:
         statement = statement.where(log_lines.c.text.icontains(q, autoescape=True))
     return [
-        LogLine(seq=row.seq, at=row.at, stream=LogStream(row.stream), level=row.level, text=row.text)
+        LogLine(seq=row.seq, at=row.at, stream=LogStream(row.stream), level=row.level, text=row.text, raw=row.raw)
         for row in conn.execute(statement)
     ]

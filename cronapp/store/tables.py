@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -61,7 +62,54 @@ jobs = Table(
     Column("next_slot", Moment, index=True),
     Column("slots_used", Integer, nullable=False),
     Column("code", Doc),
+    Column("group", Text),  # also in spec; here for the claim
+    Column("paused_at", Moment),
+    Column("paused_by", Text),
+    Column("paused_until", Moment, index=True),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("fits", Doc),
     sqlite_autoincrement=True,
+)
+
+dependencies = Table(
+    "dependencies",
+    metadata,
+    Column("job_key", Key, ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True),
+    Column("upstream", Text, primary_key=True, index=True),  # by its id: it may be removed and made anew
+    Column("ended", Key),  # the run that ended as the job waits for, since the job's own last run
+)
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("kind", Text, primary_key=True),  # group, queue
+    Column("name", Text, primary_key=True),
+    Column("max_running", Integer),  # null: no limit
+    Column("rate", Integer),  # so many starts
+    Column("per", Float),  # within so many seconds
+)
+
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("job_key", Key, nullable=False, index=True),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("max_running", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+scheduler = Table(
+    "scheduler",  # one row: the master switch
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("paused_at", Moment),  # null: it runs
+    Column("paused_by", Text),
+    Column("paused_until", Moment),
+    Column("reason", Text),
 )
 
 job_tags = Table(
@@ -72,6 +120,7 @@ job_tags = Table(
 )
 
 OPEN = text("state IN ('queued', 'running')")
+QUEUED = text("state = 'queued'")
 
 runs = Table(
     "runs",
@@ -103,6 +152,9 @@ runs = Table(
     Column("last_seq", Integer, nullable=False),
     Column("missed", Integer, nullable=False),
     Column("missed_since", Moment),
+    Column("cause", Text),
+    Column("woken_by", Key),
+    Column("backfill", Key),
     UniqueConstraint("job_key", "slot", "attempt", name="uq_runs_slot"),
     Index("ix_runs_job", "job_key", "id"),
     Index("ix_runs_job_id", "job", "id"),
@@ -110,6 +162,9 @@ runs = Table(
     Index("ix_runs_open", "job_key", "state", sqlite_where=OPEN, postgresql_where=OPEN),
     Index("ix_runs_attempts", "first_attempt"),
     Index("ix_runs_finished", "finished_at", "state"),
+    Index("ix_runs_queued", "priority", "id", sqlite_where=QUEUED, postgresql_where=QUEUED),
+    Index("ix_runs_queue_started", "queue", "started_at"),
+    Index("ix_runs_backfill", "backfill"),
     sqlite_autoincrement=True,
 )
 
@@ -122,6 +177,7 @@ log_lines = Table(
     Column("stream", Text, nullable=False),
     Column("level", Text),
     Column("text", Text, nullable=False),
+    Column("raw", LargeBinary),
     sqlite_with_rowid=False,
 )
 

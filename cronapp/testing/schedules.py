@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cronapp.core.models import IntervalSchedule, ManualSchedule, Schedule
+from cronapp.core.models import IntervalSchedule, Schedule, Unclocked
 from cronapp.core.registry import ATTRIBUTE, TaskOptions
 from cronapp.core.registry.schedules import ScheduleLike, schedules_of
 from cronapp.core.triggers import Trigger, clock_notes, slots_between, trigger_of
@@ -44,7 +44,7 @@ def schedules_given(given: Scheduled, tz: str | None) -> tuple[tuple[Schedule, .
         raise TypeError(f"{getattr(given, '__name__', given)} has no @task(schedule=…), so it has no slots.")
     else:
         schedules, _ = schedules_of(given, tz)
-    own = next((schedule.timezone for schedule in schedules if not isinstance(schedule, ManualSchedule)), "UTC")
+    own = next((schedule.timezone for schedule in schedules if not isinstance(schedule, Unclocked)), "UTC")
     return schedules, zone(tz or own).key
 
 

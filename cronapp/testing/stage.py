@@ -22,7 +22,7 @@ from cronapp.core.spec import trigger_for
 from cronapp.engine.outcomes import failed, run_error
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
-from cronapp.service.runs import follow_up
+from cronapp.service.endings import follow_up
 from cronapp.service.slots import settle_due
 from cronapp.store import jobs, runs
 from cronapp.store.dialects import sqlite_engine
@@ -118,7 +118,7 @@ class Stage:
             self.results[run.id] = outcome.result
         runs.finish(self.tx, run.id, node=NODE, outcome=replace(outcome, result=None), now=now, duration=0.0)
         if outcome.state is not RunState.SUCCEEDED:
-            follow_up(self.tx, run, outcome.state, now)
+            follow_up(self.tx, run, outcome, now)
 
     def _outcome(self, run: Run) -> Outcome:
         if self.condition and run.slot and is_asked(run):

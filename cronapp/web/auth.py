@@ -23,7 +23,8 @@ LINKS_WITHIN = timedelta(minutes=1)
 
 async def require_sign_in() -> ResponseReturnValue | None:
     """Before each request: lets nobody in who is not known. Runs before any handler, so no route can forget it."""
-    g.signed_in = await known()
+    g.who = await known()
+    g.signed_in = g.who is not None
     if g.signed_in or request.endpoint in OPEN:
         return None
     if request.path.startswith("/api/") or request.method != "GET" or "HX-Request" in request.headers:
@@ -32,14 +33,16 @@ async def require_sign_in() -> ResponseReturnValue | None:
     return redirect(f"/login?next={asked}" if request.path != "/" else "/login")
 
 
-async def known() -> bool:
-    """Whether the request brings a living session or a good token."""
+async def known() -> str | None:
+    """Who asks, by a living session or a good token; None: nobody we know."""
     header = request.headers.get("Authorization", "")
     if header:
         scheme, _, token = header.partition(" ")
-        return scheme.lower() == "bearer" and parts().signin.is_admin_token(token.strip())
+        good = scheme.lower() == "bearer" and parts().signin.is_admin_token(token.strip())
+        return "the admin token" if good else None
     secret = request.cookies.get(parts().cookie)
-    return secret is not None and await parts().signin.session(secret) is not None
+    session = None if secret is None else await parts().signin.session(secret)
+    return session.user if session else None
 
 
 def inside(address: str | None) -> str:

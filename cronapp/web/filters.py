@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from cronapp.core.durations import duration_words
-from cronapp.core.models import JobRow, JobSpec, JobState, Run, RunState
+from cronapp.core.models import JobRow, JobSpec, JobState, Run, RunState, Unclocked
 from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import parts_of
 from cronapp.web.ansi import ansi
@@ -143,7 +143,7 @@ def _why(run: Run) -> str | None:
 
 def zone_name(spec: JobSpec) -> str | None:
     """The zone of the job's first schedule that has one."""
-    return next((one.timezone for one in spec.schedule if one.kind != "manual"), None)
+    return next((one.timezone for one in spec.schedule if not isinstance(one, Unclocked)), None)
 
 
 def schedule_words(row: JobRow) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cronapp.core.durations import duration_text
-from cronapp.core.models import Job, JobSpec, Json
+from cronapp.core.models import Job, JobSpec, Json, Unclocked
 from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
 from cronapp.core.zones import zone
@@ -33,6 +33,7 @@ SCHEDULE = {
     "interval": ("every", "timezone"),
     "once": ("at", "timezone"),
     "manual": (),
+    "dependency": (),
 }
 
 
@@ -131,7 +132,7 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
             values |= {"schedule.every": every if isinstance(every, str) else duration_text(every)}
         case "once":
             values |= {"schedule.at": local(first.at, where)}
-    if first.kind != "manual":
+    if not isinstance(first, Unclocked):
         values["schedule.timezone"] = first.timezone
     if task:
         values |= {f"args.{name}": text for name, text in task.signature.to_form(spec.args).items()}

@@ -159,7 +159,7 @@ async def preview_of(texts: Texts, job: Job | None = None) -> dict[str, Any] | N
     """The form as the simulation of a job; None while nothing is typed yet."""
     schedule = schedule_from_form(texts)
     said = [text for name, text in schedule.items() if text and name not in ("kind", "timezone")]
-    if not said and schedule["kind"] != "manual":
+    if not said and schedule["kind"] not in ("manual", "dependency"):
         return None
     data = job_from_form(texts, {}, parts().timezone, job)
     try:

@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import Job, Json, Overlap
+from cronapp.core.models import Job, Json, Overlap, Unclocked
 from cronapp.core.simulation import Simulation, simulate
 from cronapp.core.spec import PARALLEL, Timing, parse_fields, parse_timing, trigger_for
 from cronapp.core.spec.shapes import JobInput
@@ -38,7 +38,7 @@ async def simulated(data: Json, *, now: datetime, count: int, job: Job | None = 
     seed = job.id if job else str(data.get("id") or "")
     # In a thread: calendars may have to be read.
     told = await asyncio.to_thread(_simulate, timing, rules, parts().blackouts, seed, now, count, job, usual)
-    return Simulated(told, None if timing.schedule[0].kind == "manual" else zone_of(timing.schedule))
+    return Simulated(told, None if isinstance(timing.schedule[0], Unclocked) else zone_of(timing.schedule))
 
 
 def _simulate(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cronapp.core.conditions import condition_args, refusal, unfit_condition
-from cronapp.core.models import Outcome, RunError, RunState
+from cronapp.core.models import Cause, Outcome, RunError, RunState
 from cronapp.core.registry import Task
 from cronapp.core.registry.tasks import task_of
 
@@ -55,7 +55,7 @@ def test_what_needs_anything_else_cannot(function: FunctionType) -> None:
 def test_yes_lets_the_run_start_and_no_skips_it() -> None:
     assert refusal("open", Outcome(state=RunState.SUCCEEDED, result=True)) is None
     refused = refusal("open", Outcome(state=RunState.SUCCEEDED, result=False))
-    assert refused == Outcome(state=RunState.SKIPPED, reason="The condition open said no.")
+    assert refused == Outcome(state=RunState.SKIPPED, cause=Cause.CONDITION, reason="The condition open said no.")
 
 
 @pytest.mark.parametrize("result", [None, 1, 0, "yes", "", [], {"ok": True}])

@@ -11,6 +11,9 @@ from recipes import BY_HAND, HOURLY, NOW, a_job, a_spec, at
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import (
+    After,
+    AfterMode,
+    AfterWhen,
     Backoff,
     CronSchedule,
     IntervalSchedule,
@@ -342,5 +345,23 @@ def test_fields_of_later_versions_may_be_there_at_rest_but_may_not_ask_for_anyth
     given = {"id": "a", "task": "hello", "schedule": {"kind": "manual"}}
     assert parse_spec({**given, **at_rest}, now=NOW) == parse_spec(given, now=NOW)
     with pytest.raises(InvalidInput) as refused:
-        parse_spec({**given, "group": "db"}, now=NOW)
-    assert list(refused.value.errors) == ["group"]
+        parse_spec({**given, "notify": [{"on": ["failure"]}]}, now=NOW)
+    assert list(refused.value.errors) == ["notify"]
+
+
+def test_a_job_after_others_names_them() -> None:
+    spec = parse_spec(a_job(schedule={"kind": "dependency"}, after={"jobs": ["extract", "extract", "load"]}), now=NOW)
+    assert spec.after == After(jobs=("extract", "load"), when=AfterWhen.SUCCESS, mode=AfterMode.ALL)
+    assert spec_from_json(spec_to_json(spec)) == spec
+    for after in (None, {"jobs": []}):
+        with pytest.raises(InvalidInput) as refused:
+            parse_spec(a_job(schedule={"kind": "dependency"}, after=after), now=NOW)
+        assert all(name.startswith("after") for name in refused.value.errors)
+
+
+def test_a_retry_names_exceptions_and_ends() -> None:
+    retry = {"max_attempts": 3, "on": ["ConnectionError", "shop.errors.Busy", "timed_out"]}
+    assert parse_spec(a_job(retry=retry), now=NOW).retry.on == ("ConnectionError", "shop.errors.Busy", "timed_out")
+    with pytest.raises(InvalidInput) as refused:
+        parse_spec(a_job(retry={"on": ["not a name"]}), now=NOW)
+    assert list(refused.value.errors) == ["retry.on.0"]

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from types import FunctionType
 from typing import Any, TypeVar, get_args, overload
 
-from cronapp.core.models import Misfire, Overlap, Retry
+from cronapp.core.models import After, DependencySchedule, Misfire, Overlap, Retry
 from cronapp.core.registry.options import (
     ATTRIBUTE,
+    ExceptionLike,
     RunIn,
     TaskOptions,
+    after_of,
     condition_of,
     json_args,
     named,
@@ -38,6 +40,7 @@ def task(
     args: Mapping[str, Any] | None = None,
     timeout: float | str | timedelta | None = None,
     retries: int | Retry | None = None,
+    retry_on: ExceptionLike | Sequence[ExceptionLike] = (),
     run_in: RunIn | None = None,
     name: str | None = None,
     queue: str | None = None,
@@ -51,6 +54,9 @@ def task(
     jitter: float | str | timedelta | None = None,
     blackouts: str | Sequence[str] = (),
     condition: Callable[..., Any] | str | None = None,
+    after: After | str | Sequence[str] | None = None,
+    group: str | None = None,
+    pause_after_failures: int | None = None,
     tags: Sequence[str] = (),
     job_id: str | None = None,
     description: str | None = None,
@@ -64,6 +70,7 @@ def task(
     args: Mapping[str, Any] | None = None,
     timeout: float | str | timedelta | None = None,
     retries: int | Retry | None = None,
+    retry_on: ExceptionLike | Sequence[ExceptionLike] = (),
     run_in: RunIn | None = None,
     name: str | None = None,
     queue: str | None = None,
@@ -77,6 +84,9 @@ def task(
     jitter: float | str | timedelta | None = None,
     blackouts: str | Sequence[str] = (),
     condition: Callable[..., Any] | str | None = None,
+    after: After | str | Sequence[str] | None = None,
+    group: str | None = None,
+    pause_after_failures: int | None = None,
     tags: Sequence[str] = (),
     job_id: str | None = None,
     description: str | None = None,
@@ -90,18 +100,24 @@ def task(
         args: The declared job's arguments.
         timeout: Seconds, or text such as `10m`.
         retries: How many times a failed run is tried again, or a `Retry` with the delays too.
+        retry_on: Exceptions, or their names, after which it is tried again; it is not after others.
         run_in: `loop` (async def), `thread` (def) or `process` (either; can be killed).
         misfire: What happens with slots that passed while no server was there: `skip`, `last` or `all`, or a `Misfire`.
         starts_at, ends_at: The first and the last moment at which the declared job may have a slot.
         jitter: The declared job's runs start up to so much after their slots; seconds, or text such as `5m`.
         blackouts: When the declared job does not run: `22:00-06:00 mon-fri`, `2026-12-24..2027-01-02`, `holidays.ics`.
         condition: A task, or its name, that is asked before each slot's run and answers True or False.
+        after: The ids of jobs whose ends wake the declared job, or an `After` that says which ends. Without a schedule
+            beside it, that is all that starts the job.
+        group: Jobs of a group share a limit of runs side by side.
+        pause_after_failures: After so many failures in a row the declared job pauses by itself.
         name: The task's name, if not the function's.
         job_id: The declared job's id, if not the task's name with `-` for `_`.
 
     Raises TypeError or ValueError at once for an option that cannot be used.
     """
-    schedules, zoned = schedules_of(schedule, timezone)
+    alone = schedule is None and after is not None
+    schedules, zoned = schedules_of(DependencySchedule() if alone else schedule, timezone)
     options = TaskOptions(
         name=named("name", name),
         schedule=schedules,
@@ -109,7 +125,7 @@ def task(
         timezone=timezone,
         args=json_args(args or {}),
         timeout=timeout_of(timeout),
-        retry=retry_of(retries),
+        retry=retry_of(retries, retry_on),
         run_in=one_of("run_in", run_in, get_args(RunIn)),
         queue=named("queue", queue),
         overlap=None if overlap is None else Overlap(one_of("overlap", overlap, tuple(Overlap))),
@@ -123,6 +139,9 @@ def task(
             max_running=max_running,
             misfire={"policy": misfire} if isinstance(misfire, str) else misfire,
             priority=priority,
+            after=after_of(after),
+            group=named("group", group),
+            pause_after_failures=pause_after_failures,
         ),
         tags=tags_of(tags),
         job_id=named("job_id", job_id),

@@ -14,6 +14,8 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
+LOADED_AS = "cronapp_tasks_"  # the beginning of the names under which files are loaded
+
 
 def module_names(sources: Sequence[str]) -> dict[str, str]:
     """Module name → source. A file's name is the same on every load, and for every way to write its path."""
@@ -22,7 +24,7 @@ def module_names(sources: Sequence[str]) -> dict[str, str]:
         name = source
         if _is_file(source):
             path = Path(source).resolve()
-            name = "cronapp_tasks_" + re.sub(r"\W", "_", path.stem)
+            name = LOADED_AS + re.sub(r"\W", "_", path.stem)
             if name in found and Path(found[name]).resolve() != path:
                 name += f"_{zlib.crc32(str(path).encode()):08x}"
         found.setdefault(name, source)

@@ -13,7 +13,8 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from cronapp.core.durations import parse_duration
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import Json, ManualSchedule, Misfire, Overlap, Retry, Schedule
+from cronapp.core.models import After, Json, Misfire, Overlap, Retry, Schedule, Unclocked
+from cronapp.core.registry.modules import LOADED_AS
 from cronapp.core.spec import parse_fields
 from cronapp.core.validation import suggestion
 
@@ -45,7 +46,7 @@ class TaskOptions:
     def schedules(self, timezone: str) -> tuple[Schedule, ...]:
         """The declared schedules; `timezone` is for those to which the code gave none."""
         return tuple(
-            schedule if named or isinstance(schedule, ManualSchedule) else replace(schedule, timezone=timezone)
+            schedule if named or isinstance(schedule, Unclocked) else replace(schedule, timezone=timezone)
             for schedule, named in zip(self.schedule, self.zoned, strict=True)
         )
 
@@ -89,7 +90,7 @@ def as_json(value: Any) -> Any:
             return value.isoformat()
         case tuple():
             return list(value)
-        case Misfire():
+        case Misfire() | After():
             return asdict(value)
     return value
 
@@ -102,7 +103,39 @@ def condition_of(given: Callable[..., Any] | str | None) -> str | None:
     return (options and options.name) or given.__name__
 
 
-def retry_of(given: int | Retry | None) -> Retry | None:
+ExceptionLike = str | type[BaseException]
+
+
+def names_of(given: ExceptionLike | Sequence[ExceptionLike]) -> tuple[str, ...]:
+    """Exceptions by their names, as `Retry.on` has them; a class stands for itself and what is derived from it."""
+    each = (given,) if isinstance(given, str | type) else tuple(given)
+    return tuple(one if isinstance(one, str) else exception_name(one) for one in each)
+
+
+def exception_name(kind: type[BaseException]) -> str:
+    """`ValueError`, or with its module: `shop.errors.Busy`. What a tasks file defines goes by its own name."""
+    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+        raise TypeError(f"retry_on: exceptions or their names are expected, not {kind!r}.")
+    own = kind.__module__ == "builtins" or kind.__module__.startswith(LOADED_AS)
+    return kind.__qualname__ if own else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def after_of(given: After | str | Sequence[str] | None) -> Json | None:
+    """The jobs that come before: their ids, or an `After` that says more."""
+    if given is None or isinstance(given, After):
+        return None if given is None else asdict(given)
+    return {"jobs": [given] if isinstance(given, str) else list(given)}
+
+
+def retry_of(given: int | Retry | None, on: ExceptionLike | Sequence[ExceptionLike] = ()) -> Retry | None:
+    names = names_of(on)
+    if names and given is None:
+        raise ValueError("retry_on: say with retries= how often it is tried again.")
+    rule = rule_of(given)
+    return replace(rule, on=names) if rule and names else rule
+
+
+def rule_of(given: int | Retry | None) -> Retry | None:
     if given is None or isinstance(given, Retry):
         return given
     if not isinstance(given, int) or isinstance(given, bool):

@@ -8,7 +8,14 @@ from typing import Any
 
 from cronapp.core.cron import parse
 from cronapp.core.durations import parse_every
-from cronapp.core.models import CronSchedule, IntervalSchedule, ManualSchedule, OnceSchedule, Schedule
+from cronapp.core.models import (
+    CronSchedule,
+    DependencySchedule,
+    IntervalSchedule,
+    ManualSchedule,
+    OnceSchedule,
+    Schedule,
+)
 from cronapp.core.registry.options import in_words
 from cronapp.core.zones import resolve, zone
 
@@ -31,7 +38,7 @@ def _schedule(given: Any, timezone: str) -> Schedule:
             in_words("schedule", parse, schedule.expression)
         case IntervalSchedule():
             in_words("schedule", parse_every, schedule.every)
-        case ManualSchedule():
+        case ManualSchedule() | DependencySchedule():
             return schedule
     in_words("schedule", zone, schedule.timezone)
     return replace(schedule, at=_moment(schedule)) if isinstance(schedule, OnceSchedule) else schedule
@@ -47,7 +54,7 @@ def _as_schedule(given: Any, timezone: str) -> Schedule:
             return IntervalSchedule(every=given.total_seconds(), timezone=timezone)
         case datetime():
             return OnceSchedule(at=given, timezone=timezone)
-        case CronSchedule() | IntervalSchedule() | OnceSchedule() | ManualSchedule():
+        case CronSchedule() | IntervalSchedule() | OnceSchedule() | ManualSchedule() | DependencySchedule():
             return given
     kinds = "a cron expression, text such as 'every 15m', a timedelta, a datetime or a schedule"
     raise TypeError(f"schedule: {kinds} is expected, not a {type(given).__name__}.")

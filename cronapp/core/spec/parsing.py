@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import JobSpec, Misfire, Overlap, Retry
+from cronapp.core.models import After, DependencySchedule, JobSpec, Misfire, Overlap, Retry
 from cronapp.core.spec.shapes import JobInput
 from cronapp.core.spec.timing import Timing, listed, parse_timing, refuse_the_idle, unlisted
 from cronapp.core.validation import explain
@@ -48,6 +48,8 @@ def parse_spec(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC",
             refuse_the_idle(timing, str(data.get("id")), now)
     except InvalidInput as error:
         errors = {**error.errors, **errors}
+    if timing and given and not given.after and any(isinstance(one, DependencySchedule) for one in timing.schedule):
+        errors["after"] = "A job that only runs after others must name them. Choose at least one, or another schedule."
     if given is None or timing is None or errors:
         raise InvalidInput(errors)
     parallel = given.overlap is Overlap.ALLOW and "max_running" not in given.model_fields_set
@@ -67,6 +69,9 @@ def parse_spec(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC",
         misfire=Misfire(policy=given.misfire.policy, grace=given.misfire.grace),
         timeout=given.timeout,
         retry=Retry(**dict(given.retry)),
+        after=After(**dict(given.after)) if given.after else None,
+        group=given.group,
+        pause_after_failures=given.pause_after_failures,
         queue=given.queue,
         priority=given.priority,
         tags=tuple(dict.fromkeys(given.tags)),

@@ -11,9 +11,10 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from cronapp.core.blackouts import parse_blackout
 from cronapp.core.durations import parse_duration
-from cronapp.core.models import Backoff, Misfire, MisfirePolicy, Overlap, Retry
+from cronapp.core.models import AfterMode, AfterWhen, Backoff, Misfire, MisfirePolicy, Overlap, Retry
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,100}")
+EXCEPTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 RESERVED_IDS = {".", "..", "new"}  # they would be other addresses under /jobs/
 MOST_JITTER = 7 * 86400
 
@@ -61,6 +62,20 @@ def _blackout(value: str) -> str:
     return value.strip()
 
 
+def _some_jobs(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise PydanticCustomError("after", "Name at least one job, or leave `after` out.")
+    return tuple(dict.fromkeys(value))
+
+
+def _exception(value: str) -> str:
+    if not EXCEPTION.fullmatch(value):
+        raise PydanticCustomError(
+            "exception", "Write the name of an exception, as ConnectionError or shop.errors.Busy, or timed_out or lost."
+        )
+    return value
+
+
 def _any_schedule(value: tuple[Any, ...]) -> tuple[Any, ...]:
     """Not `min_length`: it also complains when the only schedule is wrong, and hides what is wrong with it."""
     if not value:
@@ -72,6 +87,8 @@ Seconds = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 JobId = Annotated[str, AfterValidator(_job_id)]
 Tag = Annotated[str, AfterValidator(_tag)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+ExceptionName = Annotated[str, AfterValidator(_exception)]
 BlackoutLine = Annotated[str, AfterValidator(_blackout)]
 
 
@@ -102,6 +119,16 @@ class ManualInput(Input):
     kind: Literal["manual"]
 
 
+class DependencyInput(Input):
+    kind: Literal["dependency"]
+
+
+class AfterInput(Input):
+    jobs: Annotated[tuple[JobId, ...], Field(max_length=50), AfterValidator(_some_jobs)]
+    when: AfterWhen = AfterWhen.SUCCESS
+    mode: AfterMode = AfterMode.ALL
+
+
 class MisfireInput(Input):
     policy: MisfirePolicy = Misfire().policy
     grace: Seconds = Misfire().grace
@@ -112,9 +139,10 @@ class RetryInput(Input):
     delay: Seconds = Retry().delay
     backoff: Backoff = Retry().backoff
     max_delay: Seconds = Retry().max_delay
+    on: Annotated[tuple[ExceptionName, ...], Field(max_length=50)] = ()
 
 
-ScheduleGiven = CronInput | IntervalInput | OnceInput | ManualInput
+ScheduleGiven = CronInput | IntervalInput | OnceInput | ManualInput | DependencyInput
 ScheduleInput = Annotated[ScheduleGiven, Field(discriminator="kind")]
 
 
@@ -141,7 +169,10 @@ class JobInput(TimingInput):
     misfire: MisfireInput = MisfireInput()
     timeout: Annotated[Seconds, Field(gt=0)] | None = None
     retry: RetryInput = RetryInput()
-    queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "default"
+    after: AfterInput | None = None
+    group: Name | None = None
+    pause_after_failures: Annotated[Whole, Field(ge=1, le=1000)] | None = None
+    queue: Name = "default"
     priority: Annotated[Whole, Field(ge=-1000, le=1000)] = 0
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
     description: Annotated[str, Field(max_length=2000)] = ""

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from cronapp.core.cron import parse
 from cronapp.core.durations import parse_every
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
+from cronapp.core.models import CronSchedule, IntervalSchedule, ManualSchedule, OnceSchedule, Schedule, Unclocked
 from cronapp.core.triggers.combined import SeveralTriggers, WindowTrigger
 from cronapp.core.triggers.intervals import CalendarTrigger, IntervalTrigger
-from cronapp.core.triggers.single import CronTrigger, ManualTrigger, OnceTrigger
+from cronapp.core.triggers.single import CronTrigger, DependencyTrigger, ManualTrigger, OnceTrigger
 from cronapp.core.triggers.trigger import Trigger
 from cronapp.core.zones import resolve, zone
 
@@ -50,7 +50,9 @@ def _part(schedule: Schedule, seed: str) -> Trigger:
         return _cron(schedule, seed)
     if isinstance(schedule, IntervalSchedule):
         return _interval(schedule)
-    return _once(schedule) if isinstance(schedule, OnceSchedule) else ManualTrigger()
+    if isinstance(schedule, OnceSchedule):
+        return _once(schedule)
+    return ManualTrigger() if isinstance(schedule, ManualSchedule) else DependencyTrigger()
 
 
 def _cron(schedule: CronSchedule, seed: str) -> Trigger:
@@ -110,5 +112,5 @@ def _instant(moment: datetime, its_zone: ZoneInfo, field: str) -> datetime:
 
 def zone_of(schedules: Sequence[Schedule]) -> ZoneInfo:
     """The zone of the first schedule that has one: a job's other wall times are in it."""
-    names = [schedule.timezone for schedule in schedules if schedule.kind != "manual"]
+    names = [schedule.timezone for schedule in schedules if not isinstance(schedule, Unclocked)]
     return zone(names[0] if names else "UTC")

@@ -74,3 +74,9 @@ class ManualTrigger(Trigger):
 
     def keeps_time(self) -> bool:
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyTrigger(ManualTrigger):
+    def words(self) -> str:
+        return "After other jobs"

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, or_, select, update
 
-from cronapp.core.models import Job, Json, Outcome, Progress, Run, RunState, RunTrigger
+from cronapp.core.models import Cause, Job, Json, Outcome, Progress, Run, RunState, RunTrigger
 from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.runs.rows import run_of
 from cronapp.store.store import Tx
@@ -30,6 +30,8 @@ def open_run(
     not_before: datetime | None = None,
     missed: int = 1,
     missed_since: datetime | None = None,
+    cause: Cause | None = None,
+    woken_by: int | None = None,
 ) -> int | None:
     """Inserts attempt 1 of a run, or the record of why a slot has none. None: the slot has its row already."""
     values: dict[str, Any] = {
@@ -50,6 +52,8 @@ def open_run(
         "last_seq": 0,
         "missed": missed,
         "missed_since": missed_since,
+        "cause": cause,
+        "woken_by": woken_by,
     }
     return tx.conn.execute(insert_or_ignore(tx.conn, runs).values(**values).returning(runs.c.id)).scalar()
 
@@ -93,6 +97,8 @@ def open_retry(tx: Tx, run: Run, *, trigger: RunTrigger, now: datetime, not_befo
         "not_before": not_before,
         "last_seq": 0,
         "missed": 1,
+        "woken_by": run.woken_by,
+        "backfill": run.backfill,
     }
     return tx.conn.execute(insert_or_ignore(tx.conn, runs).values(**values).returning(runs.c.id)).scalar()
 
@@ -186,6 +192,7 @@ def finish(
         .values(
             state=outcome.state,
             reason=outcome.reason,
+            cause=outcome.cause,
             result=outcome.result,
             error_type=error.type if error else None,
             error_message=error.message if error else None,

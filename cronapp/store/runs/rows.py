@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from cronapp.core.models import Progress, Run, RunError, RunState, RunTrigger
+from cronapp.core.models import Cause, Progress, Run, RunError, RunState, RunTrigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,9 @@ def run_of(row: Mapping[str, Any] | RowMapping) -> Run:
         last_seq=row["last_seq"],
         missed=row["missed"],
         missed_since=row["missed_since"],
+        cause=row["cause"] and Cause(row["cause"]),
+        woken_by=row["woken_by"],
+        backfill=row["backfill"],
     )
 
 

@@ -1,0 +1,43 @@
+"""What the end of a run brings with it, in the transaction that ends it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from cronapp.core.events import JobChanged, RunChanged
+from cronapp.core.models import Job, JobState, Outcome, Run, RunState, RunTrigger
+from cronapp.core.retry import delay_after
+from cronapp.core.spec import trigger_for
+from cronapp.store import jobs, runs
+from cronapp.store.store import Tx
+
+
+def follow_up(tx: Tx, run: Run, outcome: Outcome, now: datetime) -> None:
+    """What the end of a run brings with it: the next attempt, or its slot given back."""
+    job = next(iter(jobs.by_keys(tx.conn, [run.job_key])), None)
+    if job is None:
+        return
+    if outcome.state is RunState.SKIPPED and run.attempt == 1:
+        give_back_slot(tx, job, now)
+    elif job.state is not JobState.NEEDS_ATTENTION:
+        try_again(tx, job, run, outcome, now)
+
+
+def give_back_slot(tx: Tx, job: Job, now: datetime) -> None:
+    """A slot that the condition refused uses up none of `max_runs`; a job that this had ended goes on."""
+    if job.spec.max_runs is None:
+        return
+    jobs.count_slots(tx, job.key, -1)
+    if job.state is JobState.FINISHED and (next_slot := trigger_for(job.spec).next_after(now)):
+        jobs.go_on(tx, job.key, next_slot)
+        tx.emit(JobChanged(job.id))
+
+
+def try_again(tx: Tx, job: Job, run: Run, outcome: Outcome, now: datetime) -> None:
+    """Opens the next attempt if the job's rule wants one."""
+    delay = delay_after(job.spec.retry, outcome.state, run.attempt, seed=f"{run.job}/{run.first_attempt}")
+    if delay is None:
+        return
+    next_id = runs.open_retry(tx, run, trigger=RunTrigger.RETRY, now=now, not_before=now + timedelta(seconds=delay))
+    if next_id is not None:
+        tx.emit(RunChanged(next_id, run.job))
