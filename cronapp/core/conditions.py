@@ -18,7 +18,7 @@ BY_HAND = frozenset({RunTrigger.MANUAL, RunTrigger.API})
 def is_asked(run: Run) -> bool:
     """Whether the condition decides over this run. It decides over slots; also before another attempt, since a run must
     not start while nobody has said yes to it. What is started by hand starts."""
-    return run.slot is not None and run.trigger not in BY_HAND
+    return (run.slot is not None or run.woken_by is not None) and run.trigger not in BY_HAND
 
 
 def condition_args(task: Task, slot: datetime) -> Json:

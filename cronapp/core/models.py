@@ -265,6 +265,11 @@ class Job:
     def task(self) -> str:
         return self.spec.task
 
+    def pause_words(self) -> str:
+        """`Paused by admin: deploying.`"""
+        by = f"Paused by {self.pause.by}" if self.pause else "Paused"
+        return f"{by}: {self.reason.rstrip('.')}." if self.reason else f"{by}."
+
 
 # -- runs -----------------------------------------------------------------------------------------------------------
 

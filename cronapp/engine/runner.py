@@ -139,8 +139,8 @@ class Runner:
             condition = self._tasks.get(spec.condition) if spec.condition else None
         except CronAppError as error:
             return Outcome(state=RunState.FAILED, reason=str(error), error=RunError("TaskNotFound", str(error), ""))
-        if condition and run.slot and is_asked(run):
-            args = condition_args(condition, run.slot.astimezone(zone_of(spec)))
+        if condition and is_asked(run):
+            args = condition_args(condition, (run.slot or run.queued_at).astimezone(zone_of(spec)))
             said = await self._execute(live, condition, args, spec.timeout)
             if refused := refusal(condition.name, said):
                 return refused

@@ -8,19 +8,22 @@ from cronapp.core.events import JobChanged, RunChanged
 from cronapp.core.models import Job, JobState, Outcome, Run, RunState, RunTrigger
 from cronapp.core.retry import delay_after
 from cronapp.core.spec import trigger_for
+from cronapp.service.blackouts import Blackouts
+from cronapp.service.dependencies import wake
 from cronapp.store import jobs, runs
 from cronapp.store.store import Tx
 
 
-def follow_up(tx: Tx, run: Run, outcome: Outcome, now: datetime) -> None:
-    """What the end of a run brings with it: the next attempt, or its slot given back."""
+def follow_up(tx: Tx, run: Run, outcome: Outcome, now: datetime, blackouts: Blackouts) -> None:
+    """What the end of a run brings with it: the next attempt, or the runs of those that waited for it; or its slot is
+    given back."""
     job = next(iter(jobs.by_keys(tx.conn, [run.job_key])), None)
     if job is None:
         return
     if outcome.state is RunState.SKIPPED and run.attempt == 1:
         give_back_slot(tx, job, now)
-    elif job.state is not JobState.NEEDS_ATTENTION:
-        try_again(tx, job, run, outcome, now)
+    elif job.state is JobState.NEEDS_ATTENTION or not try_again(tx, job, run, outcome, now):
+        wake(tx, run, outcome.state, now, blackouts)
 
 
 def give_back_slot(tx: Tx, job: Job, now: datetime) -> None:
@@ -33,11 +36,12 @@ def give_back_slot(tx: Tx, job: Job, now: datetime) -> None:
         tx.emit(JobChanged(job.id))
 
 
-def try_again(tx: Tx, job: Job, run: Run, outcome: Outcome, now: datetime) -> None:
-    """Opens the next attempt if the job's rule wants one."""
+def try_again(tx: Tx, job: Job, run: Run, outcome: Outcome, now: datetime) -> bool:
+    """Opens the next attempt if the job's rule wants one; answers whether one comes."""
     delay = delay_after(job.spec.retry, outcome.state, run.attempt, seed=f"{run.job}/{run.first_attempt}")
     if delay is None:
-        return
+        return False
     next_id = runs.open_retry(tx, run, trigger=RunTrigger.RETRY, now=now, not_before=now + timedelta(seconds=delay))
     if next_id is not None:
         tx.emit(RunChanged(next_id, run.job))
+    return True

@@ -11,13 +11,15 @@ from typing import Any
 
 from cronapp.core.clock import Clock
 from cronapp.core.conditions import unfit_condition
+from cronapp.core.dependencies import after_words, in_order
 from cronapp.core.errors import Conflict, EditConflict, InvalidInput, JobNotFound
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
-from cronapp.core.models import Cause, Job, JobRow, JobSpec, JobState, Json, MisfirePolicy, Pause, RunState
+from cronapp.core.models import Cause, Job, JobRow, JobSpec, JobState, Json, MisfirePolicy, Pause, RunState, Unclocked
 from cronapp.core.registry import Task, code_job_id
 from cronapp.core.spec import parse_spec, retry_to_json, schedule_to_json, trigger_for, zone_of
 from cronapp.core.triggers import needs_no_slot
 from cronapp.service.blackouts import Blackouts
+from cronapp.service.dependencies import refuse_wrong_upstreams, wrong_upstreams
 from cronapp.service.slots import Gap, settle_job
 from cronapp.service.tasks import Tasks
 from cronapp.store import idempotency, jobs, runs
@@ -83,7 +85,7 @@ class Jobs:
     def _rows(self, conn: Conn, listed: Sequence[Job], strip: int = STRIP) -> list[JobRow]:
         strips = runs.recent(conn, [job.key for job in listed], strip)
         return [
-            JobRow(job=job, words=trigger_for(job.spec).words(), recent=strips[job.key], next_run=self._next_run(job))
+            JobRow(job=job, words=words_of(job.spec), recent=strips[job.key], next_run=self._next_run(job))
             for job in listed
         ]
 
@@ -154,9 +156,11 @@ class Jobs:
         await self._read_calendars(data)
         errors: dict[str, str] = {}
         try:
-            self.check(data, old)
+            spec = self.check(data, old)
         except InvalidInput as error:
             errors = error.errors
+        else:
+            errors = await self.store.read(wrong_upstreams, spec, old)
         if old is None and "id" not in errors:
             taken = await self.store.read(jobs.get, str(data.get("id")))
             errors |= {"id": TAKEN} if taken else {}
@@ -173,6 +177,7 @@ class Jobs:
         def change(tx: Tx) -> Job:
             if once and (made := idempotency.made_before(tx.conn, once)):
                 return found(tx.conn, made)
+            refuse_wrong_upstreams(tx, spec)
             now = self.clock()
             next_slot = trigger_for(spec).next_after(now)
             job = jobs.create(tx, spec, state=JobState.ACTIVE, reason=None, origin=origin, now=now, next_slot=next_slot)
@@ -196,6 +201,7 @@ class Jobs:
         spec = self.check({**data, "id": job_id}, old=old.spec)
 
         def change(tx: Tx) -> Job:
+            refuse_wrong_upstreams(tx, spec, old.spec)
             now = self.clock()
             return self._replace(tx, old, edited(found(tx.conn, job_id, lock=True), spec, now), now)
 
@@ -251,7 +257,7 @@ class Jobs:
             settle_job(tx, active, now, self.blackouts, policy=policy, grace=float("inf"), gap=paused, punctual=0)
             resumed = found(tx.conn, job_id)
             if resumed.state is JobState.ACTIVE and not resumed.next_slot and not needs_no_slot(trigger_for(job.spec)):
-                return self._replace(tx, resumed, replace(resumed, state=JobState.FINISHED), now)
+                return self._replace(tx, resumed, replace(resumed, state=standing(resumed.spec, None)), now)
             return resumed
 
         return await self.store.write(change)
@@ -279,12 +285,13 @@ class Jobs:
 
     async def declare(self) -> None:
         """Makes the jobs that the code declares, and follows the code where nobody overrode it."""
-        for task in self.tasks.all():
-            if task.options.schedule:
-                try:
-                    await self._declare(declared(task, self.timezone))
-                except InvalidInput as error:
-                    log.warning("the job that %s declares cannot be used: %s", task.name, error)
+        data = [declared(task, self.timezone) for task in self.tasks.all() if task.options.schedule]
+        by_id = {one["id"]: one for one in data}
+        for job_id in in_order({one["id"]: (one.get("after") or {}).get("jobs", ()) for one in data}):
+            try:
+                await self._declare(by_id[job_id])
+            except InvalidInput as error:
+                log.warning("the job that %s declares cannot be used: %s", by_id[job_id]["task"], error)
 
     async def _declare(self, data: Json) -> None:
         present = await self.store.read(jobs.get, data["id"])
@@ -293,6 +300,7 @@ class Jobs:
         spec = self.check(data, old=present.spec if present else None)
 
         def change(tx: Tx) -> None:
+            refuse_wrong_upstreams(tx, spec, present.spec if present else None)
             now = self.clock()
             if present is None:
                 next_slot = trigger_for(spec).next_after(now)
@@ -354,6 +362,17 @@ def declared(task: Task, timezone: str) -> Json:
     return {name: value for name, value in data.items() if value is not None}
 
 
+def words_of(spec: JobSpec) -> str:
+    """When the job runs, in words."""
+    clock = trigger_for(spec).words()
+    if spec.after is None:
+        return clock
+    after = after_words(spec.after)
+    if all(isinstance(one, Unclocked) for one in spec.schedule):
+        return after[0].upper() + after[1:]
+    return f"{clock}, and {after}"
+
+
 def lines_of(data: Mapping[str, Any]) -> list[str]:
     """The blackouts of a job as JSON, each in its place."""
     given = data.get("blackouts")
@@ -369,7 +388,7 @@ def found(conn: Conn, job_id: str, *, lock: bool = False) -> Job:
 
 def standing(spec: JobSpec, next_slot: datetime | None) -> JobState:
     """Where a job stands that may run: finished once no slot lies ahead, unless it needs none."""
-    return JobState.ACTIVE if next_slot or needs_no_slot(trigger_for(spec)) else JobState.FINISHED
+    return JobState.ACTIVE if next_slot or spec.after or needs_no_slot(trigger_for(spec)) else JobState.FINISHED
 
 
 def timing(spec: JobSpec) -> tuple[Any, ...]:

@@ -242,7 +242,7 @@ class Runs:
             if last:
                 add_lines(tx, last, held.get(run.id, 0))
             tx.emit(RunChanged(run.id, run.job))
-            follow_up(tx, run, outcome, now)
+            follow_up(tx, run, outcome, now, self.blackouts)
             return True
 
         return await self.store.write(change)
@@ -251,9 +251,10 @@ class Runs:
         """Ends a waiting run at once, and asks a running one to stop; raises `RunEnded`."""
 
         def change(tx: Tx) -> Run:
-            run = found_run(tx.conn, run_id)
-            if runs.end_queued(tx, run_id, state=RunState.CANCELLED, reason=reason, now=self.clock()):
+            run, now = found_run(tx.conn, run_id), self.clock()
+            if runs.end_queued(tx, run_id, state=RunState.CANCELLED, reason=reason, now=now):
                 tx.emit(RunChanged(run_id, run.job))
+                follow_up(tx, run, Outcome(state=RunState.CANCELLED, reason=reason), now, self.blackouts)
             elif found_run(tx.conn, run_id).state is RunState.RUNNING:  # looked at anew: it may be claimed just now
                 tx.emit(CancelRequested(run_id, reason))
             else:
@@ -270,7 +271,7 @@ class Runs:
             lost = [run for run in runs.running(tx.conn, limit=1_000_000) if runs.lose(tx, run, reason=reason, now=now)]
             for run in lost:
                 tx.emit(RunChanged(run.id, run.job))
-                follow_up(tx, run, Outcome(state=RunState.LOST, reason=reason), now)
+                follow_up(tx, run, Outcome(state=RunState.LOST, reason=reason), now, self.blackouts)
             return lost
 
         return await self.store.write(change)

@@ -28,6 +28,16 @@ class Gap:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a run is opened for."""
+
+    trigger: RunTrigger
+    slot: datetime | None
+    not_before: datetime | None = None
+    woken_by: int | None = None
+
+
 UNSERVED = Gap(
     RunState.MISSED, Cause.DOWN, "The scheduler was not running, and the misfire rule did not ask to catch up."
 )
@@ -66,9 +76,19 @@ def settle_job(
     if settled.missed:
         record_gap(tx, job, settled.missed, gap, now)
     used_up = open_slots(tx, job, settled.run, now, blackouts)
-    if used_up or (next_slot is None and not trigger.starts_with_server()):
-        jobs.end(tx, job.key)
-        tx.emit(JobChanged(job.id))
+    if used_up or (next_slot is None and not trigger.starts_with_server() and not job.spec.after):
+        end(tx, job)
+
+
+def end(tx: Tx, job: Job) -> None:
+    """The job has no further slot."""
+    jobs.end(tx, job.key)
+    tx.emit(JobChanged(job.id))
+
+
+def close_if_used_up(tx: Tx, job: Job, used: int) -> None:
+    if job.spec.max_runs is not None and used >= job.spec.max_runs:
+        end(tx, job)
 
 
 def open_at_start(tx: Tx, now: datetime, blackouts: Blackouts) -> None:
@@ -81,8 +101,7 @@ def open_at_start(tx: Tx, now: datetime, blackouts: Blackouts) -> None:
             continue
         over = spec.ends_at is not None and now > spec.ends_at
         if over or open_slots(tx, job, (now,), now, blackouts):
-            jobs.end(tx, job.key)
-            tx.emit(JobChanged(job.id))
+            end(tx, job)
 
 
 def open_slots(tx: Tx, job: Job, slots: Sequence[datetime], now: datetime, blackouts: Blackouts) -> bool:
@@ -110,18 +129,26 @@ def open_slot(tx: Tx, job: Job, slot: datetime, now: datetime, blackouts: Blacko
         record_gap(tx, job, MissedRange(slot, slot, 1), Gap(RunState.SKIPPED, Cause.BLACKOUT, covered.reason), now)
         return False
     late = now - slot > timedelta(seconds=PUNCTUAL)
-    rule = Overlap.QUEUE_ALL if late else spec.overlap
-    admission = admit(rule, spec.max_running, runs.open_of_job(tx.conn, job.key))
+    occasion = Occasion(
+        RunTrigger.CATCH_UP if late else RunTrigger.SCHEDULE, slot, not_before=jittered(slot, spec.jitter, job.id)
+    )
+    return open_admitted(tx, job, occasion, Overlap.QUEUE_ALL if late else spec.overlap, now)
+
+
+def open_admitted(tx: Tx, job: Job, occasion: Occasion, rule: Overlap, now: datetime) -> bool:
+    """A run for the occasion, or a skipped record where the overlap rule refuses (False)."""
+    admission = admit(rule, job.spec.max_running, runs.open_of_job(tx.conn, job.key))
     run_id = runs.open_run(
         tx,
         job,
-        slot=slot,
-        trigger=RunTrigger.CATCH_UP if late else RunTrigger.SCHEDULE,
+        slot=occasion.slot,
+        trigger=occasion.trigger,
         now=now,
         state=RunState.SKIPPED if admission.refused else RunState.QUEUED,
         reason=admission.refused,
         cause=Cause.OVERLAP if admission.refused else None,
-        not_before=None if admission.refused else jittered(slot, spec.jitter, job.id),
+        not_before=None if admission.refused else occasion.not_before,
+        woken_by=occasion.woken_by,
     )
     if run_id is None:
         return False

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -16,6 +16,15 @@ BUSY_TIMEOUT = 10_000  # milliseconds that SQLite waits for a foreign writer
 def dumps(value: Any) -> str:
     """JSON as it is kept: compact, readable."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+DEPENDENCIES = 0x43524F44  # what comes after what is changed by one transaction at a time
+
+
+def lock(conn: Connection, key: int) -> None:
+    """Until the transaction ends, no other one gets beyond this with the same key. SQLite has one writer anyway."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
 def insert_or_ignore(conn: Connection, table: Table) -> Insert:

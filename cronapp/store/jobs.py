@@ -176,6 +176,11 @@ def go_on(tx: Tx, key: int, next_slot: datetime) -> None:
     tx.conn.execute(statement.values(state=JobState.ACTIVE, next_slot=next_slot))
 
 
+def forget_ends(tx: Tx, key: int) -> None:
+    """The job waits anew for the ends of all that it comes after."""
+    tx.conn.execute(sql_update(dependencies).where(dependencies.c.job_key == key).values(ended=None))
+
+
 def remove(tx: Tx, key: int) -> bool:
     return tx.conn.execute(delete(jobs).where(jobs.c.key == key)).rowcount == 1
 
@@ -256,6 +261,10 @@ def upcoming(conn: Connection, limit: int) -> list[Job]:
 def in_state(conn: Connection, state: JobState, limit: int) -> list[Job]:
     statement = select(jobs).where(jobs.c.state == state).order_by(jobs.c.id).limit(limit)
     return [job_of(row) for row in conn.execute(statement).mappings()]
+
+
+def ids(conn: Connection) -> list[str]:
+    return list(conn.execute(select(jobs.c.id).order_by(jobs.c.id)).scalars())
 
 
 def total(conn: Connection) -> int:

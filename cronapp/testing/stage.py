@@ -118,11 +118,11 @@ class Stage:
             self.results[run.id] = outcome.result
         runs.finish(self.tx, run.id, node=NODE, outcome=replace(outcome, result=None), now=now, duration=0.0)
         if outcome.state is not RunState.SUCCEEDED:
-            follow_up(self.tx, run, outcome, now)
+            follow_up(self.tx, run, outcome, now, self.blackouts)
 
     def _outcome(self, run: Run) -> Outcome:
-        if self.condition and run.slot and is_asked(run):
-            args = condition_args(self.condition, run.slot.astimezone(self.zone))
+        if self.condition and is_asked(run):
+            args = condition_args(self.condition, (run.slot or run.queued_at).astimezone(self.zone))
             if refused := refusal(self.condition.name, self._call(run, self.condition, args)):
                 return refused
         return self._call(run, self.task, run.args)

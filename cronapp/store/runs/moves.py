@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, func, or_, select, update
 
 from cronapp.core.models import Cause, Job, Json, Outcome, Progress, Run, RunState, RunTrigger
 from cronapp.store.dialects import insert_or_ignore
+from cronapp.store.jobs import forget_ends
 from cronapp.store.runs.rows import run_of
 from cronapp.store.store import Tx
 from cronapp.store.tables import jobs, runs
@@ -55,7 +56,10 @@ def open_run(
         "cause": cause,
         "woken_by": woken_by,
     }
-    return tx.conn.execute(insert_or_ignore(tx.conn, runs).values(**values).returning(runs.c.id)).scalar()
+    run_id = tx.conn.execute(insert_or_ignore(tx.conn, runs).values(**values).returning(runs.c.id)).scalar()
+    if run_id is not None and job.spec.after and state is RunState.QUEUED:
+        forget_ends(tx, job.key)  # it comes after what ends from now on
+    return run_id
 
 
 def lengthen_gap(

@@ -82,6 +82,9 @@ def run_json(run: Run, tasks: Tasks) -> Json:
         "error": asdict(run.error) if run.error else None,
         "missed": run.missed,
         "missed_since": at(run.missed_since),
+        "cause": run.cause,
+        "woken_by": run.woken_by,
+        "backfill": run.backfill,
         "last_seq": run.last_seq,
     }
 
