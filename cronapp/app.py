@@ -28,9 +28,11 @@ from cronapp.engine.lag import LoopLag
 from cronapp.engine.runner import Runner
 from cronapp.engine.scheduler import Scheduler
 from cronapp.engine.watchdog import Blocked, LoopWatchdog
+from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
 from cronapp.service.jobs import Jobs
+from cronapp.service.limits import Limits
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
 from cronapp.service.tasks import Tasks
@@ -76,6 +78,8 @@ class App:
         self.blackouts = Blackouts(Calendars(Path.cwd()))
         self.jobs = Jobs(self.store, self.tasks, self.blackouts, self.clock, settings.timezone)
         self.runs = Runs(self.store, self.tasks, self.blackouts, self.clock)
+        self.limits = Limits(self.store)
+        self.backfills = Backfills(self.store, self.tasks, self.clock)
         token = settings.admin_token
         self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
         self.runner = Runner(self.runs, self.tasks, self.clock, node=self.node, log_limit=settings.log_limit)
@@ -134,6 +138,8 @@ class App:
         return Parts(
             jobs=self.jobs,
             runs=self.runs,
+            limits=self.limits,
+            backfills=self.backfills,
             tasks=self.tasks,
             blackouts=self.blackouts,
             signin=self.signin,

@@ -44,9 +44,14 @@ class TasksLoaded:
     """The tasks file was read again."""
 
 
-Event = JobChanged | RunChanged | LogAppended | CancelRequested | TasksLoaded
+@dataclass(frozen=True, slots=True)
+class LimitsChanged:
+    """The limit of a group or a queue was set or taken away."""
+
+
+Event = JobChanged | RunChanged | LogAppended | CancelRequested | TasksLoaded | LimitsChanged
 KINDS: dict[str, type[Event]] = {
-    kind.__name__: kind for kind in (JobChanged, RunChanged, LogAppended, CancelRequested, TasksLoaded)
+    kind.__name__: kind for kind in (JobChanged, RunChanged, LogAppended, CancelRequested, TasksLoaded, LimitsChanged)
 }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from cronapp.core.events import JobChanged, RunChanged
 from cronapp.core.models import Job, JobState, Outcome, Run, RunState, RunTrigger
-from cronapp.core.retry import delay_after
+from cronapp.core.retry import delay_after, unmeant
 from cronapp.core.spec import trigger_for
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.dependencies import wake
@@ -38,8 +38,10 @@ def give_back_slot(tx: Tx, job: Job, now: datetime) -> None:
 
 def try_again(tx: Tx, job: Job, run: Run, outcome: Outcome, now: datetime) -> bool:
     """Opens the next attempt if the job's rule wants one; answers whether one comes."""
-    delay = delay_after(job.spec.retry, outcome.state, run.attempt, seed=f"{run.job}/{run.first_attempt}")
+    delay = delay_after(job.spec.retry, outcome, run.attempt, seed=f"{run.job}/{run.first_attempt}")
     if delay is None:
+        if why := unmeant(job.spec.retry, outcome, run.attempt):
+            runs.add_reason(tx, run.id, why)
         return False
     next_id = runs.open_retry(tx, run, trigger=RunTrigger.RETRY, now=now, not_before=now + timedelta(seconds=delay))
     if next_id is not None:

@@ -26,10 +26,13 @@ from cronapp.service.endings import follow_up
 from cronapp.service.jobs import found
 from cronapp.service.slots import open_at_start, settle_due
 from cronapp.service.tasks import Tasks
-from cronapp.store import idempotency, jobs, logs, runs
+from cronapp.store import idempotency, jobs, limits, logs, runs
 from cronapp.store.idempotency import Once
 from cronapp.store.runs import RunFilter
 from cronapp.store.store import Conn, Store, Tx
+
+ALIKE_WITHIN = timedelta(days=30)
+MOST_ALIKE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +178,13 @@ class Runs:
         return await self.store.write(change)
 
     async def retry(self, run_id: int, *, trigger: RunTrigger = RunTrigger.MANUAL) -> Run:
-        """Opens another attempt of a run that ended, with the same arguments."""
+        """Opens another attempt of a run that ended, same arguments; one that waits starts now."""
 
         def change(tx: Tx) -> Run:
             run = found_run(tx.conn, run_id)
+            if waiting := runs.hurry(tx, run.first_attempt, self.clock()):
+                tx.emit(RunChanged(waiting, run.job))
+                return found_run(tx.conn, waiting)
             if not run.state.ended:
                 raise RunNotEnded
             if not jobs.by_keys(tx.conn, [run.job_key]):  # a removed job runs no more, whoever has its id now
@@ -188,6 +194,27 @@ class Runs:
                 raise Conflict("Another attempt of this run was opened at the same moment.")
             tx.emit(RunChanged(next_id, run.job))
             return found_run(tx.conn, next_id)
+
+        return await self.store.write(change)
+
+    async def alike(self, run_id: int) -> list[Run]:
+        """The last attempts of the runs of the same task that failed in the same way within 30 days, and that nobody
+        tried again; the oldest first, at most 500. Empty for a run that did not go wrong."""
+        since = self.clock() - ALIKE_WITHIN
+        return await self.store.read(lambda conn: runs.alike(conn, found_run(conn, run_id), since, MOST_ALIKE))
+
+    async def retry_alike(self, run_id: int, *, trigger: RunTrigger = RunTrigger.MANUAL) -> list[Run]:
+        """Opens another attempt of each that failed like this run; answers the attempts."""
+
+        def change(tx: Tx) -> list[Run]:
+            now = self.clock()
+            opened = []
+            for run in runs.alike(tx.conn, found_run(tx.conn, run_id), now - ALIKE_WITHIN, MOST_ALIKE):
+                next_id = runs.open_retry(tx, run, trigger=trigger, now=now, not_before=None)
+                if next_id is not None:
+                    tx.emit(RunChanged(next_id, run.job))
+                    opened.append(found_run(tx.conn, next_id))
+            return opened
 
         return await self.store.write(change)
 
@@ -207,7 +234,12 @@ class Runs:
 
     async def next_start(self, after: datetime) -> datetime | None:
         """When the next run may start that has to wait until a moment after `after`."""
-        return await self.store.read(runs.next_start, after)
+
+        def ask(conn: Conn) -> datetime | None:
+            moments = (runs.next_start(conn, after), limits.next_allowed(conn, after))
+            return min((moment for moment in moments if moment), default=None)
+
+        return await self.store.read(ask)
 
     async def write(self, written: Sequence[Written]) -> set[int]:
         """Keeps what several runs printed and reported, in one transaction. Answers which of the runs are still those

@@ -137,7 +137,8 @@ def open_slot(tx: Tx, job: Job, slot: datetime, now: datetime, blackouts: Blacko
 
 def open_admitted(tx: Tx, job: Job, occasion: Occasion, rule: Overlap, now: datetime) -> bool:
     """A run for the occasion, or a skipped record where the overlap rule refuses (False)."""
-    admission = admit(rule, job.spec.max_running, runs.open_of_job(tx.conn, job.key))
+    unended = [run for run in runs.open_of_job(tx.conn, job.key) if run.backfill is None]
+    admission = admit(rule, job.spec.max_running, unended)
     run_id = runs.open_run(
         tx,
         job,

@@ -45,6 +45,11 @@ async def known() -> str | None:
     return session.user if session else None
 
 
+def who() -> str:
+    """Who asks, for the books."""
+    return str(g.who)
+
+
 def inside(address: str | None) -> str:
     """An address within this site; anything else becomes the overview.
 

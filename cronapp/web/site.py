@@ -11,8 +11,10 @@ from quart import Quart, current_app
 from werkzeug.routing import IntegerConverter, Map
 
 from cronapp.core.clock import Clock
+from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.jobs import Jobs
+from cronapp.service.limits import Limits
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
 from cronapp.service.tasks import Tasks
@@ -59,6 +61,8 @@ class Parts:
 
     jobs: Jobs
     runs: Runs
+    limits: Limits
+    backfills: Backfills
     tasks: Tasks
     blackouts: Blackouts
     signin: SignIn

@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import pytest
 
-from cronapp.core.models import Backoff, Retry, RunState
-from cronapp.core.retry import SPREAD, delay_after
+from cronapp.core.models import Backoff, Outcome, Retry, RunError, RunState
+from cronapp.core.retry import SPREAD, delay_after, unmeant
 
+FAILED = Outcome(state=RunState.FAILED)
 FIXED = Retry(max_attempts=4, delay=10, backoff=Backoff.FIXED)
 DOUBLING = Retry(max_attempts=20, delay=10, backoff=Backoff.EXPONENTIAL, max_delay=600)
 
 
 def after(rule: Retry, attempt: int, seed: str = "job/1") -> float:
-    delay = delay_after(rule, RunState.FAILED, attempt, seed)
+    delay = delay_after(rule, FAILED, attempt, seed)
     assert delay is not None
     return delay
 
 
 @pytest.mark.parametrize("state", RunState)
 def test_only_what_went_wrong_is_tried_again(state: RunState) -> None:
-    again = delay_after(FIXED, state, 1, "job/1") is not None
+    again = delay_after(FIXED, Outcome(state=state), 1, "job/1") is not None
     assert again is (state in {RunState.FAILED, RunState.TIMED_OUT, RunState.LOST})
 
 
 def test_attempts_are_counted_with_the_first_one() -> None:
-    assert [delay_after(FIXED, RunState.FAILED, attempt, "job/1") for attempt in range(1, 6)] == [
+    assert [delay_after(FIXED, FAILED, attempt, "job/1") for attempt in range(1, 6)] == [
         10,
         10,
         10,
         None,
         None,
     ]
-    assert delay_after(Retry(), RunState.FAILED, 1, "job/1") is None
+    assert delay_after(Retry(), FAILED, 1, "job/1") is None
 
 
 def test_a_fixed_delay_is_no_longer_than_the_longest() -> None:
@@ -55,3 +56,30 @@ def test_many_attempts_do_not_overflow() -> None:
 
 def test_no_delay_is_none() -> None:
     assert after(Retry(max_attempts=2, delay=0), 1) == 0
+
+
+def ended(*kinds: str, state: RunState = RunState.FAILED) -> Outcome:
+    return Outcome(state=state, error=RunError(kinds[0], "", "", kinds) if kinds else None)
+
+
+@pytest.mark.parametrize(
+    ("on", "outcome", "again"),
+    [
+        (("ConnectionError",), ended("ConnectionResetError", "ConnectionError", "OSError", "Exception"), True),
+        (("Busy",), ended("shop.errors.Busy", "Exception"), True),
+        (("shop.errors.Busy",), ended("shop.errors.Busy", "Exception"), True),
+        (("errors.Busy",), ended("shop.errors.NotBusy", "Exception"), False),
+        (("Exception",), ended("ValueError", "Exception"), True),
+        (("ValueError",), ended("KeyError", "LookupError", "Exception"), False),
+        (("ValueError",), Outcome(state=RunState.FAILED, error=RunError("ValueError", "", "")), True),
+        (("ValueError",), ended(state=RunState.TIMED_OUT), False),
+        (("timed_out",), ended(state=RunState.TIMED_OUT), True),
+        (("lost", "ValueError"), ended(state=RunState.LOST), True),
+        (("lost",), ended("ValueError", "Exception"), False),
+    ],
+)
+def test_only_what_the_rule_names_is_tried_again(on: tuple[str, ...], outcome: Outcome, again: bool) -> None:
+    rule = Retry(max_attempts=2, on=on)
+    assert (delay_after(rule, outcome, 1, "job/1") is not None) is again
+    assert (unmeant(rule, outcome, 1) is None) is again
+    assert unmeant(rule, outcome, 2) is None  # the last attempt needs no reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,9 @@ class SeveralTriggers(Trigger):
 
     def starts_with_server(self) -> bool:
         return any(part.starts_with_server() for part in self.parts)
+
+    def reaching_back(self, since: datetime) -> Trigger:
+        return SeveralTriggers(tuple(part.reaching_back(since) for part in self.parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,9 @@ class WindowTrigger(Trigger):
 
     def starts_with_server(self) -> bool:
         return self.inner.starts_with_server()
+
+    def reaching_back(self, since: datetime) -> Trigger:
+        return replace(self, inner=self.inner.reaching_back(since))
 
     def _from(self, moment: datetime) -> datetime:
         return self.starts_at - TICK if self.starts_at is not None and moment < self.starts_at else moment

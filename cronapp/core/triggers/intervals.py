@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,13 +23,14 @@ class IntervalTrigger(Trigger):
     anchor: datetime
     step: timedelta
     period: Period
+    first: int = 0  # the least k
 
     def next_after(self, moment: datetime) -> datetime | None:
         return self._slot(self._count_until(moment))
 
     def previous_before(self, moment: datetime) -> datetime | None:
         before = -((self.anchor - moment) // self.step)  # how many, rounded up: the moment itself is none of them
-        return self._slot(max(0, before) - 1)
+        return self._slot(max(self.first, before) - 1)
 
     def count(self, after: datetime, until: datetime, at_most: int) -> int:
         return max(0, self._count_until(until) - self._count_until(after))
@@ -37,11 +38,14 @@ class IntervalTrigger(Trigger):
     def words(self) -> str:
         return f"Every {_without_one(self.period.words())}"
 
+    def reaching_back(self, since: datetime) -> Trigger:
+        return replace(self, first=min(self.first, (since - self.anchor) // self.step))
+
     def _count_until(self, moment: datetime) -> int:
-        return max(0, (moment - self.anchor) // self.step + 1)
+        return max(self.first, (moment - self.anchor) // self.step + 1)
 
     def _slot(self, k: int) -> datetime | None:
-        if k < 0:
+        if k < self.first:
             return None
         try:
             return self.anchor + k * self.step
@@ -60,9 +64,10 @@ class CalendarTrigger(Trigger):
     anchor: datetime  # naive, in the zone
     period: Period
     zone: ZoneInfo
+    first: int = 0  # the least number of periods after the anchor
 
     def next_after(self, moment: datetime) -> datetime | None:
-        k = max(0, self._index(moment) - 1)
+        k = max(self.first, self._index(moment) - 1)
         while (wall := self._wall(k)) is not None:
             slot = resolve(wall, self.zone)
             if slot is not None and slot > moment:
@@ -71,7 +76,7 @@ class CalendarTrigger(Trigger):
         return None
 
     def previous_before(self, moment: datetime) -> datetime | None:
-        for k in range(self._index(moment) + 1, -1, -1):
+        for k in range(self._index(moment) + 1, self.first - 1, -1):
             wall = self._wall(k)
             slot = None if wall is None else resolve(wall, self.zone)
             if slot is not None and slot < moment:
@@ -80,7 +85,7 @@ class CalendarTrigger(Trigger):
 
     def wall_after(self, moment: datetime) -> tuple[datetime, ZoneInfo] | None:
         shown = self._shown(moment)
-        k = max(0, self._index(moment) - 1)
+        k = max(self.first, self._index(moment) - 1)
         while (wall := self._wall(k)) is not None:
             if wall > shown:
                 return wall, self.zone
@@ -101,6 +106,9 @@ class CalendarTrigger(Trigger):
         if self.period.months and self.anchor.day > 28:
             return (f"Months without a day {self.anchor.day} run on their last day.",)
         return ()
+
+    def reaching_back(self, since: datetime) -> Trigger:
+        return replace(self, first=min(self.first, self._index(since) - 1))
 
     def _shown(self, moment: datetime) -> datetime:
         near = min(max(moment, _FIRST), _LAST)

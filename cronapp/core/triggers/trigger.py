@@ -52,6 +52,10 @@ class Trigger(Protocol):
         """Whether a run is promised for each start of the scheduler."""
         return False
 
+    def reaching_back(self, since: datetime) -> Trigger:
+        """The same promise, as if it had been made before that moment: an interval has slots before its anchor too."""
+        return self
+
 
 def needs_no_slot(trigger: Trigger) -> bool:
     """Whether its job stays active with no slot ahead: it is started by hand, or with the server."""

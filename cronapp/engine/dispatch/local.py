@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
-from cronapp.core.events import Event, JobChanged, RunChanged
+from cronapp.core.events import Event, JobChanged, LimitsChanged, RunChanged
 from cronapp.engine.runner import Runner
 from cronapp.service.runs import Claimed, Runs
 
@@ -32,8 +32,8 @@ class LocalDispatch:
         return self._loop is not None and not self._loop.done()
 
     def heed(self, event: Event) -> None:
-        """A run waits, or one of a job that runs one at a time ended."""
-        if isinstance(event, RunChanged | JobChanged):
+        """A run waits, one of a job that runs one at a time ended, or there is more room."""
+        if isinstance(event, RunChanged | JobChanged | LimitsChanged):
             self._wake.set()
 
     def start(self) -> None:

@@ -1,10 +1,12 @@
 """Runs: how they are opened and move on, questions about them, their statistics, and their end."""
 
+from cronapp.store.runs.claims import claim
 from cronapp.store.runs.moves import (
-    claim,
+    add_reason,
     end_queued,
     finish,
     held,
+    hurry,
     lengthen_gap,
     lose,
     open_retry,
@@ -12,12 +14,14 @@ from cronapp.store.runs.moves import (
     set_progress,
 )
 from cronapp.store.runs.pruning import job_keys, prune_beyond, prune_older
-from cronapp.store.runs.questions import attempts, failures, get, next_start, of_job, open_of_job, page, running
+from cronapp.store.runs.questions import alike, attempts, failures, get, next_start, of_job, open_of_job, page, running
 from cronapp.store.runs.rows import RunFilter
 from cronapp.store.runs.statistics import by_hour, count_of_job, counts_by_state, recent, usual_duration
 
 __all__ = [
     "RunFilter",
+    "add_reason",
+    "alike",
     "attempts",
     "by_hour",
     "claim",
@@ -28,6 +32,7 @@ __all__ = [
     "finish",
     "get",
     "held",
+    "hurry",
     "job_keys",
     "lengthen_gap",
     "lose",

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 
 from cronapp.core.models import Cause, Job, Json, Outcome, Progress, Run, RunState, RunTrigger
 from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.jobs import forget_ends
-from cronapp.store.runs.rows import run_of
 from cronapp.store.store import Tx
-from cronapp.store.tables import jobs, runs
+from cronapp.store.tables import runs
 
 
 def open_run(
@@ -107,61 +105,25 @@ def open_retry(tx: Tx, run: Run, *, trigger: RunTrigger, now: datetime, not_befo
     return tx.conn.execute(insert_or_ignore(tx.conn, runs).values(**values).returning(runs.c.id)).scalar()
 
 
-def claim(tx: Tx, *, node: str, now: datetime, limit: int) -> list[Run]:
-    """Moves up to `limit` waiting runs to running, the most urgent first, none beyond its job's `max_running`."""
-    claimed: list[Run] = []
-    while len(claimed) < limit:
-        found = claimable(tx, now, limit - len(claimed))
-        if not found:
-            break
-        tx.conn.execute(
-            update(runs)
-            .where(runs.c.id.in_([row["id"] for row in found]), runs.c.state == RunState.QUEUED)
-            .values(state=RunState.RUNNING, node=node, started_at=now)
-        )
-        claimed += [run_of({**row, "state": RunState.RUNNING, "node": node, "started_at": now}) for row in found]
-    return claimed
-
-
-def claimable(tx: Tx, now: datetime, limit: int) -> list[RowMapping]:
-    """Waiting runs whose jobs have room, locked. Where many runs of one job wait there may be more behind them."""
-    running = (
-        select(func.count())
-        .where(runs.c.job_key == jobs.c.key, runs.c.state == RunState.RUNNING)
-        .correlate(jobs)
-        .scalar_subquery()
-    )
-    waiting = (
-        select(runs, jobs.c.max_running)
-        .join(jobs, jobs.c.key == runs.c.job_key)
-        .where(
-            runs.c.state == RunState.QUEUED,
-            or_(runs.c.not_before.is_(None), runs.c.not_before <= now),
-            running < jobs.c.max_running,
-        )
-        .order_by(runs.c.priority.desc(), runs.c.id)
-        .limit(limit)
-        .with_for_update(of=[runs, jobs], skip_locked=True)
-    )
-    rows = tx.conn.execute(waiting).mappings().all()
-    taken = running_of(tx.conn, {row["job_key"] for row in rows})
-    found = []
-    for row in rows:
-        if taken[row["job_key"]] < row["max_running"]:
-            taken[row["job_key"]] += 1
-            found.append(row)
-    return found
-
-
-def running_of(conn: Connection, job_keys: Iterable[int]) -> Counter[int]:
-    """How many runs of each job run now. A claim counts again once it has its locks: on PostgreSQL the statement that
-    took them may have looked just before another node's claim was committed."""
+def hurry(tx: Tx, first_attempt: int, now: datetime) -> int | None:
+    """Starts the attempt of a run that waits for its time at once; None: none does."""
     statement = (
-        select(runs.c.job_key, func.count())
-        .where(runs.c.job_key.in_(list(job_keys)), runs.c.state == RunState.RUNNING)
-        .group_by(runs.c.job_key)
+        update(runs)
+        .where(
+            or_(runs.c.id == first_attempt, runs.c.first_attempt == first_attempt),
+            runs.c.state == RunState.QUEUED,
+            runs.c.not_before > now,
+        )
+        .values(not_before=now)
+        .returning(runs.c.id)
     )
-    return Counter(dict(conn.execute(statement).all()))
+    return tx.conn.execute(statement).scalar()
+
+
+def add_reason(tx: Tx, run_id: int, text: str) -> None:
+    """Says more about how a run ended."""
+    told = func.coalesce(runs.c.reason + " ", "") + text
+    tx.conn.execute(update(runs).where(runs.c.id == run_id).values(reason=told))
 
 
 def held(tx: Tx, owned: Sequence[Run]) -> dict[int, int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, exists, func, or_, select
 
-from cronapp.core.models import OPEN_STATES, Run, RunState
+from cronapp.core.models import OPEN_STATES, RETRIED_STATES, Run, RunState
 from cronapp.store.runs.rows import RunFilter, run_of
-from cronapp.store.tables import runs
+from cronapp.store.tables import jobs, runs
 
 
 def next_start(conn: Connection, after: datetime) -> datetime | None:
@@ -40,6 +40,8 @@ def page(conn: Connection, filters: RunFilter, *, before: int | None = None, lim
         statement = statement.where(runs.c.job == filters.job)
     if filters.state:
         statement = statement.where(runs.c.state == filters.state)
+    if filters.backfill is not None:
+        statement = statement.where(runs.c.backfill == filters.backfill)
     if filters.since:
         statement = statement.where(runs.c.queued_at >= filters.since)
     if filters.until:
@@ -60,6 +62,30 @@ def of_job(conn: Connection, job_key: int, *, before: int | None = None, limit: 
 def open_of_job(conn: Connection, job_key: int) -> list[Run]:
     """A job's runs that have not ended, the oldest first."""
     statement = select(runs).where(runs.c.job_key == job_key, runs.c.state.in_(OPEN_STATES)).order_by(runs.c.id)
+    return [run_of(row) for row in conn.execute(statement).mappings()]
+
+
+def alike(conn: Connection, run: Run, since: datetime, limit: int) -> list[Run]:
+    """The last attempts of the runs of the same task that failed in the same way since then, the oldest first. Their
+    jobs are still there."""
+    if run.state not in RETRIED_STATES:
+        return []
+    later = runs.alias()
+    first = func.coalesce(runs.c.first_attempt, runs.c.id)
+    tried_again = exists().where(later.c.first_attempt == first, later.c.attempt > runs.c.attempt)
+    statement = (
+        select(runs)
+        .join(jobs, jobs.c.key == runs.c.job_key)
+        .where(
+            runs.c.state == run.state,
+            runs.c.task == run.task,
+            runs.c.error_type.is_not_distinct_from(run.error.type if run.error else None),
+            runs.c.finished_at >= since,
+            ~tried_again,
+        )
+        .order_by(runs.c.id)
+        .limit(limit)
+    )
     return [run_of(row) for row in conn.execute(statement).mappings()]
 
 

@@ -20,6 +20,7 @@ class RunFilter:
     state: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    backfill: int | None = None
 
 
 def run_of(row: Mapping[str, Any] | RowMapping) -> Run:

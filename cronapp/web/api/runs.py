@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 
 from cronapp.core.models import Json, RunTrigger
 from cronapp.store.runs import RunFilter
-from cronapp.web.api.asked import limit, moment, number
+from cronapp.web.api.asked import body, limit, moment, number
 from cronapp.web.api.told import items, line_json, run_json
 from cronapp.web.runs import log_as_text, log_in_bits
 from cronapp.web.site import Parts, parts
@@ -25,6 +25,7 @@ async def index() -> Json:
         state=request.args.get("state", ""),
         since=moment("since"),
         until=moment("until"),
+        backfill=number("backfill"),
     )
     listed, following = await parts().runs.page(filters, before=number("cursor"), limit=limit())
     return items([run_json(run, parts().tasks) for run in listed], following)
@@ -45,6 +46,15 @@ async def cancel(run_id: int) -> ResponseReturnValue:
 async def retry(run_id: int) -> ResponseReturnValue:
     run = await parts().runs.retry(run_id, trigger=RunTrigger.API)
     return run_json(run, parts().tasks), 202, {"Location": f"/api/v1/runs/{run.id}"}
+
+
+@api.post("/runs/<int:run_id>/retry-like")
+async def retry_alike(run_id: int) -> ResponseReturnValue:
+    """Tries all runs again that failed like this one; with `dry_run` it only tells which."""
+    if (await body(needed=False)).get("dry_run"):
+        return {"retried": 0, "alike": [run.id for run in await parts().runs.alike(run_id)]}, 200
+    opened = await parts().runs.retry_alike(run_id, trigger=RunTrigger.API)
+    return {"retried": len(opened), "runs": [run.id for run in opened]}, 202
 
 
 @api.get("/runs/<int:run_id>/log")

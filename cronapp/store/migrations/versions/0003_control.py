@@ -22,7 +22,13 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("cause", sa.Text))
     op.add_column("runs", sa.Column("woken_by", key))
     op.add_column("runs", sa.Column("backfill", key))
-    op.create_index("ix_runs_queued", "runs", ["priority", "id"], sqlite_where=is_queued, postgresql_where=is_queued)
+    op.create_index(
+        "ix_runs_queued",
+        "runs",
+        [sa.text("priority DESC"), "id", "job_key"],
+        sqlite_where=is_queued,
+        postgresql_where=is_queued,
+    )
     op.create_index("ix_runs_queue_started", "runs", ["queue", "started_at"])
     op.create_index("ix_runs_backfill", "runs", ["backfill"])
     op.add_column("log_lines", sa.Column("raw", sa.LargeBinary))
