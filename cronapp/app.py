@@ -32,6 +32,7 @@ from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
 from cronapp.service.jobs import Jobs
+from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
@@ -80,6 +81,7 @@ class App:
         self.runs = Runs(self.store, self.tasks, self.blackouts, self.clock)
         self.limits = Limits(self.store)
         self.backfills = Backfills(self.store, self.tasks, self.clock)
+        self.ledger = Ledger(self.store, self.clock)
         token = settings.admin_token
         self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
         self.runner = Runner(self.runs, self.tasks, self.clock, node=self.node, log_limit=settings.log_limit)
@@ -140,6 +142,7 @@ class App:
             runs=self.runs,
             limits=self.limits,
             backfills=self.backfills,
+            ledger=self.ledger,
             tasks=self.tasks,
             blackouts=self.blackouts,
             signin=self.signin,

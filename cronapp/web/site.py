@@ -14,6 +14,7 @@ from cronapp.core.clock import Clock
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.jobs import Jobs
+from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
@@ -63,6 +64,7 @@ class Parts:
     runs: Runs
     limits: Limits
     backfills: Backfills
+    ledger: Ledger
     tasks: Tasks
     blackouts: Blackouts
     signin: SignIn

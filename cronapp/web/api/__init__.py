@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from quart import Blueprint
 
-from cronapp.web.api import backfills, jobs, limits, runs, schedule, tasks
+from cronapp.web.api import backfills, jobs, limits, runs, schedule, slots, tasks
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
-for part in (tasks.api, jobs.api, runs.api, schedule.api, limits.api, backfills.api):
+for part in (tasks.api, jobs.api, runs.api, schedule.api, limits.api, backfills.api, slots.api):
     api.register_blueprint(part)

@@ -1,0 +1,145 @@
+"""What became of each slot that a job promised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from cronapp.core.durations import duration_words
+from cronapp.core.models import Cause, Job, JobState, Run, RunState, RunTrigger
+
+ON_TIME = 2.0  # seconds: a run that starts no later than this after its slot, or its spread, is on time
+STARTS_NOW = timedelta(seconds=10)  # a slot that passed so lately is being settled
+
+
+class Verdict(StrEnum):
+    RAN = "ran"
+    LATE = "late"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    CANCELLED = "cancelled"  # by hand, or for another run, before it started
+    PAUSED = "paused"
+    BLACKED_OUT = "blacked_out"
+    CONDITION = "condition"
+    HELD = "held"  # its job needs attention
+    DUE = "due"  # it is being settled just now
+
+
+BROKEN = (Verdict.MISSED, Verdict.SKIPPED, Verdict.HELD, Verdict.LATE)
+"""Promises that were not kept, the worst first."""
+EXCUSED = (Verdict.PAUSED, Verdict.BLACKED_OUT, Verdict.CONDITION, Verdict.CANCELLED)
+"""Slots that had no run because somebody wanted it so."""
+OPEN = (Verdict.RUNNING, Verdict.WAITING, Verdict.DUE)
+WORST_FIRST = (*BROKEN, Verdict.RAN, *OPEN, *EXCUSED)
+
+OF_CAUSE = {
+    Cause.OVERLAP: Verdict.SKIPPED,
+    Cause.BLACKOUT: Verdict.BLACKED_OUT,
+    Cause.CONDITION: Verdict.CONDITION,
+    Cause.PAUSE: Verdict.PAUSED,
+    Cause.SCHEDULER_PAUSE: Verdict.PAUSED,
+    Cause.DOWN: Verdict.MISSED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotEntry:
+    """One slot, or several in a row that share a fate and cannot be told one by one (`slots`, from `since` on)."""
+
+    slot: datetime
+    verdict: Verdict
+    words: str
+    run: int | None = None
+    state: RunState | None = None
+    late: float | None = None  # seconds that its run started after its slot
+    cause: Cause | None = None
+    slots: int = 1
+    since: datetime | None = None
+
+
+def entry_of(attempts: Sequence[Run]) -> SlotEntry:
+    """The entry of a slot with a row, from the attempts of its run, the first one first."""
+    last = attempts[-1]
+    began = next((run for run in attempts if run.started_at), None)
+    verdict, late = verdict_of(began, last)
+    return SlotEntry(
+        slot=last.slot or last.queued_at,
+        verdict=verdict,
+        words=words_of(verdict, late, began, last),
+        run=last.id,
+        state=last.state,
+        late=late,
+        cause=last.cause,
+    )
+
+
+def verdict_of(began: Run | None, last: Run) -> tuple[Verdict, float | None]:
+    """What became of a slot, by the attempt that started first and the newest one; and how many seconds late it was."""
+    if last.cause is Cause.CONDITION:
+        return Verdict.CONDITION, None
+    if began is None or began.started_at is None or began.slot is None:
+        if last.state is RunState.QUEUED:
+            return Verdict.WAITING, None
+        if last.state is RunState.CANCELLED:
+            return Verdict.CANCELLED, None
+        default = Verdict.MISSED if last.state in (RunState.MISSED, RunState.LOST) else Verdict.SKIPPED
+        return OF_CAUSE.get(last.cause, default) if last.cause else default, None
+    promised = max(began.slot, began.not_before or began.slot)
+    late = max((began.started_at - promised).total_seconds(), 0.0)
+    if last.state is RunState.RUNNING:
+        return Verdict.RUNNING, late
+    return (Verdict.LATE if late > ON_TIME else Verdict.RAN), late
+
+
+def words_of(verdict: Verdict, late: float | None, began: Run | None, last: Run) -> str:
+    """As in "Ran 4 s late and failed." and "Skipped: run #812 was still running."."""
+    match verdict:
+        case Verdict.RAN | Verdict.LATE:
+            how = f"{duration_words(round(late or 0, 1))} late" if verdict is Verdict.LATE else "on time"
+            after = ", by a backfill" if began and began.trigger is RunTrigger.BACKFILL else ""
+            return f"Ran {how}{after}{_ended(last.state)}."
+        case Verdict.RUNNING:
+            return (
+                f"Runs since {duration_words(round(late or 0, 1))} after its slot."
+                if (late or 0) > ON_TIME
+                else "Runs."
+            )
+        case Verdict.WAITING:
+            return "Waits for its turn."
+        case Verdict.CANCELLED:
+            return f"Cancelled before it started. {last.reason or ''}".strip()
+    return because(verdict, last.reason)
+
+
+def _ended(state: RunState) -> str:
+    if state is RunState.SUCCEEDED:
+        return ""
+    if state is RunState.QUEUED:
+        return ", and is tried again"
+    return f" and {'was lost' if state is RunState.LOST else state.replace('_', ' ')}"
+
+
+def because(verdict: Verdict, reason: str | None) -> str:
+    """A reason under its verdict, without saying the same twice."""
+    if verdict in (Verdict.SKIPPED, Verdict.MISSED) and reason:
+        return f"{verdict.capitalize()}: {reason[0].lower()}{reason[1:]}"
+    return reason or f"{verdict.replace('_', ' ').capitalize()}."
+
+
+def unsettled(job: Job, slot: datetime, now: datetime) -> SlotEntry:
+    """The entry of a slot that has passed and has no row yet."""
+    verdict, words = open_verdict(job, now - slot)
+    return SlotEntry(slot=slot, verdict=verdict, words=words)
+
+
+def open_verdict(job: Job, age: timedelta) -> tuple[Verdict, str]:
+    match job.state:
+        case JobState.PAUSED:
+            return Verdict.PAUSED, job.pause_words()
+        case JobState.NEEDS_ATTENTION:
+            return Verdict.HELD, f"The job needs attention: {job.reason}"
+    return Verdict.DUE, "Due now." if age < STARTS_NOW else "Due, and not settled yet."
