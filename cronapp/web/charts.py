@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from markupsafe import Markup
 
 from cronapp.core.durations import duration_words
+from cronapp.core.ledger import BROKEN, Verdict
 from cronapp.core.models import RunBrief, RunState
+from cronapp.service.ledger import Hour
 
 TONES = {
     RunState.QUEUED: "wait",
@@ -120,3 +122,44 @@ def _hour(x: int, most: int, start: datetime, good: int, bad: int) -> Markup:
             )
         )
     return Markup("<g><title>{}</title>{}</g>").format(told, Markup("").join(parts))
+
+
+VERDICT_TONES = {
+    Verdict.RAN: "ok",
+    Verdict.LATE: "warn",
+    Verdict.RUNNING: "run",
+    Verdict.WAITING: "wait",
+    Verdict.DUE: "wait",
+    Verdict.SKIPPED: "warn",
+    Verdict.MISSED: "bad",
+    Verdict.HELD: "bad",
+}
+LEDGER_STEP, LEDGER_BAR, LEDGER_HEIGHT = 6, 4.4, 28
+
+
+def verdict_tone(verdict: Verdict) -> str:
+    """How loud a slot's fate is; what somebody wanted so is quiet."""
+    return VERDICT_TONES.get(verdict, "off")
+
+
+def ledger_strip(hours: Sequence[Hour]) -> Markup:
+    """The hours of a week, each in the colour of the worst that became of its slots."""
+    bars = [_told_hour(i * LEDGER_STEP, hour) for i, hour in enumerate(hours)]
+    bad = sum(hour.worst in BROKEN for hour in hours)
+    label = (
+        f"The last {len(hours)} hours: {bad or 'no'} hour{'s' if bad != 1 else ''} with a slot that did not run on time"
+    )
+    return Markup(
+        '<svg class="ledger" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(max(len(hours), 1) * LEDGER_STEP, LEDGER_HEIGHT, label, Markup("").join(bars))
+
+
+def _told_hour(x: int, hour: Hour) -> Markup:
+    if hour.worst is None:
+        return Markup('<rect class="f-none" x="{}" y="{}" width="{}" height="2"/>').format(
+            x, LEDGER_HEIGHT - 2, LEDGER_BAR
+        )
+    parts = ", ".join(f"{n} {verdict.replace('_', ' ')}" for verdict, n in hour.counts.items() if n)
+    return Markup('<rect class="f-{}" x="{}" y="0" width="{}" height="{}"><title>{}: {}</title></rect>').format(
+        verdict_tone(hour.worst), x, LEDGER_BAR, LEDGER_HEIGHT, f"{hour.at:%a %d %b %H:%M} UTC", parts
+    )

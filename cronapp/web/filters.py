@@ -15,7 +15,7 @@ from cronapp.core.models import JobRow, JobSpec, JobState, Run, RunState, Uncloc
 from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import parts_of
 from cronapp.web.ansi import ansi
-from cronapp.web.charts import TONES, hours, strip, success_share
+from cronapp.web.charts import TONES, hours, ledger_strip, strip, success_share, verdict_tone
 
 SHOWS: Final = ("relative", "clock", "stamp", "date", "full", "short", "countdown", "elapsed")
 """What the browser can make of a moment, in the viewer's zone. `stamp` has milliseconds; the last two tick."""
@@ -169,12 +169,14 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "size": size,
     "state_word": state_word,
     "tone": tone,
+    "verdict_tone": verdict_tone,
 }
 
 GLOBALS: dict[str, Any] = {
     "complaint": complaint,
     "condition": condition,
     "hours_chart": hours,
+    "ledger_strip": ledger_strip,
     "outcome": outcome,
     "query": query,
     "schedule_words": schedule_words,

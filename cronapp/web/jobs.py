@@ -40,6 +40,7 @@ async def detail(job_id: str) -> str:
     before = whole(request.args.get("cursor"))
     runs, following = await house.runs.of_job(row.job, before=before, limit=25)
     context = job_context(house, row) | {"runs": runs, "next": following and str(following)}
+    context["kept"] = await house.ledger.kept(row.job)
     return await show("job", nav="jobs", topic=f"job:{job_id}", **context)
 
 

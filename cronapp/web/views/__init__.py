@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 from cronapp.core.errors import NotFound
 from cronapp.web.hub import View
 from cronapp.web.site import Parts
 from cronapp.web.views.jobs import JobsView, JobView, job_filter
+from cronapp.web.views.ledger import LedgerView
 from cronapp.web.views.overview import OverviewView
 from cronapp.web.views.runs import RunsView, RunView, run_filter
 from cronapp.web.views.shown import Shown
@@ -29,6 +31,8 @@ async def view_of(house: Parts, topic: str, address: str, after: int) -> View:
             return RunsView(house, run_filter(query), whole(query.get("cursor")))
         case "run" if whole(name):
             return RunView(house, await house.runs.get(int(name)), after)
+        case "slots":
+            return LedgerView(house, name, moment_of(query.get("cursor")))
         case "system":
             return SystemView(house)
         case "page":
@@ -39,3 +43,12 @@ async def view_of(house: Parts, topic: str, address: str, after: int) -> View:
 def whole(text: str | None) -> int | None:
     """A whole number above zero, or None."""
     return int(text) if text and text.isascii() and text.isdigit() and 0 < int(text) < 2**63 else None
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """A moment of an address, as the links of our own pages have it, or None."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None

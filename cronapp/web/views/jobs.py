@@ -94,16 +94,16 @@ class JobView(Shown):
     def heed(self, event: Event) -> Iterable[str]:
         match event:
             case JobChanged(job=self.job_id):
-                return ("head", "detail")
+                return ("head", "detail", "kept")
             case RunChanged(job=self.job_id):
-                return ("head",) if self.before else ("head", "runs")
+                return ("head", "kept") if self.before else ("head", "kept", "runs")
         return ()
 
     def parts(self) -> Iterable[str]:
-        return ("head", "detail") if self.before else ("head", "detail", "runs")
+        return ("head", "detail", "kept") if self.before else ("head", "detail", "kept", "runs")
 
     async def show(self, part: str) -> Markup:
-        render = {"head": self._head, "detail": self._detail, "runs": self._runs}[part]
+        render = {"head": self._head, "detail": self._detail, "kept": self._kept, "runs": self._runs}[part]
         try:
             return await self.house.hub.once(("job", self.job_id), part, render)
         except JobNotFound:
@@ -115,6 +115,13 @@ class JobView(Shown):
     async def _detail(self) -> Markup:
         row = await self.house.jobs.row(self.job_id)
         return partial("#job-detail", fragment("_job_detail", **job_context(self.house, row)))
+
+    async def _kept(self) -> Markup:
+        job = await self.house.jobs.get(self.job_id)
+        return partial("#job-kept", fragment("_job_kept", job=job, kept=await self.house.ledger.kept(job)))
+
+    def pause(self, part: str) -> float:
+        return 2.0 if part == "kept" else super().pause(part)
 
     async def _runs(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
