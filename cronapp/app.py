@@ -22,6 +22,7 @@ from cronapp.core.errors import StoreUnavailable
 from cronapp.core.models import Run
 from cronapp.engine import capture
 from cronapp.engine.dispatch.local import LocalDispatch
+from cronapp.engine.drain import Drain
 from cronapp.engine.executors import leaked_threads
 from cronapp.engine.housekeeping import prune_on
 from cronapp.engine.lag import LoopLag
@@ -34,6 +35,7 @@ from cronapp.service.calendars import Calendars
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
+from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
 from cronapp.service.tasks import Tasks
@@ -82,11 +84,13 @@ class App:
         self.limits = Limits(self.store)
         self.backfills = Backfills(self.store, self.tasks, self.clock)
         self.ledger = Ledger(self.store, self.clock)
+        self.restarts = Restarts(self.store, self.clock)
         token = settings.admin_token
         self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
         self.runner = Runner(self.runs, self.tasks, self.clock, node=self.node, log_limit=settings.log_limit)
         self.dispatch = LocalDispatch(self.runs, self.runner, self.clock, settings.concurrency)
         self.scheduler = Scheduler(self.jobs, self.runs)
+        self.draining = Drain(self.scheduler, self.dispatch, self.bus.publish, self.clock)
         self.site: Site = make_site(self._parts())
 
         for subscriber in (self.scheduler.heed, self.dispatch.heed, self.runner.heed, self.hub.heed):
@@ -143,6 +147,8 @@ class App:
             limits=self.limits,
             backfills=self.backfills,
             ledger=self.ledger,
+            restarts=self.restarts,
+            drain=self.draining,
             tasks=self.tasks,
             blackouts=self.blackouts,
             signin=self.signin,
@@ -172,7 +178,8 @@ class App:
             database = True
         except StoreUnavailable:
             database = False
-        state = {"database": database, "scheduler": self.scheduler.running}
+        working = self.draining.since is None  # who spreads load shall send nothing here that makes new work
+        state = {"database": database, "scheduler": self.scheduler.running and working}
         return state | {"worker": self.dispatch.running} if self._works else state
 
     async def system(self) -> System:

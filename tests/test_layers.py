@@ -13,7 +13,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-LAYERS = ("core", "config", "store bus", "service", "engine web notify metrics", "app", "cli testing", "__main__")
+LAYERS = (
+    "core",
+    "config client",
+    "store bus",
+    "service",
+    "engine web notify metrics",
+    "app",
+    "cli testing",
+    "__main__",
+)
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer.split()}
 
 FENCES = {

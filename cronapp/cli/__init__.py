@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cronapp.cli import schedule, serve, tasks
+from cronapp.cli import drain, schedule, serve, tasks
 from cronapp.core.errors import CannotStart
 
 cli = typer.Typer(
@@ -20,6 +20,7 @@ cli = typer.Typer(
 serve.add_to(cli)
 tasks.add_to(cli)
 schedule.add_to(cli)
+drain.add_to(cli)
 
 
 def main() -> None:

@@ -49,9 +49,15 @@ class LimitsChanged:
     """The limit of a group or a queue was set or taken away."""
 
 
-Event = JobChanged | RunChanged | LogAppended | CancelRequested | TasksLoaded | LimitsChanged
+@dataclass(frozen=True, slots=True)
+class DrainChanged:
+    """This server is emptied for a restart, or goes to work again."""
+
+
+Event = JobChanged | RunChanged | LogAppended | CancelRequested | TasksLoaded | LimitsChanged | DrainChanged
 KINDS: dict[str, type[Event]] = {
-    kind.__name__: kind for kind in (JobChanged, RunChanged, LogAppended, CancelRequested, TasksLoaded, LimitsChanged)
+    kind.__name__: kind
+    for kind in (JobChanged, RunChanged, LogAppended, CancelRequested, TasksLoaded, LimitsChanged, DrainChanged)
 }
 
 

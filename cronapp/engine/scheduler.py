@@ -39,6 +39,7 @@ class Scheduler:
         self._alone: dict[int, None] = {}  # put off, and now to be tried again
         self._changed: dict[str, None] = {}
         self._keys: dict[str, int] = {}
+        self._held = False
         self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
@@ -68,6 +69,11 @@ class Scheduler:
         for put_off in self._put_off.values():
             put_off.again.cancel()
 
+    def hold(self, held: bool) -> None:
+        """Settles no slot while it is held; those that pass meanwhile are late."""
+        self._held = held
+        self._wake.set()
+
     def heed(self, event: Event) -> None:
         if isinstance(event, JobChanged):
             self._changed[event.job] = None
@@ -94,11 +100,11 @@ class Scheduler:
                 self._wake.set()
 
     async def _settle(self) -> None:
-        while keys := list(self._due_keys)[:SLICE]:
+        while not self._held and (keys := list(self._due_keys)[:SLICE]):
             for key in keys:  # before the work: what becomes due meanwhile is due once more
                 del self._due_keys[key]
             await self._settle_slice(keys)
-        while self._alone:
+        while not self._held and self._alone:
             key = next(iter(self._alone))
             del self._alone[key]
             await self._settle_slice([key])

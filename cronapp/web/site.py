@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from quart import Quart, current_app
 from werkzeug.routing import IntegerConverter, Map
@@ -16,6 +16,7 @@ from cronapp.service.blackouts import Blackouts
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
+from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
 from cronapp.service.tasks import Tasks
@@ -56,6 +57,16 @@ class System:
     blocked: list[Blocked] = field(default_factory=list)
 
 
+class Draining(Protocol):
+    """Emptying the server for a restart."""
+
+    since: datetime | None
+
+    def begin(self, by: str) -> None: ...
+
+    def end(self, by: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the handlers work with. The app makes it once and hands it down."""
@@ -65,6 +76,8 @@ class Parts:
     limits: Limits
     backfills: Backfills
     ledger: Ledger
+    restarts: Restarts
+    drain: Draining
     tasks: Tasks
     blackouts: Blackouts
     signin: SignIn

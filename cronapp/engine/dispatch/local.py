@@ -23,6 +23,7 @@ class LocalDispatch:
         self._runner = runner
         self._clock = clock
         self._concurrency = concurrency
+        self._held = False
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._claiming: asyncio.Future[list[Claimed]] | None = None
@@ -30,6 +31,11 @@ class LocalDispatch:
     @property
     def running(self) -> bool:
         return self._loop is not None and not self._loop.done()
+
+    def hold(self, held: bool) -> None:
+        """Starts no run while it is held."""
+        self._held = held
+        self._wake.set()
 
     def heed(self, event: Event) -> None:
         """A run waits, one of a job that runs one at a time ended, or there is more room."""
@@ -66,7 +72,7 @@ class LocalDispatch:
 
     async def _fill(self) -> None:
         """Claims until nothing waits or no room is left."""
-        while (room := min(self._concurrency - self._runner.busy, BATCH)) > 0:
+        while not self._held and (room := min(self._concurrency - self._runner.busy, BATCH)) > 0:
             # Shielded: a claim that is under way when the server stops must not be claimed and then forgotten.
             self._claiming = claiming = asyncio.ensure_future(self._runs.claim(self._runner.node, room))
             claiming.add_done_callback(self._start)

@@ -1,0 +1,64 @@
+"""Talks to a running server, for the command line and for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from cronapp.core.errors import CronAppError
+
+Json = dict[str, Any]
+
+
+class ServerSaysNo(CronAppError):
+    """The server answered that it will not. Its words say why."""
+
+    status = 400
+
+
+class NotReached(CronAppError):
+    """The server cannot be reached. Is it running, and is its address right?"""
+
+    status = 503
+
+
+class Client:
+    """One server, by its address (`http://127.0.0.1:5000`) and an API token."""
+
+    def __init__(self, url: str, token: str, *, timeout: float = 30.0) -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        self._http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=timeout)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def safe_restart(self, minutes: float = 5) -> Json:
+        """What runs, what is due, and the next gap of so many minutes."""
+        return self.ask("GET", "/safe-restart", params={"minutes": minutes})
+
+    def drain(self) -> Json:
+        """The server takes no new slot and starts no run from now on."""
+        return self.ask("POST", "/drain")
+
+    def undrain(self) -> Json:
+        """The server goes to work again."""
+        return self.ask("DELETE", "/drain")
+
+    def ask(self, method: str, path: str, **options: Any) -> Json:
+        """The answer as JSON. Raises `NotReached`, or `ServerSaysNo` with the server's words."""
+        try:
+            reply = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise NotReached(f"{self.url} cannot be reached: {error}. Is the server running there?") from error
+        try:
+            answer = reply.json()
+        except ValueError:
+            raise NotReached(f"{self.url} answers, but not as Cron-App does. Is the address right?") from None
+        if reply.is_error:
+            raise ServerSaysNo(str(answer.get("detail") or reply.reason_phrase))
+        return dict(answer)

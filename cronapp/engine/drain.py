@@ -1,0 +1,45 @@
+"""Empties this server before a restart: it takes no new slot and starts no run, and what runs goes on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from cronapp.core.clock import Clock
+from cronapp.core.events import DrainChanged, Event
+from cronapp.engine.dispatch.local import LocalDispatch
+from cronapp.engine.scheduler import Scheduler
+
+log = logging.getLogger(__name__)
+
+
+class Drain:
+    def __init__(
+        self, scheduler: Scheduler, dispatch: LocalDispatch, tell: Callable[[list[Event]], None], clock: Clock
+    ) -> None:
+        """`tell` publishes events."""
+        self._scheduler = scheduler
+        self._dispatch = dispatch
+        self._tell = tell
+        self._clock = clock
+        self.since: datetime | None = None  # None: it does all its work
+
+    def begin(self, by: str) -> None:
+        """From now on slots are left to the misfire rule of the next start, and waiting runs wait."""
+        if self.since is None:
+            self.since = self._clock()
+            self._turn(held=True)
+            log.info("draining, as %s asked for: no new slot is taken, no run is started", by)
+
+    def end(self, by: str) -> None:
+        """Goes to work again. Slots that passed meanwhile are late, and go by the misfire rule."""
+        if self.since is not None:
+            self.since = None
+            self._turn(held=False)
+            log.info("no longer draining, as %s asked for", by)
+
+    def _turn(self, *, held: bool) -> None:
+        self._scheduler.hold(held)
+        self._dispatch.hold(held)
+        self._tell([DrainChanged()])
