@@ -5,12 +5,26 @@ from __future__ import annotations
 from werkzeug.exceptions import HTTPException
 
 from cronapp.core.errors import CronAppError
-from cronapp.web import auth, errors, health, jobs, ledger, overview, runs, security, stream, system, tasks
+from cronapp.web import (
+    auth,
+    backfills,
+    errors,
+    health,
+    jobs,
+    ledger,
+    limits,
+    overview,
+    runs,
+    security,
+    stream,
+    system,
+    tasks,
+)
 from cronapp.web.api import api
 from cronapp.web.render import prepare
 from cronapp.web.site import Parts, Site
 
-PAGES = (overview, jobs, ledger, runs, tasks, system, stream, auth, health)
+PAGES = (overview, jobs, ledger, backfills, limits, runs, tasks, system, stream, auth, health)
 
 
 def make_site(parts: Parts) -> Site:

@@ -23,11 +23,13 @@ PLAIN = (
     "overlap",
     "max_running",
     "timeout",
+    "queue",
+    "group",
     "priority",
     "description",
 )
 WINDOW = ("starts_at", "ends_at")
-NESTED = ("misfire.policy", "misfire.grace", "retry.max_attempts", "retry.delay", "retry.backoff")
+NESTED = ("misfire.policy", "misfire.grace", "retry.max_attempts", "retry.delay", "retry.backoff", "retry.max_delay")
 SCHEDULE = {
     "cron": ("expression", "timezone"),
     "interval": ("every", "timezone"),
@@ -57,6 +59,7 @@ def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = Non
         "blackouts": [line.strip() for line in texts.get("blackouts", "").splitlines() if line.strip()],
         "args": args,
     }
+    data.setdefault("retry", {})["on"] = [name.strip() for name in texts.get("retry.on", "").split(",") if name.strip()]
     moved = texts.get("schedule.timezone", "").strip() != shown.get("schedule.timezone", "")
     for name in (*PLAIN, *NESTED):
         text = texts.get(name, "").replace("\r\n", "\n")
@@ -73,6 +76,8 @@ def beside(errors: Mapping[str, str]) -> dict[str, str]:
     told: dict[str, str] = {}
     for name, text in errors.items():
         parts = name.replace("schedule.0.", "schedule.", 1).split(".")
+        if parts[:2] == ["retry", "on"]:
+            parts = parts[:2]
         depth = {"tags": 1, "blackouts": 1, "args": 2}.get(parts[0], len(parts))
         told.setdefault(".".join(parts[:depth]), text)
     return told
@@ -122,6 +127,10 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
         "retry.max_attempts": spec.retry.max_attempts,
         "retry.delay": duration_text(spec.retry.delay),
         "retry.backoff": spec.retry.backoff,
+        "retry.max_delay": duration_text(spec.retry.max_delay),
+        "retry.on": ", ".join(spec.retry.on),
+        "queue": spec.queue,
+        "group": spec.group,
         "priority": spec.priority,
     }
     match first.kind:

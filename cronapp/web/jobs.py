@@ -19,7 +19,7 @@ from cronapp.web.shell import by_htmx, done, go, show
 from cronapp.web.simulations import simulated
 from cronapp.web.site import parts
 from cronapp.web.views import whole
-from cronapp.web.views.jobs import job_context, job_filter, job_list_context, job_row_partial
+from cronapp.web.views.jobs import job_context, job_filter, job_list_context, job_row_partial, shown_backfills
 from cronapp.web.views.zones import job_zone
 
 pages = Blueprint("jobs", __name__)
@@ -40,7 +40,7 @@ async def detail(job_id: str) -> str:
     before = whole(request.args.get("cursor"))
     runs, following = await house.runs.of_job(row.job, before=before, limit=25)
     context = job_context(house, row) | {"runs": runs, "next": following and str(following)}
-    context["kept"] = await house.ledger.kept(row.job)
+    context |= {"kept": await house.ledger.kept(row.job), "backfills": await shown_backfills(house, job_id)}
     return await show("job", nav="jobs", topic=f"job:{job_id}", **context)
 
 

@@ -10,13 +10,15 @@ from quart.typing import ResponseReturnValue
 from cronapp.core.errors import NotFound
 from cronapp.core.models import LogLine
 from cronapp.web.render import fragment, partial, toast
-from cronapp.web.shell import done, show
+from cronapp.web.shell import done, go, show
 from cronapp.web.site import Parts, parts
 from cronapp.web.views import whole
 from cronapp.web.views.log import CHUNK, chunk, log_chunks
 from cronapp.web.views.runs import run_context, run_filter, run_list_context
+from cronapp.web.views.zones import zones_of
 
 pages = Blueprint("runs", __name__)
+ALIKE_SHOWN = 25
 READ = 2000  # log lines read at once for a download
 
 
@@ -88,6 +90,21 @@ async def retry(run_id: int) -> ResponseReturnValue:
     )
     told = toast(f"Run #{run.id} tries again.", href=f"/runs/{run.id}", link="Follow its log")
     return done(f"/runs/{run.id}", *head, told)
+
+
+@pages.get("/runs/<int:run_id>/retry-like")
+async def ask_retry_alike(run_id: int) -> str:
+    """Which runs failed like this one."""
+    run, alike = await parts().runs.get(run_id), await parts().runs.alike(run_id)
+    return await show(
+        "retry_alike", nav="runs", run=run, alike=alike, zones=await zones_of(parts(), alike[:ALIKE_SHOWN])
+    )
+
+
+@pages.post("/runs/<int:run_id>/retry-like")
+async def retry_alike(run_id: int) -> ResponseReturnValue:
+    opened = await parts().runs.retry_alike(run_id)
+    return go(f"/runs/{opened[0].id}" if len(opened) == 1 else "/runs")
 
 
 def on_page(run_id: int) -> bool:

@@ -6,10 +6,13 @@ from quart import Blueprint
 
 from cronapp.web.shell import show
 from cronapp.web.site import parts
+from cronapp.web.views.system import limits_context
 
 pages = Blueprint("system", __name__)
 
 
 @pages.get("/system")
 async def system() -> str:
-    return await show("system", nav="system", topic="system", system=await parts().system())
+    return await show(
+        "system", nav="system", topic="system", system=await parts().system(), **await limits_context(parts())
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cronapp.core.backfills import BackfillRow
 from cronapp.core.blackouts import blackout_for
 from cronapp.core.errors import JobNotFound
 from cronapp.core.events import Event, JobChanged, RunChanged
@@ -94,15 +95,18 @@ class JobView(Shown):
     def heed(self, event: Event) -> Iterable[str]:
         match event:
             case JobChanged(job=self.job_id):
-                return ("head", "detail", "kept")
+                return ("head", "detail", "kept", "backfills")
             case RunChanged(job=self.job_id):
-                return ("head", "kept") if self.before else ("head", "kept", "runs")
+                return ("head", "kept", "backfills") if self.before else ("head", "kept", "backfills", "runs")
         return ()
 
     def parts(self) -> Iterable[str]:
-        return ("head", "detail", "kept") if self.before else ("head", "detail", "kept", "runs")
+        whole = ("head", "detail", "kept", "backfills")
+        return whole if self.before else (*whole, "runs")
 
     async def show(self, part: str) -> Markup:
+        if part == "backfills":
+            return await self.house.hub.once(("job", self.job_id), part, self._backfills)
         render = {"head": self._head, "detail": self._detail, "kept": self._kept, "runs": self._runs}[part]
         try:
             return await self.house.hub.once(("job", self.job_id), part, render)
@@ -116,18 +120,37 @@ class JobView(Shown):
         row = await self.house.jobs.row(self.job_id)
         return partial("#job-detail", fragment("_job_detail", **job_context(self.house, row)))
 
+    async def _backfills(self) -> Markup:
+        try:
+            return await backfills_partial(self.house, self.job_id)
+        except JobNotFound:
+            return EMPTY
+
     async def _kept(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
         return partial("#job-kept", fragment("_job_kept", job=job, kept=await self.house.ledger.kept(job)))
 
     def pause(self, part: str) -> float:
-        return 2.0 if part == "kept" else super().pause(part)
+        return 2.0 if part in ("kept", "backfills") else super().pause(part)
 
     async def _runs(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
         runs, following = await self.house.runs.of_job(job, limit=25)
         zones = {job.key: job_zone(self.house, job.spec)}
         return partial("#job-runs", fragment("_job_runs", job=job, runs=runs, next=following, zones=zones))
+
+
+async def backfills_partial(house: Parts, job_id: str) -> Markup:
+    job = await house.jobs.get(job_id)
+    return partial(
+        "#job-backfills", fragment("_job_backfills", job=job, backfills=await shown_backfills(house, job_id))
+    )
+
+
+async def shown_backfills(house: Parts, job_id: str) -> list[BackfillRow]:
+    """Those under way, and the newest one."""
+    rows = await house.backfills.of_job(job_id)
+    return [row for row in rows if not row.over or row is rows[0]]
 
 
 def job_context(house: Parts, row: JobRow) -> dict[str, Any]:

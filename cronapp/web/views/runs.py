@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from cronapp.core.errors import JobNotFound
 from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
-from cronapp.core.models import Run
+from cronapp.core.models import RETRIED_STATES, Run
 from cronapp.store.runs import RunFilter
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
@@ -54,7 +54,11 @@ async def run_list_context(house: Parts, filters: RunFilter, before: int | None)
         "runs": runs,
         "next": following and str(following),
         "first": before is None,
-        "filters": {"job": filters.job, "state": filters.state},
+        "filters": {
+            "job": filters.job,
+            "state": filters.state,
+            "backfill": "" if filters.backfill is None else str(filters.backfill),
+        },
         "counts": await house.runs.counts(),
         "zones": await zones_of(house, runs),
     }
@@ -127,6 +131,7 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         "job": job,
         "job_zone": job_zone(house, job.spec) if job else None,
         "attempts": await house.runs.attempts(run),
+        "alike": len(await house.runs.alike(run_id)) if job and run.state in RETRIED_STATES else 0,
     }
 
 
@@ -134,4 +139,6 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
 
 
 def run_filter(query: Mapping[str, str]) -> RunFilter:
-    return RunFilter(job=query.get("job", ""), state=query.get("state", ""))
+    backfill = query.get("backfill", "")
+    chosen = int(backfill) if backfill.isdigit() and len(backfill) < 19 else None
+    return RunFilter(job=query.get("job", ""), state=query.get("state", ""), backfill=chosen)

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from markupsafe import Markup
 
+from cronapp.core.events import Event, LimitsChanged
 from cronapp.web.render import fragment, partial
+from cronapp.web.site import Parts
 from cronapp.web.views.shown import Shown
 
 
 class SystemView(Shown):
     """The system page: its figures are read again every two seconds."""
 
-    ageing = ("all",)
+    ageing = ("all", "limits")
+
+    def heed(self, event: Event) -> Iterable[str]:
+        return ("limits",) if isinstance(event, LimitsChanged) else ()
 
     def parts(self) -> Iterable[str]:
-        return ("all",)
+        return self.ageing
 
     async def show(self, part: str) -> Markup:
+        if part == "limits":
+            return await limits_partial(self.house)
         return partial("#system", fragment("_system", system=await self.house.system()))
 
     def pause(self, part: str) -> float:
         return 2.0
+
+
+async def limits_context(
+    house: Parts, values: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    return {"limits": await house.limits.all(), "values": values or {}, "errors": errors or {}}
+
+
+async def limits_partial(
+    house: Parts, values: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None
+) -> Markup:
+    return partial("#limits", fragment("_limits", **await limits_context(house, values, errors)))

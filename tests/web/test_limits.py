@@ -1,0 +1,68 @@
+"""Backfills, limits and repeated tries on pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from quart.testing import QuartClient
+from visiting import HTMX, Api, page_of, partials, put_run
+
+from cronapp.app import App
+from cronapp.core.models import RunError, RunState
+
+HOURLY = {"kind": "cron", "expression": "0 * * * *", "timezone": "Europe/Berlin"}
+
+
+def wall(hours: int) -> str:
+    """So many hours ago, as the form's fields have it."""
+    return (datetime.now(UTC) - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+async def test_a_backfill_is_seen_before_it_is_started_and_then_on_the_jobs_page(
+    quiet: App, client: QuartClient, api: Api
+) -> None:
+    await api.make("hourly", schedule=HOURLY)
+    page = await page_of(client, "/jobs/hourly/backfill")
+    assert "By the clocks of Europe/Berlin." in page.text
+    window = {"from": wall(30), "to": wall(26), "max_running": "2"}
+    seen = await client.post("/jobs/hourly/backfill/preview", form=window, headers=HTMX)
+    assert "4 slots" in await seen.get_data(as_text=True)
+    started = await client.post("/jobs/hourly/backfill", form=window)
+    assert (started.status_code, started.headers["Location"]) == (303, "/runs?backfill=1")
+    listed = await page_of(client, "/runs?backfill=1")
+    assert sum("data-run" in row.attrs for row in listed.all("tr")) == 4
+    assert "0 of 4 done" in (await page_of(client, "/jobs/hourly")).text
+    reply = await client.post("/jobs/hourly/backfills/1/cancel", headers=HTMX)
+    assert [part.target for part in partials(await reply.get_data(as_text=True))] == ["#job-backfills", "#toasts"]
+    runs, _ = await quiet.runs.of_job(await quiet.jobs.get("hourly"))
+    assert {run.state for run in runs} == {RunState.CANCELLED}
+
+
+async def test_a_wrong_window_comes_back_with_its_field(client: QuartClient, api: Api) -> None:
+    await api.make("hourly", schedule=HOURLY)
+    reply = await client.post("/jobs/hourly/backfill", form={"from": wall(-5), "to": wall(-9)}, headers=HTMX)
+    assert reply.status_code == 422
+    assert "The window must lie in the past." in await reply.get_data(as_text=True)
+
+
+async def test_limits_are_set_and_taken_away_on_the_system_page(quiet: App, client: QuartClient) -> None:
+    form = {"kind": "queue", "name": "mail", "rate": "10/m"}
+    assert (await client.post("/limits", form=form)).status_code == 303
+    assert "10 within 1 min" in (await page_of(client, "/system")).text
+    wrong = await client.post("/limits", form=form | {"rate": "often"}, headers=HTMX)
+    assert wrong.status_code == 422
+    assert "Write a number of starts" in await wrong.get_data(as_text=True)
+    assert (await client.post("/limits/queue/mail/clear")).status_code == 303
+    assert await quiet.limits.all() == []
+
+
+async def test_all_that_failed_alike_are_offered_together(quiet: App, client: QuartClient, api: Api) -> None:
+    await api.make("one", task="fail")
+    job = await quiet.jobs.get("one")
+    error = RunError("ValueError", "no figures", "")
+    runs = [await put_run(quiet, job, RunState.FAILED, error=error) for _ in range(3)]
+    assert "Retry all 3 like this" in (await page_of(client, f"/runs/{runs[0].id}")).text
+    assert "Retry 3 runs?" in (await page_of(client, f"/runs/{runs[0].id}/retry-like")).text
+    assert (await client.post(f"/runs/{runs[0].id}/retry-like")).status_code == 303
+    assert len(await quiet.runs.alike(runs[0].id)) == 0
+    assert await quiet.runs.counts() == {"queued": 3}
