@@ -13,6 +13,9 @@ from cronapp.service.dependencies import wake
 from cronapp.store import jobs, runs
 from cronapp.store.store import Tx
 
+MOST_LOST = 3
+PARKED = f"It was lost {MOST_LOST} times, so it is not tried again by itself: it may be what ends the server."
+
 
 def follow_up(tx: Tx, run: Run, outcome: Outcome, now: datetime, blackouts: Blackouts) -> None:
     """What the end of a run brings with it: the next attempt, or the runs of those that waited for it; or its slot is
@@ -42,6 +45,9 @@ def try_again(tx: Tx, job: Job, run: Run, outcome: Outcome, now: datetime) -> bo
     if delay is None:
         if why := unmeant(job.spec.retry, outcome, run.attempt):
             runs.add_reason(tx, run.id, why)
+        return False
+    if outcome.state is RunState.LOST and runs.lost_attempts(tx.conn, run.first_attempt) >= MOST_LOST:
+        runs.add_reason(tx, run.id, PARKED)
         return False
     next_id = runs.open_retry(tx, run, trigger=RunTrigger.RETRY, now=now, not_before=now + timedelta(seconds=delay))
     if next_id is not None:

@@ -364,6 +364,23 @@ async def test_a_lost_run_is_tried_again_where_the_rule_says_so(runs: Runs, jobs
     assert (await carry(runs)).attempt == 2
 
 
+async def test_a_run_that_is_lost_again_and_again_is_not_tried_for_ever(
+    runs: Runs, jobs: Jobs, clock: TurnedClock
+) -> None:
+    rule = {"max_attempts": 10, "delay": 10, "backoff": "fixed"}
+    await jobs.create(a_job("poison", schedule=BY_HAND, retry=rule), origin="api")
+    first = await runs.run_now("poison")
+    for _ in range(3):
+        await claim_one(runs)
+        await runs.lose_running("The server died.")
+        clock.turn(11)
+    assert [state for _, state, _ in await attempts(runs, first)] == ["lost", "lost", "lost"]
+    told = [run.reason for run in await runs.attempts(first)]
+    assert told[:2] == ["The server died."] * 2
+    assert told[2].startswith("The server died. It was lost 3 times, so it is not tried again by itself")
+    assert (await runs.retry(first.id)).attempt == 4  # by hand it may
+
+
 # -- listed and pruned ----------------------------------------------------------------------------------------------
 
 

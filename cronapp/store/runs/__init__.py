@@ -14,7 +14,18 @@ from cronapp.store.runs.moves import (
     set_progress,
 )
 from cronapp.store.runs.pruning import job_keys, prune_beyond, prune_older
-from cronapp.store.runs.questions import alike, attempts, failures, get, next_start, of_job, open_of_job, page, running
+from cronapp.store.runs.questions import (
+    alike,
+    attempts,
+    failures,
+    get,
+    lost_attempts,
+    next_start,
+    of_job,
+    open_of_job,
+    page,
+    running,
+)
 from cronapp.store.runs.rows import RunFilter
 from cronapp.store.runs.statistics import by_hour, count_of_job, counts_by_state, recent, usual_duration
 
@@ -36,6 +47,7 @@ __all__ = [
     "job_keys",
     "lengthen_gap",
     "lose",
+    "lost_attempts",
     "next_start",
     "of_job",
     "open_of_job",

@@ -33,6 +33,13 @@ def attempts(conn: Connection, first_attempt: int) -> list[Run]:
     return [run_of(row) for row in conn.execute(statement).mappings()]
 
 
+def lost_attempts(conn: Connection, first_attempt: int) -> int:
+    """How many attempts of one run were lost."""
+    attempt = or_(runs.c.id == first_attempt, runs.c.first_attempt == first_attempt)
+    statement = select(func.count()).where(attempt, runs.c.state == RunState.LOST)
+    return int(conn.execute(statement).scalar_one())
+
+
 def page(conn: Connection, filters: RunFilter, *, before: int | None = None, limit: int = 50) -> list[Run]:
     """The runs before the id `before`, the newest first."""
     statement: Select[Any] = select(runs).order_by(runs.c.id.desc()).limit(limit)
