@@ -8,6 +8,7 @@ run may live, and a pipe for messages, one JSON object a line: {"line": [stream,
 from __future__ import annotations
 
 import asyncio
+import codecs
 import faulthandler
 import fcntl
 import inspect
@@ -44,8 +45,9 @@ class Report:
 
     @property
     def closed(self) -> bool:
-        # The parent drops all beyond the limit. Let it come by descriptor 1, where it need not be decoded.
-        return self._left < 0
+        # Of what is beyond the first part only the end is kept. Let it come by descriptor 1, where it need not be
+        # decoded; but not in the middle of a line.
+        return self._left < 0 and not self._partials
 
     def send(self, **message: Any) -> None:
         data = json.dumps(message).encode() + b"\n"
@@ -171,6 +173,16 @@ def execute(request: Request, report: Report) -> None:
     report.send(result=value)
 
 
+def as_written(problem: UnicodeError) -> tuple[str | bytes, int]:
+    """An error handler: bytes that Python could not decode go out as they were, what else is no text by its number."""
+    assert isinstance(problem, UnicodeEncodeError)
+    wrong = problem.object[problem.start : problem.end]
+    written = (
+        bytes([ord(c) - 0xDC00]) if "\udc80" <= c <= "\udcff" else c.encode("ascii", "backslashreplace") for c in wrong
+    )
+    return b"".join(written), problem.end
+
+
 def read_request(stream: BinaryIO) -> Request:
     """Read it and take over the parent's view of the world."""
     request = Request(**json.loads(stream.read()))
@@ -188,10 +200,11 @@ def main() -> None:
     faulthandler.enable()
     request = read_request(sys.stdin.buffer)
     report = Report(messages, request.log_limit)
+    codecs.register_error("cronapp", as_written)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    capture.install()
+            stream.reconfigure(encoding="utf-8", errors="cronapp", line_buffering=True)
+    capture.install(may_exit=True)
     capture.LOG.set(report)
     run = current(request, report)
     CURRENT.set(run)

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import threading
 import traceback
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Outcome, RunError, RunState
+from cronapp.engine.capture import ProcessExit
+from cronapp.engine.reprs import short_repr
 from cronapp.engine.runlog import RunLog, clean, size_in_words
+from cronapp.engine.stacks import own_frame
 
 MAX_RESULT = 2**20
 MAX_MESSAGE = 10_000
 MAX_TRACEBACK = 65536
-PACKAGE = str(Path(__file__).parents[1]) + os.sep
-BOTTOMS = {(asyncio.events.__file__, "_run"), (threading.__file__, "run")}
 LOADED = re.compile(r"\bcronapp_tasks_\w+\.")  # the name under which a tasks file is loaded says nothing to its author
 
 
-def type_name(kind: type[BaseException]) -> str:
+def type_name(kind: type) -> str:
     """An exception's type as a `RunError` names it."""
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return LOADED.sub("", name)
@@ -36,6 +33,10 @@ DIED = "ProcessDied"
 CANCELLED = type_name(asyncio.CancelledError)
 REASONS = {
     type_name(SystemExit): "The task called sys.exit. It should return, or raise an exception if it failed.",
+    type_name(
+        ProcessExit
+    ): "The task called os._exit, which would have ended the server. It should return, or raise an "
+    'exception if it failed; with run_in="process" it may end its own process.',
     CANCELLED: "The task cancelled itself.",
 }
 
@@ -57,17 +58,18 @@ def succeeded(result: Any, log: RunLog) -> Outcome:
 
 
 def jsonable(result: Any) -> tuple[Any, str | None]:
-    """The result as JSON can hold it, or None and a sentence why it is not kept."""
+    """The result as JSON can hold it; or its `repr`, and a sentence why."""
     if result is None:
         return None, None
     try:
         value = to_jsonable_python(result, inf_nan_mode="null")
         size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
     except Exception:  # whatever a user's serializer raises
-        return None, f"The result is not kept: JSON cannot hold this {type(result).__name__}."
+        return clean(short_repr(result)), f"JSON cannot hold this {type(result).__name__}, so the result is its repr."
     if size > MAX_RESULT:
-        limit = size_in_words(MAX_RESULT)
-        return None, f"The result is not kept: it takes {size_in_words(size)} as JSON, and the limit is {limit}."
+        taken, limit = size_in_words(size), size_in_words(MAX_RESULT)
+        remark = f"As JSON the result takes {taken}, and the limit is {limit}: only the beginning of its repr is kept."
+        return clean(short_repr(result)), remark
     return value, None
 
 
@@ -86,20 +88,8 @@ def run_error(problem: BaseException) -> RunError:
         type=name,
         message=clean(message[:MAX_MESSAGE]),
         traceback=clean(cut_in_the_middle(LOADED.sub("", text))),
+        kinds=tuple(type_name(kind) for kind in type(problem).__mro__[:-1]),
     )
-
-
-def own_frame(filename: str) -> bool:
-    """Whether a file is Cron-App's own, and of no interest to who reads a traceback."""
-    return filename.startswith(PACKAGE)
-
-
-def user_stack(frame: FrameType) -> str:
-    """Where a thread is, from the point where Cron-App or the event loop called the user's code."""
-    frames = traceback.extract_stack(frame)
-    starts = [i for i, each in enumerate(frames, 1) if (each.filename, each.name) in BOTTOMS]
-    frames = traceback.StackSummary(frames[starts[-1] if starts else 0 :])
-    return "".join(traceback.StackSummary([each for each in frames if not own_frame(each.filename)]).format())
 
 
 def without_own_frames(problem: traceback.TracebackException) -> traceback.TracebackException:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cronapp.engine.executors import attempt_on
-from cronapp.engine.outcomes import user_stack
+from cronapp.engine.stacks import user_stack
 
 logger = logging.getLogger(__name__)
 

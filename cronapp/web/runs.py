@@ -59,13 +59,19 @@ async def download(run_id: int) -> Response:
 async def log_as_text(house: Parts, run_id: int, after: int = 0, **filters: str) -> AsyncIterator[bytes]:
     """A log as plain text, read bit by bit."""
     async for lines in log_in_bits(house, run_id, after, **filters):
-        yield "".join(f"{stamp(line)} {line.level or line.stream}: {line.text}\n" for line in lines).encode()
+        yield b"".join(map(as_written, lines))
 
 
 async def log_in_bits(house: Parts, run_id: int, after: int, **filters: str) -> AsyncIterator[list[LogLine]]:
     while lines := await house.runs.lines(run_id, after, READ, **filters):
         yield lines
         after = lines[-1].seq
+
+
+def as_written(line: LogLine) -> bytes:
+    """The line with its moment; byte by byte as it was written, also where that is no text."""
+    said = line.text.encode() if line.raw is None else line.raw
+    return f"{stamp(line)} {line.level or line.stream}: ".encode() + said + b"\n"
 
 
 def stamp(line: LogLine) -> str:

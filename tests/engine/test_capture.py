@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cronapp.core.current import RunCancelled
+from cronapp.core.current import CURRENT, CurrentRun, RunCancelled
 from cronapp.engine import capture
 from cronapp.engine.runlog import RunLog
 
@@ -104,7 +104,8 @@ def test_the_stream_behaves_as_a_text_stream_does(log):
     def task():
         with pytest.raises(TypeError, match="must be str, not bytes"):
             sys.stdout.write(b"bytes")
-        sys.stdout.buffer.write(b"bin\xff\xc3\xa4ry\n")
+        sys.stdout.buffer.write(b"bin\xff\xc3")
+        sys.stdout.buffer.write(b"\xa4ry\n")
         sys.stdout.writelines(["a", "b\n"])
         sys.stdout.flush()
         sys.stdout.reconfigure(line_buffering=True)
@@ -318,6 +319,33 @@ def test_a_forked_process_writes_to_the_real_stream(log, capfd):
     inside(log, task)
     assert texts(log) == []
     assert "from the fork" in capfd.readouterr().out
+
+
+def test_bytes_that_are_no_text_are_kept_as_they_were_written(log):
+    def task():
+        sys.stdout.buffer.write(b"bin\xff\n")
+        print("a file named", os.fsdecode(b"\xe9t\xe9"))
+
+    inside(log, task)
+    assert [(line.text, line.raw) for line in log.take()] == [
+        ("bin\ufffd", b"bin\xff"),
+        ("a file named \ufffdt\ufffd", b"a file named \xe9t\xe9"),
+    ]
+
+
+def test_os_exit_raises_inside_a_run_only():
+    left = os._exit
+    with capturing():
+        token = CURRENT.set(CurrentRun(id=7, job="job", task="task", attempt=1, slot=None))
+        try:
+            with pytest.raises(capture.ProcessExit, match=r"os\._exit\(3\) was called by run #7"):
+                os._exit(3)
+            if (pid := os.fork()) == 0:
+                os._exit(5)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
+        finally:
+            CURRENT.reset(token)
+    assert os._exit is left
 
 
 def test_fifty_runs_at_once_keep_their_lines_apart():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import time
@@ -32,6 +33,16 @@ class NoFigures(Exception):
 class Unprintable(Exception):
     def __str__(self):
         raise RuntimeError("no text")
+
+
+class Speechless:
+    def __repr__(self):
+        raise SystemExit
+
+
+class Wordy:
+    def __repr__(self):
+        return "Wordy " * 5000
 
 
 @dataclasses.dataclass
@@ -93,6 +104,11 @@ def body_fails(how: str):
         raise ValueError("x" * 1_000_000)
     if how == "cancelled":
         raise asyncio.CancelledError
+    if how == "leave":
+        try:
+            os._exit(3)
+        except Exception:
+            return
 
 
 def fails_thread(how: str):
@@ -123,6 +139,21 @@ async def exits_in_a_subtask(way: str):
     print(type(forgotten.exception()).__name__)
 
 
+def forks():
+    pid = os.fork()
+    if pid == 0:
+        os._exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+async def leaves_in_a_subtask():
+    async def shop():
+        await asyncio.sleep(0)
+        os._exit(1)
+
+    await asyncio.gather(shop(), asyncio.to_thread(time.sleep, 0))
+
+
 async def cancels_a_subtask():
     task = asyncio.create_task(asyncio.sleep(60))
     task.cancel()
@@ -137,6 +168,9 @@ def body_result(kind: str):
         "nan": float("nan"),
         "object": object(),
         "big": "x" * 2_000_000,
+        "many": [Wordy] * 5_000_000,
+        "speechless": Speechless(),
+        "wordy": Wordy(),
     }[kind]
 
 
@@ -420,20 +454,45 @@ async def test_fifty_runs_at_once_keep_their_lines_apart(start):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
-    ("kind", "result", "remark"),
+    ("kind", "result"),
     [
-        ("none", None, None),
-        ("dataclass", {"day": "2026-01-31", "shops": ["Kiel"]}, None),
-        ("nan", None, None),
-        ("object", None, "The result is not kept: JSON cannot hold this object."),
-        ("big", None, "The result is not kept: it takes 2 MB as JSON, and the limit is 1 MB."),
+        ("none", None),
+        ("dataclass", {"day": "2026-01-31", "shops": ["Kiel"]}),
+        ("nan", None),
     ],
 )
-async def test_a_result_is_kept_if_json_can_hold_it(start, way, kind, result, remark):
+async def test_a_result_is_kept_as_json_can_hold_it(start, way, kind, result):
     run = start(f"result_{way}", kind=kind)
     outcome = await run.end()
     assert (outcome.state, outcome.result) == (RunState.SUCCEEDED, result)
-    assert run.texts == ([remark] if remark else [])
+    assert run.texts == []
+
+
+CANNOT = "JSON cannot hold this {}, so the result is its repr."
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("kind", "result", "remark"),
+    [
+        ("object", r"<object object at 0x\w+>", CANNOT.format("object")),
+        (
+            "big",
+            r"'x{9998}…",
+            "As JSON the result takes 2 MB, and the limit is 1 MB: only the beginning of its repr is kept.",
+        ),
+        ("many", r"\[<class '\w+.*…", CANNOT.format("list")),
+        ("speechless", "<Speechless, whose repr raises SystemExit>", CANNOT.format("Speechless")),
+        ("wordy", "(Wordy )+Wor…", CANNOT.format("Wordy")),
+    ],
+)
+async def test_what_json_cannot_hold_is_kept_by_its_repr_up_to_a_limit(start, way, kind, result, remark):
+    run = start(f"result_{way}", kind=kind)
+    outcome = await run.end()
+    assert outcome.state is RunState.SUCCEEDED
+    assert re.fullmatch(result, outcome.result)
+    assert len(outcome.result) <= 10_000
+    assert run.texts == [remark]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -496,6 +555,27 @@ async def test_a_subtask_that_exits_does_not_end_the_server(start):
     assert forgotten.texts == ["ExitedError"]
 
 
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_error_tells_its_kinds(start, way):
+    figures = await start(f"fails_{way}", how="figures").end()
+    assert figures.error.kinds == ("NoFigures", "Exception", "BaseException")
+    interrupted = await start(f"fails_{way}", how="interrupt").end()
+    assert interrupted.error.kinds == ("KeyboardInterrupt", "BaseException")
+
+
+@pytest.mark.parametrize("task", ["fails_loop", "fails_thread", "leaves_in_a_subtask"])
+async def test_os_exit_ends_the_run_and_not_the_server(start, task):
+    outcome = await start(task, **({"how": "leave"} if "fails" in task else {})).end()
+    assert outcome.state is RunState.FAILED
+    assert "called os._exit" in outcome.reason
+    assert 'run_in="process"' in outcome.reason
+    assert "os._exit(" in outcome.error.message
+
+
+async def test_a_forked_process_may_exit_as_ever(start):
+    assert (await start("forks").end()).result == 7
+
+
 async def test_a_subtask_is_cancelled_as_ever(start):
     run = start("cancels_a_subtask")
     await run.end()
@@ -518,7 +598,7 @@ def test_what_cannot_be_described_is_named():
     assert run_error(AwkwardError()).type.endswith("AwkwardError")
     assert cut_in_the_middle("short") == "short"
     assert jsonable({"moment": datetime(2026, 1, 1, tzinfo=UTC)}) == ({"moment": "2026-01-01T00:00:00Z"}, None)
-    assert jsonable("\ud800")[1] == "The result is not kept: JSON cannot hold this str."
+    assert jsonable("\ud800")[1] == CANNOT.format("str")
 
 
 # -- stopping -------------------------------------------------------------------------------------------------------
@@ -652,13 +732,20 @@ async def test_what_passes_python_by_is_seen_too(start):
     assert by_stream[LogStream.LOG][0].endswith("UserWarning: old figures")
 
 
-async def test_a_flood_from_a_process_ends_at_the_limit(start):
+async def test_of_a_flood_from_a_process_the_first_and_the_last_part_are_kept(start):
     run = start("floods", limit=100_000)
     outcome = await run.end()
     assert outcome.state is RunState.SUCCEEDED
     assert sum(len(text) for text in run.texts) < 101_000
-    assert "Log limit of 100 kB reached; further lines are dropped." in run.texts
-    assert run.texts[-1].endswith("lines beyond the log limit were dropped.")
+    assert run.texts[0] == "x" * 100
+    assert run.texts[-1] == "y"
+    gap = next(text for text in run.texts if "left out" in text)
+    lines, size = re.fullmatch(
+        r"… ([\d,]+) lines \(([\d.]+) MB\) left out: the log limit of 100 kB was .+", gap
+    ).groups()
+    assert 24.5 < float(size) < 25.1
+    kept = sum(line.stream is LogStream.STDOUT for line in run.lines)
+    assert int(lines.replace(",", "")) + kept == 50_000 + 10_000_000
 
 
 async def test_threads_in_a_process_keep_their_lines_whole(start):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from cronapp.core.models import LogStream
 from cronapp.engine import runlog
 from cronapp.engine.runlog import RunLog, clean, size_in_words
+from cronapp.engine.runlog import log as log_module
 
 OUT, ERR = LogStream.STDOUT, LogStream.STDERR
 
@@ -165,6 +168,7 @@ def test_what_no_database_can_hold_is_replaced(log):
     log.write(OUT, "a\0b\ud800c\U0001f600\x1b[31m\n")
     assert texts(log.take()) == ["a\ufffdb\ufffdc\U0001f600\x1b[31m"]
     assert clean("\ud83d\ude00") == "\U0001f600"
+    assert clean("\ud83d\udc80 \udc80") == "\U0001f480 \ufffd"
 
 
 def test_a_line_of_fifty_megabytes_is_split_and_bounded(clock):
@@ -172,9 +176,10 @@ def test_a_line_of_fifty_megabytes_is_split_and_bounded(clock):
     log.write(OUT, "x" * 50_000_000)
     log.write(OUT, "\n")
     lines = log.take(flush=True)
-    assert {len(line.text) for line in lines if line.stream is OUT} == {65536}
-    assert sum(len(line.text) for line in lines) < 10.1 * 2**20
-    assert texts(lines)[-2] == "Log limit of 10 MB reached; further lines are dropped."
+    assert max(len(line.text) for line in lines) == 65536
+    assert 9.8 * 2**20 < sum(len(line.text) for line in lines) < 10.1 * 2**20
+    gap = next(line.text for line in lines if "left out" in line.text)
+    assert re.fullmatch(r"… \d+ lines \(39.\d MB\) left out: the log limit of 10 MB was reached …", gap)
 
 
 def test_a_line_that_grows_piece_by_piece_is_split_as_well(clock):
@@ -185,28 +190,144 @@ def test_a_line_that_grows_piece_by_piece_is_split_as_well(clock):
     assert texts(log.take()) == ["abcdefabcd", "efabcdefab", "cdefabcdef"]
 
 
-def test_beyond_the_limit_lines_are_counted_and_dropped(clock):
-    log = RunLog(100, clock)
-    for i in range(50):
-        log.write(OUT, f"line {i:02}\n")
-    log.log("INFO", "a\nb")
-    taken = log.take()
-    assert texts(taken) == [
-        "line 00",
-        "line 01",
-        "line 02",
-        "line 03",
-        "Log limit of 100 bytes reached; further lines are dropped.",
-    ]
-    log.write(OUT, "more\n")
+def test_beyond_the_limit_the_last_lines_are_kept_and_the_gap_is_told(clock):
+    log = RunLog(2000, clock)
+    before = []
+    for i in range(500):
+        log.write(OUT, f"line {i:03}\n")
+        clock.turn(1)
+        if i % 10 == 9:
+            before += log.take()
+    assert texts(before)[0] == "line 000"
+    assert LIMIT_REACHED in texts(before)
+    assert [line.seq for line in before] == list(range(1, len(before) + 1))
+    log.log("INFO", "logged\nat the end")
+    log.write(ERR, "no end")
     log.system("The run was stopped.")
-    assert texts(log.take(flush=True)) == ["The run was stopped.", "49 lines beyond the log limit were dropped."]
+    lines = log.take(flush=True)
+    seen = texts(lines)
+    assert seen[0] == "The run was stopped."
+    left_out = re.fullmatch(r"… (\d+) lines \((.+)\) left out: the log limit of 2 kB was reached …", seen[1])
+    assert seen[-3:] == ["logged", "at the end", "no end"]
+    kept = [int(text.removeprefix("line ")) for text in seen[2:-3]]
+    assert kept == list(range(kept[0], 500))
+    assert 5 < len(kept) < 60
+    first = sum(text.startswith("line ") for text in texts(before))
+    assert int(left_out[1]) == 500 - first - len(kept)
+    assert left_out[2] == runlog.size_in_words(9 * int(left_out[1]))
+    assert lines[-4].at - lines[2].at == timedelta(seconds=(len(kept) - 1) // 10 * 10)
+    assert [line.level for line in lines[-3:]] == ["INFO", "INFO", None]
+    assert [line.seq for line in lines] == list(range(len(before) + 1, len(before) + len(lines) + 1))
     assert log.take(flush=True) == []
-    assert [line.seq for line in taken] == [1, 2, 3, 4, 5]
+
+
+def test_what_fits_into_both_parts_is_whole(clock):
+    log = RunLog(2000, clock)
+    for i in range(60):
+        log.write(OUT, f"line {i:02}\n")
+    seen = texts(log.take(flush=True))
+    assert [text for text in seen if text.startswith("line ")] == [f"line {i:02}" for i in range(60)]
+    assert seen.count(LIMIT_REACHED) == 1
+    assert len(seen) == 61
+
+
+LIMIT_REACHED = (
+    "The log limit of 2 kB is reached. From here on the last 1 kB are kept, and shown when the run has ended."
+)
+
+
+def test_how_much_there_is_beyond_the_limit_is_told_each_time_it_doubled(clock):
+    log = RunLog(2000, clock)
+    log.write(OUT, "x" * 99 + "\n")
+    told = []
+    for _ in range(200):
+        log.write(OUT, ("x" * 99 + "\n") * 5)
+        told += [line.text for line in log.take() if line.stream is LogStream.SYSTEM]
+    assert told[0] == LIMIT_REACHED
+    assert [re.findall(r"\((.+)\) have come since", text)[0] for text in told[1:]][:3] == ["2.3 kB", "4.3 kB", "8.3 kB"]
+    assert len(told) == 7
+
+
+def test_a_line_begun_in_the_first_part_ends_in_the_last_and_none_begins_in_the_middle(clock):
+    log = RunLog(2000, clock)
+    log.write(ERR, "begun ")
+    log.write(OUT, "x" * 1200 + "\n")
+    log.write(ERR, "and ended\n")
+    assert texts(log.take(flush=True))[-1] == "begun and ended"
+    for n in range(100):
+        log.write_bytes(OUT, f"{n:03} ".encode() + b"y" * 90)
+        log.write_bytes(OUT, b"y\n")
+    kept = [line.text for line in log.take(flush=True) if line.stream is OUT]
+    assert len(kept) > 5
+    assert all(re.fullmatch(r"\d{3} y{91}", text) for text in kept), kept
+
+
+def test_a_gigabyte_takes_no_more_memory_than_the_last_part(clock):
+    log = RunLog(10**7, clock)
+    chunk = (b"z" * 127 + b"\n") * 512
+    for _ in range(200):
+        log.write_bytes(OUT, chunk)
+        log.take()
+    tracemalloc.start()
+    try:
+        for _ in range(2000):
+            log.write_bytes(OUT, bytes(bytearray(chunk)))
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+    assert log.tail(2) == ["z" * 127] * 2
+
+
+def test_of_one_large_piece_of_short_lines_the_end_is_kept(clock):
+    log = RunLog(20_000, clock)
+    log.write_bytes(OUT, b"first\n" * 1000)
+    log.take()
+    log.write_bytes(OUT, b"y\n" * 32_768)
+    kept = [line.text for line in log.take(flush=True) if line.stream is OUT]
+    assert set(kept) == {"y"}
+    assert 500 < len(kept) < 600  # each costs 18 bytes of the 10,000
+
+
+@pytest.mark.parametrize("cuts", [1, 2, 3, 7, 100])
+def test_bytes_that_are_no_text_are_shown_by_marks_and_kept_exactly(log, cuts):
+    written = b"caf\xc3\xa9 \xff\xfe \xe2\x82 end\nnul \0\n\xf0\x9f\x98\x80\n"
+    for start in range(0, len(written), cuts):
+        log.write_bytes(OUT, written[start : start + cuts])
+    assert [(line.text, line.raw) for line in log.take(flush=True)] == [
+        ("café \ufffd\ufffd \ufffd end", b"caf\xc3\xa9 \xff\xfe \xe2\x82 end"),
+        ("nul \ufffd", b"nul \0"),
+        ("\U0001f600", None),
+    ]
+
+
+def test_bytes_survive_in_the_last_part_too(clock):
+    log = RunLog(2000, clock)
+    log.write(OUT, "x" * 1500 + "\n")
+    log.write_bytes(OUT, b"\xff caf\xc3")
+    log.write_bytes(OUT, b"\xa9\n")
+    last = log.take(flush=True)[-1]
+    assert (last.text, last.raw) == ("\ufffd café", b"\xff caf\xc3\xa9")
+
+
+def test_it_knows_when_the_last_line_came(clock):
+    log = RunLog(2000, clock)
+    assert log.last_line_at is None
+    log.write(OUT, "one\n")
+    first = clock()
+    clock.turn(5)
+    log.system("A remark of ours.")
+    assert log.last_line_at == first
+    log.write(OUT, "x" * 1500 + "\n")
+    clock.turn(5)
+    log.take()
+    log.write(OUT, "far beyond\n")
+    assert log.last_line_at == clock()
+    log.take(flush=True)
+    assert log.last_line_at == clock()
 
 
 def test_memory_is_bounded_when_nobody_takes(clock, monkeypatch):
-    monkeypatch.setattr(runlog, "PENDING_LINES", 100)
+    monkeypatch.setattr(log_module, "PENDING_LINES", 100)
     log = RunLog(10**9, clock)
     log.write(OUT, "x\n" * 1000)
     lines = log.take()

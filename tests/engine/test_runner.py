@@ -45,6 +45,10 @@ def odd_progress():
     progress(float("nan"), float("inf"), "half \\ud800 \\0")
     progress(1, 2, "half \\ud800 \\0")
 
+def no_text():
+    sys.stdout.buffer.write(b"caf\\xe9\\n")
+    print("café")
+
 def no_newline():
     print("without an end", end="")
 
@@ -360,8 +364,16 @@ async def test_a_log_has_its_limit(house: Any, start: Start, runner: Runner) -> 
     run = await ended(house, await start("many", name="Kiel", lines=1000))
     texts = await house.texts(run)
     assert 20 < len(texts) < 200
-    assert "Log limit of 2 kB reached; further lines are dropped." in texts
-    assert "dropped" in texts[-1]
+    assert texts[0] == "Kiel 0"
+    assert texts[-1] == "Kiel 999"
+    assert any(text.endswith("left out: the log limit of 2 kB was reached …") for text in texts)
+    assert [line.seq for line in await house.runs.lines(run.id)] == list(range(1, len(texts) + 1))
+
+
+async def test_bytes_that_are_no_text_come_back_from_the_store(house: Any, start: Start) -> None:
+    run = await ended(house, await start("no_text"))
+    lines = await house.runs.lines(run.id)
+    assert [(line.text, line.raw) for line in lines] == [("caf\ufffd", b"caf\xe9"), ("café", None)]
 
 
 async def test_nothing_of_a_run_is_left_behind(house: Any, start: Start, runner: Runner) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hurting import lives, log_of, make, run_of, start, until_ended, until_in
+from hurting import get, lives, log_of, make, run_of, start, until_ended, until_in
 from support import Server, until
 
 WILD = '''
@@ -92,6 +92,48 @@ async def exits_on_loop():
 def exits_in_process():
     """Call sys.exit."""
     sys.exit(0)
+
+
+def leaves_in_thread():
+    """Call os._exit."""
+    os._exit(4)
+
+
+async def leaves_on_loop():
+    """Call os._exit."""
+    os._exit(4)
+
+
+@task(run_in="process")
+def leaves_in_process():
+    """Call os._exit."""
+    os._exit(4)
+
+
+def deeper(n):
+    return deeper(n + 1) + 1
+
+
+def recursion_in_thread():
+    """Call itself without end."""
+    deeper(0)
+
+
+async def recursion_on_loop():
+    """Call itself without end."""
+    deeper(0)
+
+
+@task(run_in="process")
+def recursion_in_process():
+    """Call itself without end."""
+    deeper(0)
+
+
+@task(run_in="process")
+def interrupted_in_process():
+    """Raise what Ctrl-C raises."""
+    raise KeyboardInterrupt
 
 
 async def interrupted_on_loop():
@@ -257,11 +299,28 @@ async def test_sys_exit_ends_the_run_and_not_the_server(wild: Server, task: str)
     await still_works(wild)
 
 
-@pytest.mark.parametrize("task", ["interrupted_on_loop", "interrupted_in_thread"])
+@pytest.mark.parametrize("task", ["interrupted_on_loop", "interrupted_in_thread", "interrupted_in_process"])
 async def test_a_keyboard_interrupt_ends_the_run_and_not_the_server(wild: Server, task: str) -> None:
     run = await run_to_end(wild, task)
     assert run["state"] == "failed"
     assert run["error"]["type"] == "KeyboardInterrupt"
+    await still_works(wild)
+
+
+@pytest.mark.parametrize("task", ["leaves_on_loop", "leaves_in_thread", "leaves_in_process"])
+async def test_os_exit_ends_the_run_and_not_the_server(wild: Server, task: str) -> None:
+    run = await run_to_end(wild, task)
+    assert run["state"] == "failed"
+    assert ("exit status 4" if task == "leaves_in_process" else "called os._exit") in run["reason"]
+    await still_works(wild)
+
+
+@pytest.mark.parametrize("task", ["recursion_on_loop", "recursion_in_thread", "recursion_in_process"])
+async def test_recursion_without_end_ends_the_run_and_not_the_server(wild: Server, task: str) -> None:
+    run = await run_to_end(wild, task)
+    assert run["state"] == "failed"
+    assert run["error"]["type"] == "RecursionError"
+    assert "in deeper" in run["error"]["traceback"]
     await still_works(wild)
 
 
@@ -276,7 +335,8 @@ async def test_a_flood_of_output_is_cut_with_a_remark_and_others_logs_go_on(wild
     log = log_of(wild, run)
     assert sum(len(text) for text in log) < 1.2 * LIMIT
     assert log[0].startswith("line 0 ")
-    assert "lines beyond the log limit were dropped" in log[-1]
+    assert log[-1].startswith("line 19999 ")
+    assert sum("left out: the log limit of 50 kB was reached" in text for text in log) == 1
 
 
 async def test_bytes_that_are_no_text_are_kept_as_well_as_they_can_be(wild: Server) -> None:
@@ -290,12 +350,17 @@ async def test_bytes_that_are_no_text_are_kept_as_well_as_they_can_be(wild: Serv
     assert "nul \ufffd here" in texts
     assert any(text.endswith("escape") for text in texts)
     assert any(text.startswith("lone ") and text.endswith(" surrogate") for text in texts)
+    written = get(wild, f"/runs/{run['id']}/log.txt").content
+    for line in (b": bytes \xff\xfe here\n", b": nul \0 here\n", b": lone \x80 surrogate\n"):
+        assert line in written
 
 
 async def test_text_that_a_database_would_refuse_is_kept_as_well_as_it_can_be(wild: Server) -> None:
     run = await run_to_end(wild, "text_of_all_kinds")
     assert run["state"] == "succeeded"
-    assert "nul \ufffd here" in log_of(wild, run["id"])
+    assert "nul \0 here" in log_of(wild, run["id"])  # as it was written
+    lines = wild.api("GET", f"/runs/{run['id']}/log").text.splitlines()
+    assert "nul \ufffd here" in [json.loads(line)["text"] for line in lines]
 
 
 async def test_an_exception_without_words_is_told_by_its_type(wild: Server) -> None:

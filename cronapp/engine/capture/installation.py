@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import warnings
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cronapp.core.models import LogStream
+from cronapp.engine.capture.exits import guard
 from cronapp.engine.capture.output import RunOutput
 from cronapp.engine.capture.ownership import start_thread, submit
 from cronapp.engine.capture.records import BEFORE, HANDLER, emit_to_stream, show_warning, warn
@@ -49,8 +51,11 @@ class Installed:
 _installed = Installed()
 
 
-def install() -> None:
-    """Start to capture. Called again, it takes back the streams and the root handler if somebody replaced them."""
+def install(*, may_exit: bool = False) -> None:
+    """Start to capture. Called again, it takes back the streams and the root handler if somebody replaced them.
+
+    `may_exit`: this process is a run's own, which may end it.
+    """
     root = logging.getLogger()
     _installed.take_streams()
     if HANDLER not in root.handlers:
@@ -66,6 +71,8 @@ def install() -> None:
     _installed.patch(warnings, "warn", warn)
     _installed.patch(threading.Thread, "start", start_thread)
     _installed.patch(ThreadPoolExecutor, "submit", submit)
+    if not may_exit:
+        _installed.patch(os, "_exit", guard(os.getpid()))
 
 
 def uninstall() -> None:

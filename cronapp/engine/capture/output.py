@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from cronapp.core.current import RunCancelled
 from cronapp.core.models import LogStream
 from cronapp.engine.capture.ownership import LOG, PRINT_STOPS, run_log
+from cronapp.engine.runlog.text import text_of
 
 
 class RunOutput(io.TextIOBase):
@@ -81,7 +82,7 @@ class RunBytes(io.RawIOBase):
         if run_log() is None:
             return int(self.output.real.buffer.write(data))
         raw = bytes(data)
-        self.output.write(raw.decode("utf-8", "replace"))
+        self.output.write(text_of(raw))
         return len(raw)
 
     def flush(self) -> None:

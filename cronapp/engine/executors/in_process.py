@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
 import json
 import os
 import signal
@@ -46,7 +45,6 @@ class ProcessCall(asyncio.SubprocessProtocol):
         self._transport: asyncio.SubprocessTransport | None = None
         self._messages = Messages(self)
         self._control: int | None = None
-        self._decoders = {fd: codecs.getincrementaldecoder("utf-8")("replace") for fd in STREAMS}
         self._open: set[int] = {*STREAMS, REPORT}
         self._exited = False
         self._outcome: Outcome | None = None
@@ -90,7 +88,7 @@ class ProcessCall(asyncio.SubprocessProtocol):
             job=attempt.job,
             attempt=attempt.attempt,
             slot=attempt.slot.isoformat() if attempt.slot else None,
-            log_limit=attempt.log.limit,
+            log_limit=attempt.log.first_part,
             path=sys.path,
             pythonpath=os.environ.get("PYTHONPATH"),
         )
@@ -98,7 +96,7 @@ class ProcessCall(asyncio.SubprocessProtocol):
     # what comes from the child
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        self._attempt.log.write(STREAMS[fd], self._decoders[fd].decode(data))
+        self._attempt.log.write_bytes(STREAMS[fd], data)
 
     def message(self, message: Json) -> None:
         log = self._attempt.log
@@ -114,7 +112,7 @@ class ProcessCall(asyncio.SubprocessProtocol):
             case {"result": result}:
                 self._returned(Outcome(state=RunState.SUCCEEDED, result=result))
             case {"error": fields}:
-                self._returned(failed(RunError(**fields)))
+                self._returned(failed(RunError(**{**fields, "kinds": tuple(fields["kinds"])})))
 
     def _returned(self, outcome: Outcome) -> None:
         self._outcome = outcome
@@ -142,8 +140,6 @@ class ProcessCall(asyncio.SubprocessProtocol):
     def _finish(self) -> None:
         if self.ended.done():
             return
-        for fd, decoder in self._decoders.items():
-            self._attempt.log.write(STREAMS[fd], decoder.decode(b"", final=True))
         settle(self.ended, self._outcome or self._died())
         self._close()
 

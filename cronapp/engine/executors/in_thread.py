@@ -12,7 +12,8 @@ from cronapp.core.models import Json, Outcome
 from cronapp.engine import capture
 from cronapp.engine.executors.attempt import Attempt
 from cronapp.engine.executors.call import context_of, current, settle
-from cronapp.engine.outcomes import failed, run_error, succeeded, user_stack
+from cronapp.engine.outcomes import failed, run_error, succeeded
+from cronapp.engine.stacks import user_stack
 
 _leaked: WeakSet[threading.Thread] = WeakSet()
 

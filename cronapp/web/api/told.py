@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from cronapp.core.models import Job, JobRow, Json, LogLine, Run
+from cronapp.core.models import Job, JobRow, Json, LogLine, Run, RunError
 from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
 from cronapp.service.tasks import Tasks
@@ -79,7 +79,7 @@ def run_json(run: Run, tasks: Tasks) -> Json:
         "node": run.node,
         "progress": asdict(run.progress) if run.progress else None,
         "result": run.result,
-        "error": asdict(run.error) if run.error else None,
+        "error": error_json(run.error) if run.error else None,
         "missed": run.missed,
         "missed_since": at(run.missed_since),
         "cause": run.cause,
@@ -87,6 +87,10 @@ def run_json(run: Run, tasks: Tasks) -> Json:
         "backfill": run.backfill,
         "last_seq": run.last_seq,
     }
+
+
+def error_json(error: RunError) -> Json:
+    return {"type": error.type, "message": error.message, "traceback": error.traceback}
 
 
 def line_json(line: LogLine) -> Json:
