@@ -23,7 +23,7 @@ from cronapp.core.models import Run
 from cronapp.engine import capture
 from cronapp.engine.dispatch.local import LocalDispatch
 from cronapp.engine.drain import Drain
-from cronapp.engine.executors import leaked_threads
+from cronapp.engine.executors import ChildLimits, leaked_threads
 from cronapp.engine.housekeeping import prune_on
 from cronapp.engine.lag import LoopLag
 from cronapp.engine.runner import Runner
@@ -87,7 +87,14 @@ class App:
         self.restarts = Restarts(self.store, self.clock)
         token = settings.admin_token
         self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
-        self.runner = Runner(self.runs, self.tasks, self.clock, node=self.node, log_limit=settings.log_limit)
+        self.runner = Runner(
+            self.runs,
+            self.tasks,
+            self.clock,
+            node=self.node,
+            log_limit=settings.log_limit,
+            child_limits=ChildLimits(memory=settings.task_memory, processes=settings.task_processes),
+        )
         self.dispatch = LocalDispatch(self.runs, self.runner, self.clock, settings.concurrency)
         self.scheduler = Scheduler(self.jobs, self.runs)
         self.draining = Drain(self.scheduler, self.dispatch, self.bus.publish, self.clock)
@@ -156,6 +163,7 @@ class App:
             hub=self.hub,
             system=self.system,
             ready=self.ready,
+            look=self.runner.look,
             announce_link=self.announce_link,
             timezone=self.settings.timezone,
             cookie=f"cronapp_session_{self.address.rpartition(':')[2]}",  # cookies know no ports

@@ -56,6 +56,8 @@ def _bytes(value: Any) -> Any:
         raise ValueError(f"{value!r} is no size. Write a number of bytes, or as 10MB.") from None
 
 
+LEAST_MEMORY = 64_000_000  # a child takes most of that before its task begins
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 
@@ -76,6 +78,8 @@ class Settings(BaseModel):
     keep_days: Annotated[float, Field(gt=0)] = 90
     keep_runs: Annotated[int, Field(ge=1)] = 10_000
     log_limit: Annotated[int, BeforeValidator(_bytes), Field(ge=1000)] = 10_000_000
+    task_memory: Annotated[int, BeforeValidator(_bytes), Field(ge=LEAST_MEMORY)] | None = None
+    task_processes: Annotated[int, Field(ge=1)] | None = None
     log_format: Literal["text", "json"] = "text"
     stop_timeout: Seconds = 30
     secret_key: SecretStr | None = None  # for secrets at rest, of which this version keeps none

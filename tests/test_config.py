@@ -54,12 +54,16 @@ def test_lists_durations_and_sizes_are_written_as_people_do(folder: Path) -> Non
             "CRONAPP_TRUSTED_HOSTS": "a.example b.example",
             "CRONAPP_STOP_TIMEOUT": "1m30s",
             "CRONAPP_LOG_LIMIT": "2MB",
+            "CRONAPP_TASK_MEMORY": "1.5GB",
+            "CRONAPP_TASK_PROCESSES": "200",
             "CRONAPP_KEEP_DAYS": "0.5",
         },
     )
     assert settings.tasks == ("tasks.py", "shop.tasks")
     assert settings.trusted_hosts == ("a.example", "b.example")
     assert (settings.stop_timeout, settings.log_limit, settings.keep_days) == (90, 2_000_000, 0.5)
+    assert (settings.task_memory, settings.task_processes) == (1_500_000_000, 200)
+    assert (load(folder).task_memory, load(folder).task_processes) == (None, None)
 
 
 def test_a_toml_file_sets_lists_and_numbers(folder: Path) -> None:
@@ -136,6 +140,8 @@ def test_a_file_that_is_no_toml_is_named(folder: Path) -> None:
         ("KEEP_RUNS", "0", "at least 1"),
         ("LOG_LIMIT", "10", "at least 1000"),
         ("LOG_LIMIT", "manyMB", "manyMB"),
+        ("TASK_MEMORY", "10MB", "at least 64000000"),
+        ("TASK_PROCESSES", "0", "at least 1"),
         ("LOG_FORMAT", "xml", "'json'"),
         ("STOP_TIMEOUT", "soon", "not understood"),
     ],

@@ -108,6 +108,10 @@ class RunNotEnded(Conflict):
     """This run has not ended yet. Cancel it first, or wait for its end."""
 
 
+class RunNotHere(Conflict):
+    """This run is not being executed by this server at the moment, so there is nothing to look into."""
+
+
 class Draining(Conflict):
     """The server is shutting down and starts no new runs. Try again in a moment."""
 

@@ -321,6 +321,18 @@ class Run:
     backfill: int | None = None  # the backfill that it belongs to
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """A look into a run that is being executed."""
+
+    run: int
+    run_in: str  # loop, thread, process
+    stack: str  # where its code is
+    memory: int | None  # bytes, of its own process and of what that started
+    last_line_at: datetime | None
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class RunBrief:
     """What a strip of runs shows of each; `problem` is its error or reason in one line."""

@@ -2,7 +2,9 @@
 
 The parent passes the request on standard input and two descriptors by number: a pipe that it holds open as long as the
 run may live, and a pipe for messages, one JSON object a line: {"line": [stream, text]}, {"log": [level, text]},
-{"progress": …}, {"remark": …}, {"result": …}, {"error": …}. Descriptors 1 and 2 carry what passes Python by.
+{"progress": …}, {"remark": …}, {"result": …}, {"error": …}, and {"looks": "threads"} or {"looks": "tasks"} once it can
+be asked by the signal LOOK or LOOK_AT_TASKS where it is; the answer is a dump on a descriptor of its own, or
+{"awaits": text}. Descriptors 1 and 2 carry what passes Python by.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ import inspect
 import io
 import json
 import os
+import resource
 import signal
 import sys
 import threading
 from collections.abc import Awaitable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from types import FrameType
 from typing import Any, BinaryIO, NoReturn
 
 from cronapp.core.current import CURRENT, CurrentRun, RunCancelled
@@ -30,8 +34,12 @@ from cronapp.core.registry import load
 from cronapp.engine import capture
 from cronapp.engine.outcomes import jsonable, run_error
 from cronapp.engine.runlog import Source, source
+from cronapp.engine.stacks import tasks_stack
 
 MAX_PARTIAL = 4096
+FIRST_FREE = getattr(signal, "SIGRTMIN", 0)  # a system without such signals lets nobody look
+LOOK = FIRST_FREE and FIRST_FREE + 4
+LOOK_AT_TASKS = FIRST_FREE and FIRST_FREE + 5
 
 
 class Report:
@@ -95,6 +103,9 @@ class Request:
     log_limit: int
     path: list[str]
     pythonpath: str | None
+    dump: int  # the descriptor for faulthandler
+    memory: int | None  # bytes
+    processes: int | None
 
 
 def end_with_parent(control: int, parent: int) -> None:
@@ -116,7 +127,41 @@ def wait_for_parent(control: int) -> None:
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-def call(request: Request) -> Any:
+def limit(request: Request) -> None:
+    """Hold this process, and what it starts, to the limits that the server sets."""
+    for kind, wanted in ((resource.RLIMIT_AS, request.memory), (resource.RLIMIT_NPROC, request.processes)):
+        if wanted is not None:
+            _, most = resource.getrlimit(kind)
+            resource.setrlimit(kind, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
+
+
+def make_room() -> None:
+    """Lift the limit of memory, for the end to be told."""
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def let_look(dump: int, report: Report) -> None:
+    """Write the stacks of all threads when the parent asks by a signal. No Python has to run for it, so it works also
+    while the task is deep in C."""
+    if LOOK:
+        faulthandler.register(LOOK, file=dump, all_threads=True)
+        report.send(looks="threads")
+
+
+def let_look_at_tasks(first: asyncio.Task[Any], report: Report) -> None:
+    """Of coroutines that wait no thread tells. The handler stays until the end: without one, the signal would kill."""
+    if not LOOK_AT_TASKS:
+        return
+
+    def tell(_: int, __: FrameType | None) -> None:
+        report.send(awaits=tasks_stack(first, asyncio.all_tasks(first.get_loop())))
+
+    signal.signal(LOOK_AT_TASKS, tell)
+    report.send(looks="tasks")
+
+
+def call(request: Request, report: Report) -> Any:
     """Find the task, call it, and wait for what it returns if that is to be awaited."""
     registry = load([request.source])
     if request.task not in registry.tasks and registry.errors:
@@ -124,14 +169,16 @@ def call(request: Request) -> Any:
         raise TaskNotFound(f"{first.source} cannot be loaded in the child process: {first.error}\n{first.traceback}")
     task = registry.get(request.task)
     result = task.signature.call(task.function, task.signature.check(request.args))
-    return asyncio.run(wait_for(result)) if inspect.isawaitable(result) else result
+    return asyncio.run(wait_for(result, report)) if inspect.isawaitable(result) else result
 
 
-async def wait_for(awaitable: Awaitable[Any]) -> Any:
+async def wait_for(awaitable: Awaitable[Any], report: Report) -> Any:
     """The awaitable's result. In a child, SIGTERM cancels it: an exception out of a callback would be lost."""
     this = asyncio.current_task()
-    if this and threading.current_thread() is threading.main_thread():
+    assert this is not None
+    if threading.current_thread() is threading.main_thread():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+        let_look_at_tasks(this, report)
     return await awaitable
 
 
@@ -160,9 +207,10 @@ def obey_sigterm(run: CurrentRun) -> None:
 def execute(request: Request, report: Report) -> None:
     """Call the task and report its end, whatever it is."""
     try:
-        value, remark = jsonable(call(request))
+        value, remark = jsonable(call(request, report))
     except BaseException as problem:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        make_room()
         report.flush()
         report.send(error=asdict(run_error(problem)))
         return
@@ -199,11 +247,13 @@ def main() -> None:
     end_with_parent(control, parent)
     faulthandler.enable()
     request = read_request(sys.stdin.buffer)
+    limit(request)
     report = Report(messages, request.log_limit)
     codecs.register_error("cronapp", as_written)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="cronapp", line_buffering=True)
+    let_look(request.dump, report)
     capture.install(may_exit=True)
     capture.LOG.set(report)
     run = current(request, report)

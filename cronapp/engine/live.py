@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from cronapp.core.models import LogLine, Outcome, Progress, Run, RunState
-from cronapp.engine.executors import StopRequest
+from cronapp.engine.executors import Call, StopRequest
 from cronapp.engine.runlog import RunLog, clean, lines
 from cronapp.service.runs import Written
 
@@ -23,7 +23,12 @@ class Live:
     progress: Progress | None = None  # reported, not yet written
     unwritten: list[LogLine] = field(default_factory=list)
     refused: int = 0  # how often the database took its lines badly
+    call: Call | None = None  # under way
+    run_in: str = "loop"
     over: asyncio.Event = field(default_factory=asyncio.Event)  # nothing of it is executed any more
+
+    def begun(self, call: Call) -> None:
+        self.call = call
 
     def report(self, progress: Progress) -> None:
         self.progress = replace(progress, text=clean(progress.text))

@@ -12,14 +12,14 @@ from cronapp.core.clock import Clock
 from cronapp.core.conditions import condition_args, is_asked, refusal
 from cronapp.core.errors import CronAppError, StoreUnavailable
 from cronapp.core.events import CancelRequested, Event
-from cronapp.core.models import JobSpec, Json, Outcome, Run, RunError, RunState
+from cronapp.core.models import Inside, JobSpec, Json, Outcome, Run, RunError, RunState
 from cronapp.core.registry import Task
 from cronapp.core.spec import zone_of
-from cronapp.engine.executors import Attempt, StopRequest, execute
+from cronapp.engine.executors import Attempt, ChildLimits, StopRequest, execute
 from cronapp.engine.executors.execution import REAPING
 from cronapp.engine.live import Live, plain
 from cronapp.engine.outcomes import failed, run_error
-from cronapp.engine.runlog import RunLog
+from cronapp.engine.runlog import RunLog, clean
 from cronapp.service.runs import Claimed, Runs, Written
 from cronapp.service.tasks import Tasks
 
@@ -33,15 +33,25 @@ STORING = 5.0  # seconds that ends have to be stored when the server stops, once
 
 class Runner:
     def __init__(
-        self, runs: Runs, tasks: Tasks, clock: Clock, *, node: str, log_limit: int, grace: float = 10.0
+        self,
+        runs: Runs,
+        tasks: Tasks,
+        clock: Clock,
+        *,
+        node: str,
+        log_limit: int,
+        grace: float = 10.0,
+        child_limits: ChildLimits = ChildLimits(),  # noqa: B008 - it is frozen
     ) -> None:
-        """`grace`: seconds between asking a run to stop and forcing it; `log_limit`: bytes kept of one run's log."""
+        """`grace`: seconds between asking a run to stop and forcing it; `log_limit`: bytes kept of one run's log;
+        `child_limits`: what each child process may take."""
         self.node = node
         self._runs = runs
         self._tasks = tasks
         self._clock = clock
         self._log_limit = log_limit
         self._grace = grace
+        self._child_limits = child_limits
         self._live: dict[int, Live] = {}
         self._ending: dict[int, Run] = {}  # over, and their end is not stored yet
         self._lives: set[asyncio.Task[None]] = set()
@@ -70,6 +80,21 @@ class Runner:
         """Puts a remark of ours into the log of a run that is executed here. May be called from any thread."""
         if live := self._live.get(run_id):
             live.lines.system(text)
+
+    async def look(self, run_id: int) -> Inside | None:
+        """Where the code of a run is; None if it is not executed here."""
+        live = self._live.get(run_id)
+        if live is None or live.call is None:
+            return None
+        seen = await live.call.look()
+        return Inside(
+            run=run_id,
+            run_in=live.run_in,
+            stack=clean(seen.stack),
+            memory=seen.memory,
+            last_line_at=live.lines.last_line_at,
+            at=self._clock(),
+        )
 
     def begin(self) -> None:
         """Starts writing what runs print."""
@@ -160,8 +185,10 @@ class Runner:
             on_progress=live.report,
             timeout=timeout,
             grace=self._grace,
+            limits=self._child_limits,
         )
-        return await execute(attempt, live.stop)
+        live.run_in = task.run_in
+        return await execute(attempt, live.stop, live.begun)
 
     async def _finish(self, live: Live, outcome: Outcome, duration: float) -> None:
         """Stores the end; while the database is away, again and again. One that it refuses is told in plain words."""

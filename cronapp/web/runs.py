@@ -8,12 +8,12 @@ from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import NotFound
-from cronapp.core.models import LogLine
+from cronapp.core.models import Inside, LogLine
 from cronapp.web.render import fragment, partial, toast
 from cronapp.web.shell import done, go, show
 from cronapp.web.site import Parts, parts
 from cronapp.web.views import whole
-from cronapp.web.views.log import CHUNK, chunk, log_chunks
+from cronapp.web.views.log import CHUNK, chunk, last_written, log_chunks
 from cronapp.web.views.runs import run_context, run_filter, run_list_context
 from cronapp.web.views.zones import zones_of
 
@@ -30,11 +30,28 @@ async def index() -> str:
 
 @pages.get("/runs/<int:run_id>")
 async def detail(run_id: int) -> str:
+    return await run_page(parts(), run_id)
+
+
+@pages.get("/runs/<int:run_id>/stack")
+async def stack(run_id: int) -> str:
+    """Where the code of a running run is, on its page."""
     house = parts()
+    run = await house.runs.get(run_id)
+    inside = await house.look(run_id)
+    if "HX-Request" not in request.headers:
+        return await run_page(house, run_id, inside, looked=True)
+    last = inside.last_line_at if inside else None
+    return str(fragment("_run_inside", run=run, inside=inside, last_line_at=last, looked=True))
+
+
+async def run_page(house: Parts, run_id: int, inside: Inside | None = None, *, looked: bool = False) -> str:
     context = await run_context(house, run_id)
     run = context["run"]
     chunks = await log_chunks(house, run)
-    return await show("run", nav="runs", topic=f"run:{run_id}", after=run.last_seq, **context, chunks=chunks)
+    last = inside.last_line_at if inside else last_written([line for _, lines in chunks for line in lines or ()])
+    context |= {"chunks": chunks, "inside": inside, "last_line_at": last, "looked": looked}
+    return await show("run", nav="runs", topic=f"run:{run_id}", after=run.last_seq, **context)
 
 
 @pages.get("/runs/<int:run_id>/log")

@@ -11,6 +11,7 @@ from quart import Quart, current_app
 from werkzeug.routing import IntegerConverter, Map
 
 from cronapp.core.clock import Clock
+from cronapp.core.models import Inside
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.jobs import Jobs
@@ -85,6 +86,7 @@ class Parts:
     hub: Hub
     system: Callable[[], Awaitable[System]]
     ready: Callable[[], Awaitable[dict[str, bool]]]
+    look: Callable[[int], Awaitable[Inside | None]]
     announce_link: Callable[[], Awaitable[None]]
     timezone: str
     cookie: str

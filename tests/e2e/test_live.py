@@ -149,6 +149,27 @@ async def test_a_running_run_is_cancelled(me: Visitor, site: Server, tmp_path: P
     assert await seqs(page) == [1]
 
 
+@pytest.mark.parametrize("task", GATED)
+async def test_one_looks_into_a_run_while_it_goes_on(me: Visitor, site: Server, tmp_path: Path, task: str) -> None:
+    make(site, "endless", task, args={"folder": str(tmp_path)})
+    page = await me.open(f"/runs/{start(site, 'endless')}")
+    inside = page.locator("#run-inside")
+    await expect(line(page, 1)).to_contain_text("line 1")
+    await expect(page.locator("#last-line")).to_contain_text("s ago")
+    await expect(inside.locator("pre")).to_have_count(0)
+    await inside.get_by_role("button", name="Stack now").click()
+    await expect(inside.locator("pre")).to_contain_text(f"in {task}")
+    await expect(inside.get_by_text("Memory")).to_have_count(1 if task == "gated_in_process" else 0)
+    open_gates(tmp_path, 1)
+    await expect(line(page, 2)).to_contain_text("line 2")
+    await expect(inside.locator("pre")).to_contain_text(f"in {task}")  # what one reads stays
+    second = await line(page, 2).locator("time").get_attribute("datetime")
+    await expect(page.locator("#last-line time")).to_have_attribute("datetime", str(second))
+    open_gates(tmp_path, 2, 3)
+    await expect(page.locator("#run-head")).to_have_attribute("data-state", "succeeded")
+    await expect(inside).to_be_hidden()
+
+
 async def test_a_reply_that_comes_late_does_not_set_the_page_back(me: Visitor, site: Server, tmp_path: Path) -> None:
     make(site, "endless", "gated_on_loop", args={"folder": str(tmp_path)})
     page = await me.open(f"/runs/{start(site, 'endless')}")

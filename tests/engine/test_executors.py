@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import resource
 import signal
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cronapp.core.models import LogStream, Progress, RunState
 from cronapp.core.registry import load
 from cronapp.engine import capture, executors
-from cronapp.engine.executors import Attempt, StopRequest, execute, leaked_threads
+from cronapp.engine.executors import Attempt, ChildLimits, StopRequest, execute, leaked_threads
 from cronapp.engine.outcomes import cut_in_the_middle, jsonable, run_error
 from cronapp.engine.runlog import RunLog
 
@@ -320,6 +322,71 @@ def world():
     return [sys.path, os.environ.get("PYTHONPATH"), os.getcwd(), sys.stdin.read()]
 
 
+@task(run_in="process")
+def hungry():
+    kept = []
+    for n in range(400):
+        kept.append(bytearray(10_000_000))
+    return len(kept)
+
+
+@task(run_in="process")
+def limits():
+    import resource
+    return [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_NPROC)]
+
+
+@task(run_in="process")
+def megabytes(size: int):
+    line = b"z" * 99 + b"\\n"
+    chunk = line * 655
+    for _ in range(size * 1_000_000 // len(chunk)):
+        os.write(1, chunk)
+    os.write(1, b"the end\\n")
+
+
+def inner_wait():
+    print("waiting")
+    time.sleep(60)
+
+
+async def inner_await():
+    await asyncio.sleep(60)
+
+
+async def seen_loop():
+    async def other():
+        await inner_await()
+    asyncio.create_task(other(), name="the other one")
+    print("waiting")
+    await inner_await()
+
+
+def seen_thread():
+    while not current_run().cancelled:
+        print("waiting")
+        time.sleep(0.05)
+
+
+@task(run_in="process")
+def seen_process():
+    child = subprocess.Popen([sys.executable, "-c", "x = bytearray(100_000_000); print(1, flush=True); input()"],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child.stdout.readline()
+    threading.Thread(target=lambda: time.sleep(60), daemon=True).start()
+    inner_wait()
+
+
+@task(run_in="process")
+async def seen_async_process():
+    await seen_loop()
+
+
+@task(run_in="process")
+def becomes_another():
+    os.execv("/bin/sh", ["sh", "-c", "echo waiting; exec sleep 60"])
+
+
 def late_thread():
     threading.Thread(target=lambda: (time.sleep(0.2), print("late")), daemon=True).start()
 """
@@ -344,7 +411,7 @@ def _as_before():
 class Execution:
     """One attempt under way, and all that came of it."""
 
-    def __init__(self, tasks, task_name, /, number=1, timeout=None, grace=10, limit=10**7, **args):
+    def __init__(self, tasks, task_name, /, number=1, timeout=None, grace=10, limit=10**7, limits=None, **args):
         capture.install()  # here and not in a fixture: pytest sets the streams anew when the test begins
         self.progress: list[Progress] = []
         self.log = RunLog(limit, lambda: datetime.now(UTC))
@@ -361,8 +428,13 @@ class Execution:
             on_progress=self.progress.append,
             timeout=timeout,
             grace=grace,
+            limits=limits or ChildLimits(),
         )
-        self.task = asyncio.ensure_future(execute(self.attempt, self.stop))
+        self.call = None
+        self.task = asyncio.ensure_future(execute(self.attempt, self.stop, self.begun))
+
+    def begun(self, call):
+        self.call = call
 
     async def end(self):
         outcome = await asyncio.wait_for(self.task, 30)
@@ -746,6 +818,90 @@ async def test_of_a_flood_from_a_process_the_first_and_the_last_part_are_kept(st
     assert 24.5 < float(size) < 25.1
     kept = sum(line.stream is LogStream.STDOUT for line in run.lines)
     assert int(lines.replace(",", "")) + kept == 50_000 + 10_000_000
+
+
+async def test_a_flood_takes_no_memory_of_the_server(start):
+    process = psutil.Process()
+    sizes = [process.memory_info().rss]
+    run = start("megabytes", size=200)
+    while not run.task.done():
+        await asyncio.wait({run.task}, timeout=0.1)
+        run.take()
+        sizes.append(process.memory_info().rss)
+    assert (await run.end()).state is RunState.SUCCEEDED
+    assert max(sizes) - sizes[0] < 60_000_000
+    assert run.texts[-1] == "the end"
+    assert any("left out" in text for text in run.texts)
+
+
+async def test_a_process_beyond_its_memory_fails_with_a_memory_error(start):
+    outcome = await start("hungry", limits=ChildLimits(memory=600_000_000)).end()
+    assert (outcome.state, outcome.error.type) == (RunState.FAILED, "MemoryError")
+    assert "in hungry" in outcome.error.traceback
+
+
+async def test_a_process_has_the_limits_that_are_set_and_no_others(start):
+    unlimited = (await start("limits").end()).result
+    limited = (await start("limits", limits=ChildLimits(memory=700_000_000, processes=321)).end()).result
+    assert limited == [700_000_000, 321]
+    assert unlimited == [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_NPROC)]
+
+
+# -- looking inside -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("task", "frames"),
+    [
+        ("seen_loop", ["in seen_loop", "await inner_await()", "in inner_await", "the other one:", "in other"]),
+        ("seen_thread", ["in seen_thread", "time.sleep(0.05)"]),
+        ("seen_process", ["in seen_process", "in inner_wait", "time.sleep(60)", "Another thread:", "in <lambda>"]),
+        ("seen_async_process", ["in seen_async_process", "in inner_await", "the other one:", "in other"]),
+    ],
+)
+async def test_one_can_look_where_a_run_is(start, task, frames):
+    run = start(task)
+    await run.until_it_prints()
+    seen = await looked(run, frames)
+    assert "cronapp" not in seen.stack
+    assert "runpy" not in seen.stack
+    if task == "seen_process":
+        assert 100_000_000 < seen.memory < 1_000_000_000
+    assert (seen.memory is None) == ("process" not in task)
+    again = await asyncio.gather(run.call.look(), run.call.look())
+    assert all(frames[0] in each.stack for each in again)
+    run.cancel()
+    assert (await run.end()).state is RunState.CANCELLED
+
+
+async def test_a_look_does_not_hurt_a_process_that_became_another_program(start):
+    run = start("becomes_another")
+    await run.until_it_prints()
+    assert (await run.call.look()).stack == "The process is still starting.\n"
+    assert not run.task.done()
+    run.cancel()
+    assert (await run.end()).state is RunState.CANCELLED
+
+
+async def test_a_look_at_a_process_that_has_ended_finds_nothing(start):
+    run = start("hello_process", name="Kiel")
+    await run.end()
+    assert (await run.call.look()).stack == "The task is about to end.\n"
+
+
+async def looked(run, frames):
+    """Looks until the frames are there, in this order: the task prints a moment before it is where it stays."""
+    pattern = re.compile(".*".join(map(re.escape, frames)), re.DOTALL)
+    seen = None
+    try:
+        async with asyncio.timeout(20):
+            while True:
+                seen = await run.call.look()
+                if pattern.search(seen.stack):
+                    return seen
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"the last look saw:\n{seen and seen.stack}") from None
 
 
 async def test_threads_in_a_process_keep_their_lines_whole(start):

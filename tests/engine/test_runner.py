@@ -376,6 +376,25 @@ async def test_bytes_that_are_no_text_come_back_from_the_store(house: Any, start
     assert [(line.text, line.raw) for line in lines] == [("caf\ufffd", b"caf\xe9"), ("café", None)]
 
 
+@pytest.mark.parametrize(("task", "way"), [("wait", "loop"), ("hold", "thread"), ("work", "process")])
+async def test_one_can_look_into_a_run_while_it_goes_on(
+    house: Any, start: Start, runner: Runner, task: str, way: str
+) -> None:
+    run = await start(task, seconds=60)
+
+    async def seen() -> Any:
+        inside = await runner.look(run.id)
+        return inside if inside and inside.last_line_at and f"in {task}" in inside.stack else None
+
+    inside = await until(seen)
+    assert (inside.run, inside.run_in) == (run.id, way)
+    assert inside.last_line_at <= inside.at
+    assert bool(inside.memory) == (way == "process")
+    await house.runs.cancel(run.id)
+    await ended(house, run)
+    assert await runner.look(run.id) is None
+
+
 async def test_nothing_of_a_run_is_left_behind(house: Any, start: Start, runner: Runner) -> None:
     before = {pid for pid in os.listdir("/proc") if pid.isdigit()}
     for task in ("hello", "work", "fail"):

@@ -281,6 +281,40 @@ async def test_a_log_comes_as_lines_of_json_or_as_text(api: Api, logged: int, ac
         assert json.loads(text.split("\n")[0])["seq"] == 4499
 
 
+async def test_bytes_that_are_no_text_come_as_they_were_in_the_text_and_as_marks_in_json(quiet: App, api: Api) -> None:
+    await api.make("nightly")
+    run = await put_run(quiet, await quiet.jobs.get("nightly"), RunState.RUNNING)
+    line = LogLine(seq=1, at=quiet.clock(), stream=LogStream.STDOUT, level=None, text="caf\ufffd", raw=b"caf\xe9")
+    await quiet.runs.write([Written(run, [line], None)])
+    assert (await lines_of(await api("GET", f"/runs/{run.id}/log")))[0]["text"] == "caf\ufffd"
+    text = await api("GET", f"/runs/{run.id}/log", headers={"Accept": "text/plain"})
+    assert (await text.get_data()).endswith(b"Z stdout: caf\xe9\n")
+
+
+async def test_the_stack_of_a_running_run_is_told_and_of_no_other(app: App) -> None:
+    api = Api(app)
+    await api.make("holding", "hold", args={"seconds": 60})
+    run_id = (await api.json("POST", "/jobs/holding/run", 202))["id"]
+
+    async def seen() -> dict[str, Any] | None:
+        reply = await api("GET", f"/runs/{run_id}/stack")
+        told: dict[str, Any] = json.loads(await reply.get_data())
+        return told if reply.status_code == 200 and told["last_line_at"] and "in hold" in told["stack"] else None
+
+    told = await until(seen)
+    assert set(told) == {"run", "run_in", "stack", "memory", "last_line_at", "at"}
+    assert (told["run"], told["run_in"], told["memory"]) == (run_id, "thread", None)
+    assert moment(told["last_line_at"]) <= moment(told["at"])
+    await api.json("POST", f"/runs/{run_id}/cancel", 202)
+
+    async def refused() -> bool:
+        return (await api("GET", f"/runs/{run_id}/stack")).status_code == 409
+
+    await until(refused)
+    assert "nothing to look into" in (await api.json("GET", f"/runs/{run_id}/stack", 409))["detail"]
+    await api.json("GET", "/runs/99/stack", 404)
+
+
 async def test_a_run_without_a_line_has_an_empty_log(quiet: App, api: Api) -> None:
     await api.make("nightly")
     run = await put_run(quiet, await quiet.jobs.get("nightly"), RunState.SKIPPED)

@@ -150,6 +150,7 @@ async def test_an_odd_piece_of_a_log_is_empty_or_not_found(
         "/runs/99999999999999999999999",
         "/runs/7/log",
         "/runs/7/log.txt",
+        "/runs/7/stack",
         "/stream",
         "/stream?topics=nothing",
         "/stream?topics=run:7",
@@ -232,6 +233,19 @@ async def test_a_page_of_a_log_is_right_at_the_borders_of_its_pieces(
     assert first % 500 == 1
     assert len(shown) >= min(count, SCREEN)
     assert len(page.all("ol", class_="chunk")) == -(-count // 500)
+
+
+async def test_a_run_that_can_be_looked_into_has_a_place_for_it(quiet: App, client: QuartClient, api: Api) -> None:
+    await api.make("nightly")
+    job = await quiet.jobs.get("nightly")
+    for state in (RunState.QUEUED, RunState.RUNNING, RunState.SUCCEEDED):
+        run = await put_run(quiet, job, state)
+        page = await page_of(client, f"/runs/{run.id}")
+        assert bool(page.all("section", id="run-inside")) == (state is not RunState.SUCCEEDED)
+    running = await put_run(quiet, job, RunState.RUNNING)
+    page = await page_of(client, f"/runs/{running.id}/stack")  # without JavaScript: the whole page
+    assert page.all("header", id="run-head")
+    assert "nothing to see on this server" in page.text
 
 
 async def test_a_log_can_be_downloaded_whole(quiet: App, client: QuartClient, api: Api) -> None:

@@ -345,7 +345,7 @@ async def test_lines_are_rendered_once_for_all_who_read_them(
     rendered.clear()
     await put_lines(quiet, run, ["second"])
     assert len({await stream.until('data-seq="2"') for stream in streams}) == 1
-    assert rendered == ["_log_line"]
+    assert rendered == ["_log_line", "_last_line"]
     for stream in streams:
         await stream.leave()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cronapp.core.models import Json, Outcome, Progress, RunError, RunState
@@ -12,6 +12,14 @@ from cronapp.core.registry import Task
 from cronapp.engine.runlog import RunLog
 
 GRACE = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildLimits:
+    """What a child process may take; None: as much as it likes."""
+
+    memory: int | None = None  # bytes of address space, of each process
+    processes: int | None = None  # and threads, of all that the server's user runs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,6 +36,7 @@ class Attempt:
     on_progress: Callable[[Progress], None]
     timeout: float | None = None
     grace: float = GRACE  # between asking the task to stop and forcing it
+    limits: ChildLimits = field(default_factory=ChildLimits)
 
 
 class StopRequest:

@@ -7,12 +7,21 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
+from dataclasses import dataclass
 from typing import Protocol
 
 from cronapp.core.current import CURRENT, CurrentRun
 from cronapp.core.models import Outcome, Progress
 from cronapp.engine import capture
 from cronapp.engine.executors.attempt import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is seen inside a call: where it is, and the bytes of memory of its process, if it has one of its own."""
+
+    stack: str
+    memory: int | None = None
 
 
 class Call(Protocol):
@@ -30,6 +39,9 @@ class Call(Protocol):
 
     def left(self) -> str:
         """What the run's page says about a task that goes on."""
+
+    async def look(self) -> Look:
+        """Look where the task is, without disturbing it."""
 
 
 def settle(ended: asyncio.Future[Outcome], outcome: Outcome) -> None:

@@ -30,9 +30,10 @@ STOPPING = {DIED, CANCELLED, type_name(RunCancelled)}
 """How a task that was asked to stop ends; anything else is a problem of its own."""
 
 
-async def execute(attempt: Attempt, stop: StopRequest) -> Outcome:
+async def execute(attempt: Attempt, stop: StopRequest, begun: Callable[[Call], None] = lambda _: None) -> Outcome:
     """Carry out the attempt. Never raises, except for its own cancellation, which ends the task too.
 
+    `begun` is handed the call once it is under way, to look inside.
     The log stays open: take its last lines when this has returned, then close it.
     """
     try:
@@ -46,6 +47,7 @@ async def execute(attempt: Attempt, stop: StopRequest) -> Outcome:
     try:
         if stop.state is None:
             await call.start()
+            begun(call)
             await first(call.ended, stop)
             return call.ended.result() if call.ended.done() else await stopped(attempt, stop, call)
         return stop.outcome()

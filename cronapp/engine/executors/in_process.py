@@ -13,7 +13,8 @@ from dataclasses import asdict
 from cronapp.core.models import Json, LogStream, Outcome, Progress, RunError, RunState
 from cronapp.engine import child
 from cronapp.engine.executors.attempt import Attempt
-from cronapp.engine.executors.call import ProgressRelay, settle
+from cronapp.engine.executors.call import Look, ProgressRelay, settle
+from cronapp.engine.executors.looking import ENDING, Window, memory_of
 from cronapp.engine.outcomes import DIED, failed
 
 PIPES_GRACE = 1.0  # for output still on its way when the child has ended
@@ -45,6 +46,7 @@ class ProcessCall(asyncio.SubprocessProtocol):
         self._transport: asyncio.SubprocessTransport | None = None
         self._messages = Messages(self)
         self._control: int | None = None
+        self._window: Window | None = None
         self._open: set[int] = {*STREAMS, REPORT}
         self._exited = False
         self._outcome: Outcome | None = None
@@ -58,12 +60,13 @@ class ProcessCall(asyncio.SubprocessProtocol):
                 childs_ends.callback(os.close, control)
                 incoming, report = os.pipe()
                 childs_ends.callback(os.close, report)
+                self._window = Window()
                 await self._loop.connect_read_pipe(lambda: self._messages, os.fdopen(incoming, "rb", 0))
                 await self._loop.subprocess_exec(
                     lambda: self,
                     *(sys.executable, "-P", "-m", child.__name__, str(control), str(report), str(os.getpid())),
                     env={**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
-                    pass_fds=(control, report),
+                    pass_fds=(control, report, self._window.dump),
                     start_new_session=True,
                 )
         except BaseException:
@@ -80,6 +83,7 @@ class ProcessCall(asyncio.SubprocessProtocol):
 
     def _request(self) -> child.Request:
         attempt = self._attempt
+        assert self._window is not None
         return child.Request(
             source=attempt.task.source,
             task=attempt.task.name,
@@ -91,6 +95,9 @@ class ProcessCall(asyncio.SubprocessProtocol):
             log_limit=attempt.log.first_part,
             path=sys.path,
             pythonpath=os.environ.get("PYTHONPATH"),
+            dump=self._window.dump,
+            memory=attempt.limits.memory,
+            processes=attempt.limits.processes,
         )
 
     # what comes from the child
@@ -109,6 +116,10 @@ class ProcessCall(asyncio.SubprocessProtocol):
                 self._progress(Progress(**fields))
             case {"remark": text}:
                 log.system(text)
+            case {"looks": str(what)} if self._window:
+                self._window.opened.add(what)
+            case {"awaits": str(text)} if self._window:
+                self._window.answered(text)
             case {"result": result}:
                 self._returned(Outcome(state=RunState.SUCCEEDED, result=result))
             case {"error": fields}:
@@ -161,6 +172,19 @@ class ProcessCall(asyncio.SubprocessProtocol):
     def left(self) -> str:
         return "The process could not be killed."
 
+    async def look(self) -> Look:
+        # Not when it has reported its end: then Python gives up its handlers, and a signal would kill it.
+        if self._transport is None or self._window is None or self._exited or self._outcome:
+            return Look(ENDING)
+        pid = self._transport.get_pid()
+        memory = await asyncio.to_thread(memory_of, pid)
+        if self._exited or self._outcome:
+            return Look(ENDING)
+        try:
+            return Look(await self._window.look(pid), memory)
+        except (OSError, ValueError):  # it has ended meanwhile
+            return Look(ENDING)
+
     def _signal(self, number: signal.Signals) -> None:
         # Not after the exit: the number may soon belong to another process.
         if self._transport and not self._exited:
@@ -177,6 +201,9 @@ class ProcessCall(asyncio.SubprocessProtocol):
             _controls.discard(self._control)
             os.close(self._control)
             self._control = None
+        if self._window:
+            self._window.close()
+            self._window = None
 
 
 class Messages(asyncio.Protocol):

@@ -11,7 +11,7 @@ from weakref import WeakSet
 from cronapp.core.models import Json, Outcome
 from cronapp.engine import capture
 from cronapp.engine.executors.attempt import Attempt
-from cronapp.engine.executors.call import context_of, current, settle
+from cronapp.engine.executors.call import Look, context_of, current, settle
 from cronapp.engine.outcomes import failed, run_error, succeeded
 from cronapp.engine.stacks import user_stack
 
@@ -61,8 +61,14 @@ class ThreadCall:
             _leaked.add(self._thread)
         return False
 
-    def left(self) -> str:
+    def _stack(self) -> str:
         frame = sys._current_frames().get(self._thread.ident or 0) if self._thread else None
-        if frame:
-            self._attempt.log.system("The thread is here:\n" + user_stack(frame))
+        return user_stack(frame) if frame else ""
+
+    async def look(self) -> Look:
+        return Look(self._stack())
+
+    def left(self) -> str:
+        if stack := self._stack():
+            self._attempt.log.system("The thread is here:\n" + stack)
         return 'The thread still works, and a thread cannot be killed; use run_in="process" for such a task.'

@@ -11,8 +11,9 @@ from weakref import WeakKeyDictionary
 
 from cronapp.core.models import Json, Outcome
 from cronapp.engine.executors.attempt import Attempt
-from cronapp.engine.executors.call import context_of, current, settle
+from cronapp.engine.executors.call import Look, context_of, current, settle
 from cronapp.engine.outcomes import failed, run_error, succeeded
+from cronapp.engine.stacks import tasks_stack
 
 _ATTEMPT: ContextVar[Attempt | None] = ContextVar("cronapp_attempt", default=None)
 _attempts: WeakKeyDictionary[asyncio.Task[Any], Attempt] = WeakKeyDictionary()
@@ -108,6 +109,12 @@ class LoopCall:
 
     def kill(self) -> bool:
         return False
+
+    async def look(self) -> Look:
+        if self._task is None:
+            return Look("")
+        theirs = [task for task, attempt in list(_attempts.items()) if attempt is self._attempt]
+        return Look(tasks_stack(self._task, theirs))
 
     def left(self) -> str:
         return "The coroutine ignored the cancellation and still runs."

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
+from cronapp.core.errors import RunNotHere
 from cronapp.core.models import Json, RunTrigger
 from cronapp.store.runs import RunFilter
 from cronapp.web.api.asked import body, limit, moment, number
-from cronapp.web.api.told import items, line_json, run_json
+from cronapp.web.api.told import inside_json, items, line_json, run_json
 from cronapp.web.runs import log_as_text, log_in_bits
 from cronapp.web.site import Parts, parts
 
@@ -55,6 +56,16 @@ async def retry_alike(run_id: int) -> ResponseReturnValue:
         return {"retried": 0, "alike": [run.id for run in await parts().runs.alike(run_id)]}, 200
     opened = await parts().runs.retry_alike(run_id, trigger=RunTrigger.API)
     return {"retried": len(opened), "runs": [run.id for run in opened]}, 202
+
+
+@api.get("/runs/<int:run_id>/stack")
+async def stack(run_id: int) -> Json:
+    """Where the code of a running run is."""
+    await parts().runs.get(run_id)
+    inside = await parts().look(run_id)
+    if inside is None:
+        raise RunNotHere
+    return inside_json(inside)
 
 
 @api.get("/runs/<int:run_id>/log")

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from cronapp.core.models import Job, JobRow, Json, LogLine, Run, RunError
+from cronapp.core.models import Inside, Job, JobRow, Json, LogLine, Run, RunError
 from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
 from cronapp.service.tasks import Tasks
@@ -91,6 +91,10 @@ def run_json(run: Run, tasks: Tasks) -> Json:
 
 def error_json(error: RunError) -> Json:
     return {"type": error.type, "message": error.message, "traceback": error.traceback}
+
+
+def inside_json(inside: Inside) -> Json:
+    return {**asdict(inside), "last_line_at": at(inside.last_line_at), "at": at(inside.at)}
 
 
 def line_json(line: LogLine) -> Json:

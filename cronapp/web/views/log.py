@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from markupsafe import Markup
 
-from cronapp.core.models import LogLine, Run
+from cronapp.core.models import LogLine, LogStream, Run
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 
@@ -32,7 +34,14 @@ async def log_partials(house: Parts, run: Run, seen: int, newest: int) -> Markup
         else:
             text = Markup("").join(fragment("_log_line", line=line) for line in piece)
             html.append(partial(f"#log-chunk-{number}", text, "beforeend"))
+    if at := last_written(lines):
+        html.append(partial("#last-line", fragment("_last_line", at=at)))
     return Markup("").join(html)
+
+
+def last_written(lines: list[LogLine]) -> datetime | None:
+    """When the run wrote the newest of these lines; our own remarks do not count."""
+    return next((line.at for line in reversed(lines) if line.stream is not LogStream.SYSTEM), None)
 
 
 def chunk(run: Run, number: int, lines: list[LogLine] | None) -> Markup:
