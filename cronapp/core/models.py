@@ -265,6 +265,11 @@ class Job:
     def task(self) -> str:
         return self.spec.task
 
+    @property
+    def used_up(self) -> bool:
+        """It has had all the runs that `max_runs` allows."""
+        return self.spec.max_runs is not None and self.slots_used >= self.spec.max_runs
+
     def pause_words(self) -> str:
         """`Paused by admin: deploying.`"""
         by = f"Paused by {self.pause.by}" if self.pause else "Paused"

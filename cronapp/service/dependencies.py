@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from cronapp.core.dependencies import ENDS, circle
+from cronapp.core.dependencies import ENDS, Edges, circle
 from cronapp.core.errors import InvalidInput
 from cronapp.core.events import RunChanged
 from cronapp.core.models import AfterMode, Cause, Job, JobSpec, JobState, Run, RunState, RunTrigger
@@ -26,10 +27,19 @@ def wrong_upstreams(conn: Conn, spec: JobSpec, old: JobSpec | None = None) -> di
         for name in dependencies.missing(conn, spec.after.jobs)
         if name not in kept and name != spec.id
     }
-    round_way = circle(spec.id, spec.after.jobs, dependencies.edges(conn))
-    if round_way:
-        errors["after.jobs"] = f"This would be a circle: {' → '.join(round_way)}. Take one of them out."
-    return errors
+    return errors | told_circle(spec.id, spec.after.jobs, dependencies.edges(conn))
+
+
+def told_circle(job_id: str, upstreams: Iterable[str], edges: Edges) -> dict[str, str]:
+    round_way = circle(job_id, upstreams, edges)
+    return (
+        {"after.jobs": f"This would be a circle: {' → '.join(round_way)}. Take one of them out."} if round_way else {}
+    )
+
+
+def refuse_circle(job_id: str, upstreams: Iterable[str], edges: Edges) -> None:
+    if errors := told_circle(job_id, upstreams, edges):
+        raise InvalidInput(errors)
 
 
 def near(conn: Conn, name: str) -> str:
@@ -50,7 +60,7 @@ def wake(tx: Tx, run: Run, state: RunState, now: datetime, blackouts: Blackouts)
         return
     for job in dependencies.waiting_for(tx.conn, run.job, lock=True):
         after = job.spec.after
-        if after is None or state not in ENDS[after.when] or job.state is JobState.FINISHED:
+        if after is None or state not in ENDS[after.when] or job.state is JobState.FINISHED or job.used_up:
             continue
         if after.mode is AfterMode.ALL and not dependencies.note_end(tx, job.key, run.job, run.id):
             continue

@@ -34,7 +34,8 @@ def give_back_slot(tx: Tx, job: Job, now: datetime) -> None:
     if job.spec.max_runs is None:
         return
     jobs.count_slots(tx, job.key, -1)
-    if job.state is JobState.FINISHED and (next_slot := trigger_for(job.spec).next_after(now)):
+    next_slot = trigger_for(job.spec).next_after(now)
+    if job.state is JobState.FINISHED and (next_slot or job.spec.after):
         jobs.go_on(tx, job.key, next_slot)
         tx.emit(JobChanged(job.id))
 

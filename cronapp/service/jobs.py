@@ -19,7 +19,7 @@ from cronapp.core.registry import Task, code_job_id
 from cronapp.core.spec import parse_spec, retry_to_json, schedule_to_json, trigger_for, zone_of
 from cronapp.core.triggers import needs_no_slot
 from cronapp.service.blackouts import Blackouts
-from cronapp.service.dependencies import refuse_wrong_upstreams, wrong_upstreams
+from cronapp.service.dependencies import refuse_circle, refuse_wrong_upstreams, wrong_upstreams
 from cronapp.service.slots import Gap, settle_job
 from cronapp.service.tasks import Tasks
 from cronapp.store import idempotency, jobs, runs
@@ -256,8 +256,8 @@ class Jobs:
             policy = policies[catch_up]
             settle_job(tx, active, now, self.blackouts, policy=policy, grace=float("inf"), gap=paused, punctual=0)
             resumed = found(tx.conn, job_id)
-            if resumed.state is JobState.ACTIVE and not resumed.next_slot and not needs_no_slot(trigger_for(job.spec)):
-                return self._replace(tx, resumed, replace(resumed, state=standing(resumed.spec, None)), now)
+            if resumed.state is JobState.ACTIVE and standing(resumed, resumed.next_slot) is JobState.FINISHED:
+                return self._replace(tx, resumed, replace(resumed, state=JobState.FINISHED), now)
             return resumed
 
         return await self.store.write(change)
@@ -287,8 +287,10 @@ class Jobs:
         """Makes the jobs that the code declares, and follows the code where nobody overrode it."""
         data = [declared(task, self.timezone) for task in self.tasks.all() if task.options.schedule]
         by_id = {one["id"]: one for one in data}
-        for job_id in in_order({one["id"]: (one.get("after") or {}).get("jobs", ()) for one in data}):
+        edges = {one["id"]: (one.get("after") or {}).get("jobs", ()) for one in data}
+        for job_id in in_order(edges):
             try:
+                refuse_circle(job_id, edges[job_id], edges)  # else the first of them would only miss the next
                 await self._declare(by_id[job_id])
             except InvalidInput as error:
                 log.warning("the job that %s declares cannot be used: %s", by_id[job_id]["task"], error)
@@ -336,7 +338,7 @@ class Jobs:
                     attention.append(flagged)
                 elif not misfit and job.state is JobState.NEEDS_ATTENTION:
                     next_slot = job.last_slot and trigger_for(job.spec).next_after(job.last_slot)
-                    state = standing(job.spec, next_slot)
+                    state = standing(job, next_slot)
                     self._replace(tx, job, replace(job, state=state, reason=None, next_slot=next_slot), now)
             return attention
 
@@ -386,9 +388,10 @@ def found(conn: Conn, job_id: str, *, lock: bool = False) -> Job:
     return job
 
 
-def standing(spec: JobSpec, next_slot: datetime | None) -> JobState:
+def standing(job: Job, next_slot: datetime | None) -> JobState:
     """Where a job stands that may run: finished once no slot lies ahead, unless it needs none."""
-    return JobState.ACTIVE if next_slot or spec.after or needs_no_slot(trigger_for(spec)) else JobState.FINISHED
+    waits = not job.used_up if job.spec.after else needs_no_slot(trigger_for(job.spec))
+    return JobState.ACTIVE if next_slot or waits else JobState.FINISHED
 
 
 def timing(spec: JobSpec) -> tuple[Any, ...]:
@@ -410,7 +413,7 @@ def edited(job: Job, spec: JobSpec, now: datetime) -> Job:
     return replace(
         job,
         spec=spec,
-        state=standing(spec, next_slot),
+        state=standing(replace(job, spec=spec), next_slot),
         reason=None,
         next_slot=next_slot,
         last_slot=now if moved else job.last_slot,

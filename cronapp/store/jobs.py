@@ -170,8 +170,8 @@ def end(tx: Tx, key: int) -> None:
     tx.conn.execute(sql_update(jobs).where(jobs.c.key == key).values(state=JobState.FINISHED, next_slot=None))
 
 
-def go_on(tx: Tx, key: int, next_slot: datetime) -> None:
-    """A finished job has a further slot after all."""
+def go_on(tx: Tx, key: int, next_slot: datetime | None) -> None:
+    """A finished job has a further slot after all, or may be woken again."""
     statement = sql_update(jobs).where(jobs.c.key == key, jobs.c.state == JobState.FINISHED)
     tx.conn.execute(statement.values(state=JobState.ACTIVE, next_slot=next_slot))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Cause, Job, JobState, Outcome, Run, RunState, RunTrigger
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
+from cronapp.service.tasks import Tasks
 
 ALONE = {"kind": "dependency"}
 
@@ -21,8 +24,8 @@ async def make(
     jobs: Jobs, job_id: str, *upstreams: str, when: str = "success", mode: str = "all", **fields: Any
 ) -> Job:
     after = {"jobs": list(upstreams), "when": when, "mode": mode} if upstreams else None
-    schedule = ALONE if upstreams else BY_HAND
-    return await jobs.create(a_job(job_id, **{"schedule": schedule, "after": after, **fields}), origin="api")
+    given = {"schedule": ALONE if upstreams else BY_HAND, "after": after, **fields}
+    return await jobs.create(a_job(job_id, **given), origin="api")
 
 
 async def of(jobs: Jobs, runs: Runs, job_id: str) -> list[Run]:
@@ -190,3 +193,101 @@ async def test_an_upstream_may_be_removed_and_made_anew(jobs: Jobs, runs: Runs) 
     await make(jobs, "extract")
     await end(runs, "extract")
     assert len(await of(jobs, runs, "load")) == 1
+
+
+async def test_two_ends_at_once_wake_once(jobs: Jobs, runs: Runs) -> None:
+    for job_id in ("a", "b"):
+        await make(jobs, job_id)
+    await make(jobs, "both", "a", "b", overlap="queue_all")
+    for round_ in range(1, 6):
+        for job_id in ("a", "b"):
+            await runs.run_now(job_id)
+        claimed = [one for node in ("node-1", "node-2") for one in await runs.claim(node, 1)]
+        await asyncio.gather(*(runs.finish(one.run, SUCCEEDED, 1.0) for one in claimed))
+        assert len(await of(jobs, runs, "both")) == round_
+        await carry(runs)
+
+
+async def test_a_run_that_the_condition_refuses_uses_up_nothing(jobs: Jobs, runs: Runs) -> None:
+    await make(jobs, "extract")
+    await make(jobs, "once", "extract", max_runs=1)
+    refused = Outcome(state=RunState.SKIPPED, reason="The condition said no.", cause=Cause.CONDITION)
+    await end(runs, "extract")
+    assert (await jobs.get("once")).state is JobState.FINISHED
+    await carry(runs, refused)
+    assert (await jobs.get("once")).state is JobState.ACTIVE
+    await end(runs, "extract")
+    assert [run.state for run in await of(jobs, runs, "once")] == [RunState.SKIPPED, RunState.QUEUED]
+
+
+async def test_a_job_whose_runs_are_used_up_stays_finished_after_an_edit_until_it_may_have_more(
+    jobs: Jobs, runs: Runs
+) -> None:
+    await make(jobs, "extract")
+    await make(jobs, "once", "extract", max_runs=1)
+    await end(runs, "extract")
+    await carry(runs)
+    spec = a_job("once", schedule=ALONE, after={"jobs": ["extract"]}, max_runs=1, description="The only one.")
+    assert (await jobs.edit("once", spec)).state is JobState.FINISHED
+    assert (await jobs.edit("once", {**spec, "max_runs": 2})).state is JobState.ACTIVE
+
+
+async def test_a_job_beside_a_clock_is_woken_too_and_lives_on_when_its_slots_end(
+    jobs: Jobs, runs: Runs, clock: TurnedClock
+) -> None:
+    await make(jobs, "extract")
+    once = {"kind": "once", "at": (clock() + timedelta(minutes=1)).isoformat()}
+    job = await make(jobs, "both", "extract", schedule=once)
+    clock.turn(60)
+    await runs.settle_due([job.key])
+    await carry(runs)
+    assert (await jobs.get("both")).state is JobState.ACTIVE
+    await end(runs, "extract")
+    assert [run.trigger for run in await of(jobs, runs, "both")] == [RunTrigger.SCHEDULE, RunTrigger.DEPENDENCY]
+
+
+# -- declared in code -----------------------------------------------------------------------------------------------
+
+DECLARED = """
+from cronapp import task
+
+@task(after="load")
+def report(): ...
+
+@task(after="extract", schedule="0 3 * * *")
+def load(): ...
+
+@task(schedule="0 2 * * *")
+def extract(): ...
+"""
+
+
+def from_code(jobs: Jobs, path: Path, code: str) -> Jobs:
+    """The same jobs under other code."""
+    path.write_text(code)
+    return Jobs(jobs.store, Tasks([str(path)]), jobs.blackouts, jobs.clock, "UTC")
+
+
+async def test_jobs_of_the_code_are_made_in_their_order_and_may_change_it(jobs: Jobs, tmp_path: Path) -> None:
+    await from_code(jobs, tmp_path / "chain.py", DECLARED).declare()
+    assert {job.id: job.spec.after and job.spec.after.jobs for job in await jobs.all()} == {
+        "extract": None,
+        "load": ("extract",),
+        "report": ("load",),
+    }
+    turned = DECLARED.replace('after="extract", ', "").replace('schedule="0 2', 'after="report", schedule="0 2')
+    await from_code(jobs, tmp_path / "turned.py", turned).declare()
+    assert {job.id: job.spec.after and job.spec.after.jobs for job in await jobs.all()} == {
+        "extract": ("report",),
+        "load": None,
+        "report": ("load",),
+    }
+
+
+async def test_a_circle_in_the_code_is_spelt_out_and_nothing_of_it_is_made(
+    jobs: Jobs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = DECLARED.replace('schedule="0 2', 'after="report", schedule="0 2')
+    await from_code(jobs, tmp_path / "circle.py", code).declare()
+    assert await jobs.all() == []
+    assert "extract → load → report → extract" in caplog.text
