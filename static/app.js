@@ -321,10 +321,17 @@ function type(input, value) {
   input.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+// One more name in a text with commas between them, or one less.
+function toggled(text, name) {
+  const names = text.split(/[\s,;]+/).filter(Boolean);
+  return (names.includes(name) ? names.filter((one) => one !== name) : [...names, name]).join(", ");
+}
+
 const ON_CLICK = {
   "[data-theme-set]": (button) => setTheme(button.dataset.themeSet),
   "[data-dismiss]": (button) => button.closest(".toast").remove(),
   "[data-fill]": (button) => { const input = document.getElementById(button.dataset.fill); type(input, button.dataset.value); input.focus(); },
+  "[data-add]": (button) => { const input = document.getElementById(button.dataset.add); type(input, toggled(input.value, button.dataset.value)); },
 };
 
 document.addEventListener("click", (event) => {
@@ -350,6 +357,12 @@ document.addEventListener("change", ({ target }) => {
   if (id && "suggested" in id.dataset) id.value = target.value.replace(/[^A-Za-z0-9.-]+/g, "-");
 });
 
+// A graph that is wider than its box shows the job of this page first.
+function showOwn(box) {
+  const own = box && $("[aria-current]", box);
+  if (own) box.scrollLeft = own.getBBox().x - (box.clientWidth - own.getBBox().width) / 2;
+}
+
 // A form that was refused: what is folded away but wrong is opened, and the first wrong field takes the cursor.
 function showWrong() {
   const wrong = $$("#job-form [aria-invalid=true]:not([data-told])");
@@ -367,5 +380,6 @@ watchTimes();
 watchStream();
 showTheme();
 if ($("#log")) watchLog($("#log"));
+showOwn($(".graph-box"));
 if ($("#toasts")) watchToasts($("#toasts"));
 showWrong();

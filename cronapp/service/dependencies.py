@@ -8,7 +8,7 @@ from datetime import datetime
 from cronapp.core.dependencies import ENDS, Edges, circle
 from cronapp.core.errors import InvalidInput
 from cronapp.core.events import RunChanged
-from cronapp.core.models import AfterMode, Cause, Job, JobSpec, JobState, Run, RunState, RunTrigger
+from cronapp.core.models import After, AfterMode, Cause, Job, JobSpec, JobState, Run, RunState, RunTrigger
 from cronapp.core.spec import zone_of
 from cronapp.core.validation import suggestion
 from cronapp.service.blackouts import Blackouts
@@ -17,17 +17,17 @@ from cronapp.store import dependencies, dialects, jobs, runs
 from cronapp.store.store import Conn, Tx
 
 
-def wrong_upstreams(conn: Conn, spec: JobSpec, old: JobSpec | None = None) -> dict[str, str]:
+def wrong_upstreams(conn: Conn, job_id: str, after: After | None, old: JobSpec | None = None) -> dict[str, str]:
     """Why the job cannot come after those it names, by field. What it named before an edit may be gone meanwhile."""
-    if spec.after is None:
+    if after is None:
         return {}
     kept = old.after.jobs if old and old.after else ()
     errors = {
-        f"after.jobs.{spec.after.jobs.index(name)}": f'There is no job "{name}".{near(conn, name)}'
-        for name in dependencies.missing(conn, spec.after.jobs)
-        if name not in kept and name != spec.id
+        f"after.jobs.{after.jobs.index(name)}": f'There is no job "{name}".{near(conn, name)}'
+        for name in dependencies.missing(conn, after.jobs)
+        if name not in kept and name != job_id
     }
-    return errors | told_circle(spec.id, spec.after.jobs, dependencies.edges(conn))
+    return errors | told_circle(job_id, after.jobs, dependencies.edges(conn))
 
 
 def told_circle(job_id: str, upstreams: Iterable[str], edges: Edges) -> dict[str, str]:
@@ -50,7 +50,7 @@ def refuse_wrong_upstreams(tx: Tx, spec: JobSpec, old: JobSpec | None = None) ->
     """In the transaction that stores the job: two edits at once could make a circle that neither of them sees."""
     if spec.after and (old is None or spec.after != old.after):
         dialects.lock(tx.conn, dialects.DEPENDENCIES)
-        if errors := wrong_upstreams(tx.conn, spec, old):
+        if errors := wrong_upstreams(tx.conn, spec.id, spec.after, old):
             raise InvalidInput(errors)
 
 

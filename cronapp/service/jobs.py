@@ -14,15 +14,28 @@ from cronapp.core.conditions import unfit_condition
 from cronapp.core.dependencies import after_words, in_order
 from cronapp.core.errors import Conflict, EditConflict, InvalidInput, JobNotFound
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
-from cronapp.core.models import Cause, Job, JobRow, JobSpec, JobState, Json, MisfirePolicy, Pause, RunState, Unclocked
+from cronapp.core.models import (
+    After,
+    Cause,
+    Job,
+    JobRow,
+    JobSpec,
+    JobState,
+    Json,
+    MisfirePolicy,
+    Pause,
+    RunState,
+    Unclocked,
+)
 from cronapp.core.registry import Task, code_job_id
 from cronapp.core.spec import parse_spec, retry_to_json, schedule_to_json, trigger_for, zone_of
 from cronapp.core.triggers import needs_no_slot
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.dependencies import refuse_circle, refuse_wrong_upstreams, wrong_upstreams
+from cronapp.service.neighbours import Neighbours, neighbours_of
 from cronapp.service.slots import Gap, settle_job
 from cronapp.service.tasks import Tasks
-from cronapp.store import idempotency, jobs, runs
+from cronapp.store import dependencies, idempotency, jobs, runs
 from cronapp.store.idempotency import Once
 from cronapp.store.jobs import JobFilter
 from cronapp.store.store import Conn, Store, Tx
@@ -81,6 +94,25 @@ class Jobs:
         return await self.store.read(
             lambda conn: self._rows(conn, jobs.in_state(conn, JobState.NEEDS_ATTENTION, limit), 1)
         )
+
+    async def ids(self, limit: int) -> list[str]:
+        return await self.store.read(jobs.ids, limit)
+
+    async def wrong_upstreams(self, job_id: str, after: After, old: Job | None = None) -> dict[str, str]:
+        """Why a job of that id cannot run after these, by field; empty when it can."""
+        return await self.store.read(wrong_upstreams, job_id, after, old.spec if old else None)
+
+    async def neighbours(self, job_id: str) -> Neighbours | None:
+        """The jobs that hang together with this one; None: there are none. Raises `JobNotFound`."""
+
+        def ask(conn: Conn) -> Neighbours | None:
+            return neighbours_of(conn, found(conn, job_id), lambda listed: self._rows(conn, listed, 1))
+
+        return await self.store.read(ask)
+
+    async def dependants(self, job_id: str) -> list[str]:
+        """The ids of the jobs that run after this one."""
+        return [job.id for job in await self.store.read(dependencies.waiting_for, job_id)]
 
     def _rows(self, conn: Conn, listed: Sequence[Job], strip: int = STRIP) -> list[JobRow]:
         strips = runs.recent(conn, [job.key for job in listed], strip)
@@ -160,7 +192,7 @@ class Jobs:
         except InvalidInput as error:
             errors = error.errors
         else:
-            errors = await self.store.read(wrong_upstreams, spec, old)
+            errors = await self.store.read(wrong_upstreams, spec.id, spec.after, old)
         if old is None and "id" not in errors:
             taken = await self.store.read(jobs.get, str(data.get("id")))
             errors |= {"id": TAKEN} if taken else {}

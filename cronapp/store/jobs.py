@@ -107,6 +107,11 @@ def by_keys(conn: Connection, keys: Iterable[int]) -> list[Job]:
     return [job_of(row) for row in rows]
 
 
+def by_ids(conn: Connection, ids: Iterable[str]) -> list[Job]:
+    rows = conn.execute(select(jobs).where(jobs.c.id.in_(list(ids))).order_by(jobs.c.id)).mappings()
+    return [job_of(row) for row in rows]
+
+
 def all_jobs(conn: Connection) -> list[Job]:
     """Every job; for the start, when each is compared with its task."""
     return [job_of(row) for row in conn.execute(select(jobs).order_by(jobs.c.key)).mappings()]
@@ -263,8 +268,8 @@ def in_state(conn: Connection, state: JobState, limit: int) -> list[Job]:
     return [job_of(row) for row in conn.execute(statement).mappings()]
 
 
-def ids(conn: Connection) -> list[str]:
-    return list(conn.execute(select(jobs.c.id).order_by(jobs.c.id)).scalars())
+def ids(conn: Connection, limit: int | None = None) -> list[str]:
+    return list(conn.execute(select(jobs.c.id).order_by(jobs.c.id).limit(limit)).scalars())
 
 
 def total(conn: Connection) -> int:

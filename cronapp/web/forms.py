@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -58,6 +59,7 @@ def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = Non
         "tags": [tag.strip() for tag in texts.get("tags", "").split(",") if tag.strip()],
         "blackouts": [line.strip() for line in texts.get("blackouts", "").splitlines() if line.strip()],
         "args": args,
+        "after": after_from_form(texts),
     }
     data.setdefault("retry", {})["on"] = [name.strip() for name in texts.get("retry.on", "").split(",") if name.strip()]
     moved = texts.get("schedule.timezone", "").strip() != shown.get("schedule.timezone", "")
@@ -71,14 +73,12 @@ def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = Non
 
 
 def beside(errors: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong, by the form's fields: there is one for all tags, one for all
-    blackouts, one for each argument, and one schedule."""
+    """What is wrong, by the form's fields: there is one for all tags, one for all blackouts, one for all jobs before
+    this one, one for each argument, and one schedule."""
     told: dict[str, str] = {}
     for name, text in errors.items():
-        parts = name.replace("schedule.0.", "schedule.", 1).split(".")
-        if parts[:2] == ["retry", "on"]:
-            parts = parts[:2]
-        depth = {"tags": 1, "blackouts": 1, "args": 2}.get(parts[0], len(parts))
+        parts = ("after.jobs" if name == "after" else name.replace("schedule.0.", "schedule.", 1)).split(".")
+        depth = {"tags": 1, "blackouts": 1, "args": 2, "after": 2, "retry": 2}.get(parts[0], len(parts))
         told.setdefault(".".join(parts[:depth]), text)
     return told
 
@@ -101,6 +101,13 @@ def schedule_from_form(texts: Texts) -> Json:
     for name in SCHEDULE.get(kind, ()):
         schedule[name] = texts.get(f"schedule.{name}", "").strip()
     return schedule
+
+
+def after_from_form(texts: Texts) -> Json | None:
+    """The jobs before this one, typed with commas or spaces between them; None: there are none."""
+    names = [name for name in re.split(r"[\s,;]+", texts.get("after.jobs", "")) if name]
+    said = {name: text for name in ("when", "mode") if (text := texts.get(f"after.{name}", "").strip())}
+    return {"jobs": names, **said} if names else None
 
 
 def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
@@ -133,6 +140,9 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
         "group": spec.group,
         "priority": spec.priority,
     }
+    if spec.after:
+        values |= {"after.jobs": ", ".join(spec.after.jobs), "after.when": spec.after.when}
+        values |= {"after.mode": spec.after.mode}
     match first.kind:
         case "cron":
             values |= {"schedule.expression": first.expression}

@@ -9,9 +9,11 @@ from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.conditions import unfit_condition
+from cronapp.core.dependencies import after_words
 from cronapp.core.errors import InvalidInput, JobNotFound
-from cronapp.core.models import Job, Json
+from cronapp.core.models import After, Job, Json
 from cronapp.core.registry import Task
+from cronapp.core.spec import parse_fields
 from cronapp.core.zones import zone_names
 from cronapp.web.forms import Texts, args_of, beside, form_of, job_from_form, schedule_from_form
 from cronapp.web.render import fragment, partial, toast
@@ -24,6 +26,7 @@ from cronapp.web.views.zones import job_zone
 
 pages = Blueprint("jobs", __name__)
 PREVIEWED = 10  # slots told beside the form
+OFFERED = 500  # jobs that a job can be put behind, in the list that helps to type them
 
 
 @pages.get("/jobs")
@@ -41,6 +44,7 @@ async def detail(job_id: str) -> str:
     runs, following = await house.runs.of_job(row.job, before=before, limit=25)
     context = job_context(house, row) | {"runs": runs, "next": following and str(following)}
     context |= {"kept": await house.ledger.kept(row.job), "backfills": await shown_backfills(house, job_id)}
+    context["near"] = await house.jobs.neighbours(job_id)
     return await show("job", nav="jobs", topic=f"job:{job_id}", **context)
 
 
@@ -110,6 +114,7 @@ async def form_context(
         "values": values,
         "errors": beside(errors or {}),
         "zones": zone_names(),
+        "others": [one for one in await parts().jobs.ids(OFFERED) if job is None or one != job.id],
         "job_zone": job_zone(parts(), job.spec) if job else None,
         "preview": await preview_of(values, job) if values.get("schedule.expression") or job else None,
         "version": values.get("version") or (job.version if job else None),
@@ -160,14 +165,30 @@ async def preview_of(texts: Texts, job: Job | None = None) -> dict[str, Any] | N
     """The form as the simulation of a job; None while nothing is typed yet."""
     schedule = schedule_from_form(texts)
     said = [text for name, text in schedule.items() if text and name not in ("kind", "timezone")]
-    if not said and schedule["kind"] not in ("manual", "dependency"):
-        return None
     data = job_from_form(texts, {}, parts().timezone, job)
+    if not said and schedule["kind"] != "manual" and not (schedule["kind"] == "dependency" and data["after"]):
+        return None
     try:
         found = await simulated(data, now=parts().clock(), count=PREVIEWED, job=job)
+        after = after_in(data)
+        if after and (wrong := await parts().jobs.wrong_upstreams(str(data["id"]), after, job)):
+            return {"errors": wrong}
     except InvalidInput as error:
         return {"errors": error.errors}
-    return {"errors": None, "told": found.told, "zone": found.zone}
+    alone = schedule["kind"] == "dependency"
+    return {
+        "errors": None,
+        "told": found.told,
+        "zone": found.zone,
+        "after": after and after_words(after),
+        "alone": alone,
+    }
+
+
+def after_in(data: Json) -> After | None:
+    """The jobs before the typed one; raises `InvalidInput`."""
+    given = parse_fields({"after": data["after"]}).after
+    return After(**dict(given)) if given else None
 
 
 # -- what one can do ------------------------------------------------------------------------------------------------
@@ -194,7 +215,8 @@ async def resume(job_id: str) -> ResponseReturnValue:
 
 @pages.get("/jobs/<job_id>/remove")
 async def ask_remove(job_id: str) -> str:
-    return await show("job_remove", nav="jobs", job=await parts().jobs.get(job_id))
+    job, dependants = await parts().jobs.get(job_id), await parts().jobs.dependants(job_id)
+    return await show("job_remove", nav="jobs", job=job, dependants=dependants)
 
 
 @pages.post("/jobs/<job_id>/remove")

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from cronapp import __version__
 from cronapp.web.assets import assets_root, static_url
 from cronapp.web.filters import FILTERS, GLOBALS
+from cronapp.web.graph import graph
 
 environment = Environment(
     loader=FileSystemLoader(assets_root() / "templates"),
@@ -20,7 +21,9 @@ environment = Environment(
     auto_reload=False,
 )
 environment.filters.update(FILTERS)
-environment.globals.update(GLOBALS, static_url=static_url, icons=static_url("icons.svg"), version=__version__)
+environment.globals.update(
+    GLOBALS, graph=graph, static_url=static_url, icons=static_url("icons.svg"), version=__version__
+)
 
 
 def prepare() -> None:

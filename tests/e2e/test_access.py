@@ -24,6 +24,11 @@ async def furnish(site: Server, folder: Path) -> dict[str, int]:
     site.api("POST", "/jobs/paused/pause", json={"reason": "The shop is closed."})
     make(site, "failing", "fail", args={"message": "no figures " * 20}, description="It fails.\nAlways.")
     make(site, "running", "gated_in_thread", args={"folder": str(folder)})
+    after = {"jobs": ["paused", "failing", "gone"], "when": "failure"}
+    make(site, "gone", "hello")
+    make(site, "alarm", "hello", {"kind": "dependency"}, after=after)
+    make(site, "all-ends-of-the-alarm-that-are-read", "hello", {"kind": "dependency"}, after={"jobs": ["alarm"]})
+    site.api("DELETE", "/jobs/gone")
     runs = {
         "succeeded": start(site, "nightly-report-of-all-shops-in-the-north"),
         "failed": start(site, "failing"),
@@ -49,6 +54,7 @@ async def test_no_page_has_a_barrier_or_scrolls_sideways(
     paths = [
         *("/", "/jobs", "/jobs?q=nothing", "/runs", "/tasks", "/system"),
         *("/jobs/new", "/jobs/new?task=report", "/jobs/failing", "/jobs/failing/edit", "/jobs/failing/remove"),
+        *("/jobs/alarm", "/jobs/alarm/edit", "/jobs/alarm/remove"),
         *("/jobs/paused", "/jobs/nightly-report-of-all-shops-in-the-north"),
         *(f"/runs/{run}" for run in runs.values()),
     ]

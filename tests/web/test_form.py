@@ -305,6 +305,12 @@ REFUSED: list[tuple[dict[str, str], set[str]]] = [
     ({"retry.delay": "soon"}, {"retry-delay"}),
     ({"retry.backoff": "linear"}, {"retry-backoff"}),
     ({"priority": "1.5"}, {"priority"}),
+    ({"schedule.kind": "dependency"}, {"after-jobs"}),
+    ({"after.jobs": "taken, gone"}, {"after-jobs"}),
+    ({"after.jobs": "taken, a/b"}, {"after-jobs"}),
+    ({"after.jobs": "nightly"}, {"after-jobs"}),
+    ({"after.jobs": "taken", "after.when": "never"}, {"after-when"}),
+    ({"after.jobs": "taken", "after.mode": "some"}, {"after-mode"}),
     ({"tags": "x" * 200}, {"tags"}),
     ({"description": "x" * 2001}, {"description"}),
     (
@@ -333,7 +339,14 @@ async def test_wrong_fields_are_told_beside_them_and_what_was_typed_stays(
         assert all(field.attrs.get("aria-invalid") == "true" for field in fields)
         assert all(f"f-{name}-wrong" in field.attrs["aria-describedby"] for field in fields)
     again = page.form("job-form")
-    unlisted = {"overlap", "misfire.policy", "retry.backoff", "schedule.kind"}  # a list offers only what there is
+    unlisted = {
+        "overlap",
+        "misfire.policy",
+        "retry.backoff",
+        "schedule.kind",
+        "after.when",
+        "after.mode",
+    }  # a list offers only what there is
     for name, text in sent.items():
         if sent["task"] == "hello" or not name.startswith("args."):
             assert again.get(name) == text or (name in unlisted and name in typed), name
@@ -530,6 +543,11 @@ async def test_the_chosen_tasks_fields_come_with_what_was_typed_for_the_same_nam
         ({"schedule.kind": "interval", "schedule.every": "15m"}, "15 minutes", 10),
         ({"schedule.kind": "once", "schedule.at": "2031-07-01T12:00"}, "2031", 1),
         ({"schedule.kind": "manual"}, "", 0),
+        ({"schedule.kind": "dependency"}, "shown here", 0),
+        ({"schedule.kind": "dependency", "after.jobs": "taken", "after.when": "any"}, "After taken ends", 0),
+        ({"schedule.kind": "dependency", "after.jobs": "token"}, 'Did you mean "taken"?', 0),
+        ({"schedule.kind": "dependency", "after.jobs": "me", "id": "me"}, "me → me", 0),
+        ({"schedule.kind": "interval", "schedule.every": "1d", "after.jobs": "taken"}, ", and after taken", 10),
         ({"schedule.kind": "cron", "schedule.expression": ""}, "", 0),
         ({}, "", 0),
         ({"schedule.kind": "cron", "schedule.expression": "0 3 * *"}, "five fields", 0),

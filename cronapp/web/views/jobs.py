@@ -84,6 +84,11 @@ async def job_list_context(house: Parts, filters: JobFilter, after: str) -> dict
     }
 
 
+OF_ITS_JOB = ("head", "detail", "kept", "backfills", "graph")
+OF_ITS_RUNS = ("head", "kept", "backfills", "graph")
+PAUSES = {"graph": 0.5, "kept": 2.0, "backfills": 2.0}  # seconds; what costs more to make comes less often
+
+
 class JobView(Shown):
     """One job's page."""
 
@@ -91,27 +96,40 @@ class JobView(Shown):
         super().__init__(parts)
         self.job_id = job_id
         self.before = before
+        self.near: frozenset[str] = frozenset()  # whose runs and states the graph shows
 
     def heed(self, event: Event) -> Iterable[str]:
         match event:
             case JobChanged(job=self.job_id):
-                return ("head", "detail", "kept", "backfills")
+                return OF_ITS_JOB
+            case JobChanged():  # it may come after this one from now on
+                return ("graph",)
             case RunChanged(job=self.job_id):
-                return ("head", "kept", "backfills") if self.before else ("head", "kept", "backfills", "runs")
+                return OF_ITS_RUNS if self.before else (*OF_ITS_RUNS, "runs")
+            case RunChanged(job=job) if job in self.near:
+                return ("graph",)
         return ()
 
     def parts(self) -> Iterable[str]:
-        whole = ("head", "detail", "kept", "backfills")
-        return whole if self.before else (*whole, "runs")
+        return OF_ITS_JOB if self.before else (*OF_ITS_JOB, "runs")
 
     async def show(self, part: str) -> Markup:
-        if part == "backfills":
-            return await self.house.hub.once(("job", self.job_id), part, self._backfills)
-        render = {"head": self._head, "detail": self._detail, "kept": self._kept, "runs": self._runs}[part]
+        if part == "graph":
+            return await self._graph()
+        render = {
+            "head": self._head,
+            "detail": self._detail,
+            "kept": self._kept,
+            "backfills": self._backfills,
+            "runs": self._runs,
+        }[part]
         try:
             return await self.house.hub.once(("job", self.job_id), part, render)
         except JobNotFound:
             return partial("#job-head", fragment("_job_gone", job_id=self.job_id))
+
+    def pause(self, part: str) -> float:
+        return PAUSES.get(part, 0.25)
 
     async def _head(self) -> Markup:
         return partial("#job-head", fragment("_job_head", row=await self.house.jobs.row(self.job_id)))
@@ -121,17 +139,20 @@ class JobView(Shown):
         return partial("#job-detail", fragment("_job_detail", **job_context(self.house, row)))
 
     async def _backfills(self) -> Markup:
-        try:
-            return await backfills_partial(self.house, self.job_id)
-        except JobNotFound:
-            return EMPTY
+        return await backfills_partial(self.house, self.job_id)
 
     async def _kept(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
         return partial("#job-kept", fragment("_job_kept", job=job, kept=await self.house.ledger.kept(job)))
 
-    def pause(self, part: str) -> float:
-        return 2.0 if part in ("kept", "backfills") else super().pause(part)
+    async def _graph(self) -> Markup:
+        """Asked by each connection: it has to know whose runs it heeds from now on."""
+        try:
+            near = await self.house.jobs.neighbours(self.job_id)
+        except JobNotFound:
+            return EMPTY  # the head says so
+        self.near = frozenset(near.near if near else ())
+        return partial("#job-graph", fragment("_job_graph", near=near))
 
     async def _runs(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)

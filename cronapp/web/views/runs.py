@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cronapp.core.errors import JobNotFound
+from cronapp.core.errors import JobNotFound, RunNotFound
 from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
 from cronapp.core.models import RETRIED_STATES, Run
 from cronapp.store.runs import RunFilter
@@ -132,7 +132,16 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         "job_zone": job_zone(house, job.spec) if job else None,
         "attempts": await house.runs.attempts(run),
         "alike": len(await house.runs.alike(run_id)) if job and run.state in RETRIED_STATES else 0,
+        "waker": await waker_of(house, run),
     }
+
+
+async def waker_of(house: Parts, run: Run) -> Run | None:
+    """The run whose end started this one, while it is kept."""
+    try:
+        return await house.runs.get(run.woken_by) if run.woken_by else None
+    except RunNotFound:
+        return None
 
 
 # -- the log --------------------------------------------------------------------------------------------------------
