@@ -357,10 +357,10 @@ document.addEventListener("change", ({ target }) => {
   if (id && "suggested" in id.dataset) id.value = target.value.replace(/[^A-Za-z0-9.-]+/g, "-");
 });
 
-// A graph that is wider than its box shows the job of this page first.
+// A graph that is larger than its box shows the job of this page first.
 function showOwn(box) {
-  const own = box && $("[aria-current]", box);
-  if (own) box.scrollLeft = own.getBBox().x - (box.clientWidth - own.getBBox().width) / 2;
+  const { x, y, width, height } = (box && $("[aria-current]", box))?.getBBox() ?? {};
+  box?.scrollTo(x - (box.clientWidth - width) / 2, y - (box.clientHeight - height) / 2);
 }
 
 // A form that was refused: what is folded away but wrong is opened, and the first wrong field takes the cursor.

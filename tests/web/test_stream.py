@@ -56,7 +56,10 @@ async def stored(app: App, run: Run, until_seq: int) -> None:
     [
         ("overview", ["#overview"]),
         ("jobs", ["#job-list"]),
-        ("job:nightly", ["#job-head", "#job-detail", "#job-kept", "#job-backfills", "#job-runs"]),
+        (
+            "job:nightly",
+            ["#job-head", "#job-detail", "#job-kept", "#job-backfills", "#job-graph", "#job-runs"],
+        ),
         ("runs", ["#run-list"]),
         ("run:1", ["#run-head", "#run-outcome"]),
         ("system", ["#system", "#limits"]),
