@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipes import BY_HAND, FAILED, SUCCEEDED, a_job, carry
+from recipes import BY_HAND, FAILED, HOURLY, SUCCEEDED, a_job, at, carry
 from support import TurnedClock
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Cause, Job, JobState, Outcome, Run, RunState, RunTrigger
+from cronapp.service.backfills import Backfills, Window
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.tasks import Tasks
+from cronapp.store.store import Store
 
 ALONE = {"kind": "dependency"}
 
@@ -182,6 +184,17 @@ async def test_two_edits_at_once_make_no_circle(jobs: Jobs) -> None:
         return_exceptions=True,
     )
     assert sorted(type(one).__name__ for one in made) == ["InvalidInput", "Job"]
+
+
+async def test_a_backfilled_run_wakes_nobody(jobs: Jobs, runs: Runs, tasks: Tasks, store: Store) -> None:
+    await make(jobs, "extract", schedule=HOURLY)
+    await make(jobs, "load", "extract", when="any")
+    window = Window(since=at("03:00", 1), until=at("03:00", 1))
+    await Backfills(store, tasks, jobs.clock).open("extract", window, by="admin")
+    assert (await carry(runs)).backfill is not None
+    assert await of(jobs, runs, "load") == []
+    await end(runs, "extract")
+    assert len(await of(jobs, runs, "load")) == 1
 
 
 async def test_an_upstream_may_be_removed_and_made_anew(jobs: Jobs, runs: Runs) -> None:
