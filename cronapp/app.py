@@ -26,6 +26,7 @@ from cronapp.engine.drain import Drain
 from cronapp.engine.executors import ChildLimits, leaked_threads
 from cronapp.engine.housekeeping import prune_on
 from cronapp.engine.lag import LoopLag
+from cronapp.engine.pauses import PauseEnds
 from cronapp.engine.runner import Runner
 from cronapp.engine.scheduler import Scheduler
 from cronapp.engine.watchdog import Blocked, LoopWatchdog
@@ -35,9 +36,11 @@ from cronapp.service.calendars import Calendars
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
+from cronapp.service.pauses import Pauses
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
+from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.store.open import open_store
 from cronapp.store.store import Store
@@ -85,6 +88,8 @@ class App:
         self.backfills = Backfills(self.store, self.tasks, self.clock)
         self.ledger = Ledger(self.store, self.clock)
         self.restarts = Restarts(self.store, self.clock)
+        self.pauses = Pauses(self.store, self.blackouts, self.clock)
+        self.switch = Switch(self.store, self.blackouts, self.clock)
         token = settings.admin_token
         self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
         self.runner = Runner(
@@ -98,10 +103,11 @@ class App:
         self.dispatch = LocalDispatch(self.runs, self.runner, self.clock, settings.concurrency)
         self.scheduler = Scheduler(self.jobs, self.runs)
         self.draining = Drain(self.scheduler, self.dispatch, self.bus.publish, self.clock)
+        self.pause_ends = PauseEnds(self.pauses, self.jobs, self.switch, self.clock)
         self.site: Site = make_site(self._parts())
 
-        for subscriber in (self.scheduler.heed, self.dispatch.heed, self.runner.heed, self.hub.heed):
-            self.bus.subscribe(subscriber)
+        for part in (self.scheduler, self.pause_ends, self.dispatch, self.runner, self.hub):
+            self.bus.subscribe(part.heed)
         await self.runs.lose_running("The server that executed this run ended without a word.")
         await self.jobs.declare()
         await self.jobs.hold_against_code()
@@ -111,6 +117,7 @@ class App:
         if worker:
             self.dispatch.start()
         await self.scheduler.start()
+        self.pause_ends.start()
         self._pruning = asyncio.create_task(
             prune_on(self.runs, keep_days=settings.keep_days, keep_runs=settings.keep_runs), name="cronapp-prune"
         )
@@ -142,6 +149,7 @@ class App:
         capture.uninstall()
 
     async def _take_nothing_new(self) -> None:
+        await self.pause_ends.stop()
         await self.scheduler.stop()
         await self.dispatch.stop()
 
@@ -158,6 +166,8 @@ class App:
             drain=self.draining,
             tasks=self.tasks,
             blackouts=self.blackouts,
+            pauses=self.pauses,
+            switch=self.switch,
             signin=self.signin,
             clock=self.clock,
             hub=self.hub,

@@ -54,10 +54,27 @@ class DrainChanged:
     """This server is emptied for a restart, or goes to work again."""
 
 
-Event = JobChanged | RunChanged | LogAppended | CancelRequested | TasksLoaded | LimitsChanged | DrainChanged
+@dataclass(frozen=True, slots=True)
+class SchedulerChanged:
+    """The whole scheduler was paused or resumed."""
+
+
+Event = (
+    JobChanged
+    | RunChanged
+    | LogAppended
+    | CancelRequested
+    | TasksLoaded
+    | LimitsChanged
+    | DrainChanged
+    | SchedulerChanged
+)
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
-    for kind in (JobChanged, RunChanged, LogAppended, CancelRequested, TasksLoaded, LimitsChanged, DrainChanged)
+    for kind in (
+        *(JobChanged, RunChanged, LogAppended, CancelRequested),
+        *(TasksLoaded, LimitsChanged, DrainChanged, SchedulerChanged),
+    )
 }
 
 

@@ -39,6 +39,14 @@ def frequency_words(trigger: Trigger, now: datetime, its_zone: ZoneInfo) -> str:
     return _by_week(trigger, start, its_zone) or _by_month(trigger, start, its_zone) or _by_year(trigger, start)
 
 
+def slots_words(trigger: Trigger, after: datetime, until: datetime) -> str:
+    """How many slots lie in a stretch of time: `no slot`, `1 slot`, `1,200 slots`, `up to 300 slots`."""
+    count = _count(trigger, after, until)
+    if not count:
+        return "no slot"
+    return f"{_bound(trigger, count)}{count:,} slot{'' if count == 1 else 's'}"
+
+
 def _by_week(trigger: Trigger, start: datetime, its_zone: ZoneInfo) -> str:
     steady = [begin for begin in (start + n * _WEEK for n in range(_WEEKS)) if _is_steady(trigger, begin, its_zone)]
     weeks = {_count(trigger, begin, begin + _WEEK) for begin in steady}
@@ -90,5 +98,9 @@ def _count(trigger: Trigger, after: datetime, until: datetime) -> int:
 
 
 def _runs(trigger: Trigger, count: int, span: str) -> str:
-    most = "up to " if count > MOST_WALKED and len(parts_of(trigger)) > 1 else ""
-    return f"{most}{count:,} run{'' if count == 1 else 's'} {span}"
+    return f"{_bound(trigger, count)}{count:,} run{'' if count == 1 else 's'} {span}"
+
+
+def _bound(trigger: Trigger, count: int) -> str:
+    """Several schedules may promise the same slots, and many slots are only summed."""
+    return "up to " if count > MOST_WALKED and len(parts_of(trigger)) > 1 else ""

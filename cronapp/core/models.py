@@ -65,6 +65,10 @@ class RunTrigger(StrEnum):
     API = "api"
 
 
+BY_HAND = frozenset({RunTrigger.MANUAL, RunTrigger.API})
+"""Started by a person or a program, not by a rule."""
+
+
 class Overlap(StrEnum):
     """What a slot does when it meets runs of the same job that have not ended."""
 
@@ -238,6 +242,23 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulerPause(Pause):
+    """The master switch is off: no job has a slot."""
+
+    reason: str | None = None
+
+    def words(self) -> str:
+        """`The scheduler was paused by admin: deploying.`"""
+        return paused_sentence("The scheduler was paused", self, self.reason)
+
+
+def paused_sentence(what: str, pause: Pause | None, reason: str | None) -> str:
+    by = f"{what} by {pause.by}" if pause else what
+    text = f"{by}: {reason}" if reason else by
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A stored job: its spec and where it stands."""
 
@@ -272,8 +293,7 @@ class Job:
 
     def pause_words(self) -> str:
         """`Paused by admin: deploying.`"""
-        by = f"Paused by {self.pause.by}" if self.pause else "Paused"
-        return f"{by}: {self.reason.rstrip('.')}." if self.reason else f"{by}."
+        return paused_sentence("Paused", self.pause, self.reason)
 
 
 # -- runs -----------------------------------------------------------------------------------------------------------
@@ -385,6 +405,7 @@ class JobRow:
     words: str
     recent: tuple[RunBrief, ...]
     next_run: datetime | None  # the next slot that no blackout covers
+    held: bool = False  # the whole scheduler is paused
 
     @property
     def last_run(self) -> RunBrief | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cronapp.core.errors import JobNotFound, StoreUnavailable
-from cronapp.core.events import Event, JobChanged
+from cronapp.core.events import Event, JobChanged, SchedulerChanged
 from cronapp.core.models import Job
 from cronapp.engine.timer import Timer
 from cronapp.service.jobs import Jobs
@@ -78,6 +78,8 @@ class Scheduler:
         if isinstance(event, JobChanged):
             self._changed[event.job] = None
             self._wake.set()
+        elif isinstance(event, SchedulerChanged):  # what its slots came to was settled, and perhaps more are due
+            self._due(list(self._keys.values()))
 
     def _due(self, keys: Sequence[int]) -> None:
         self._due_keys.update(dict.fromkeys(key for key in keys if key not in self._put_off))

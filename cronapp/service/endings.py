@@ -10,6 +10,7 @@ from cronapp.core.retry import delay_after, unmeant
 from cronapp.core.spec import trigger_for
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.dependencies import wake
+from cronapp.service.streaks import count_end
 from cronapp.store import jobs, runs
 from cronapp.store.store import Tx
 
@@ -18,14 +19,15 @@ PARKED = f"It was lost {MOST_LOST} times, so it is not tried again by itself: it
 
 
 def follow_up(tx: Tx, run: Run, outcome: Outcome, now: datetime, blackouts: Blackouts) -> None:
-    """What the end of a run brings with it: the next attempt, or the runs of those that waited for it; or its slot is
-    given back."""
+    """What the end of a run brings with it: the next attempt, or the runs of those that waited for it, and perhaps a
+    pause; or its slot is given back."""
     job = next(iter(jobs.by_keys(tx.conn, [run.job_key])), None)
     if job is None:
         return
     if outcome.state is RunState.SKIPPED and run.attempt == 1:
         give_back_slot(tx, job, now)
     elif job.state is JobState.NEEDS_ATTENTION or not try_again(tx, job, run, outcome, now):
+        count_end(tx, job, run, outcome.state, now)
         wake(tx, run, outcome.state, now, blackouts)
 
 

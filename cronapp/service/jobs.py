@@ -16,13 +16,11 @@ from cronapp.core.errors import Conflict, EditConflict, InvalidInput, JobNotFoun
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
 from cronapp.core.models import (
     After,
-    Cause,
     Job,
     JobRow,
     JobSpec,
     JobState,
     Json,
-    MisfirePolicy,
     Pause,
     RunState,
     Unclocked,
@@ -33,9 +31,11 @@ from cronapp.core.triggers import needs_no_slot
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.dependencies import refuse_circle, refuse_wrong_upstreams, wrong_upstreams
 from cronapp.service.neighbours import Neighbours, neighbours_of
-from cronapp.service.slots import Gap, settle_job
+from cronapp.service.pauses import check as check_pause
+from cronapp.service.pauses import ended_at, policy_of
+from cronapp.service.slots import job_pause_gap, settle_job
 from cronapp.service.tasks import Tasks
-from cronapp.store import dependencies, idempotency, jobs, runs
+from cronapp.store import dependencies, idempotency, jobs, pauses, runs
 from cronapp.store.idempotency import Once
 from cronapp.store.jobs import JobFilter
 from cronapp.store.store import Conn, Store, Tx
@@ -116,8 +116,9 @@ class Jobs:
 
     def _rows(self, conn: Conn, listed: Sequence[Job], strip: int = STRIP) -> list[JobRow]:
         strips = runs.recent(conn, [job.key for job in listed], strip)
+        held = pauses.scheduler_pause(conn) is not None
         return [
-            JobRow(job=job, words=words_of(job.spec), recent=strips[job.key], next_run=self._next_run(job))
+            JobRow(job=job, words=words_of(job.spec), recent=strips[job.key], next_run=self._next_run(job), held=held)
             for job in listed
         ]
 
@@ -248,45 +249,47 @@ class Jobs:
     async def pause(
         self, job_id: str, reason: str | None = None, *, by: str = "somebody", until: datetime | None = None
     ) -> Job:
-        """No slot of the job runs until it is resumed. What runs already goes on."""
+        """No slot of the job runs until it is resumed. What runs already goes on. Paused again, it is for the new
+        reason and until the new end."""
+        reason = check_pause(reason, until, self.clock())
 
         def change(tx: Tx) -> Job:
             job = found(tx.conn, job_id, lock=True)
-            if job.state is JobState.PAUSED:
-                return job
-            if job.state is not JobState.ACTIVE:
+            if job.state not in (JobState.ACTIVE, JobState.PAUSED):
                 raise Conflict(f"Only an active job can be paused; this one is {job.state.replace('_', ' ')}.")
             now = self.clock()
-            pause = Pause(by=by, at=now, until=until)
+            pause = Pause(by=by, at=job.pause.at if job.pause else now, until=until)
+            if (pause, reason) == (job.pause, job.reason):
+                return job
             return self._replace(
                 tx, job, replace(job, state=JobState.PAUSED, reason=reason, pause=pause, next_slot=None), now
             )
 
         return await self.store.write(change)
 
-    async def resume(self, job_id: str, catch_up: str = "none") -> Job:
-        """The job runs again from now on; of the slots that passed meanwhile none, the newest (`last`) or `all` run."""
-        policies = {"none": MisfirePolicy.SKIP, "last": MisfirePolicy.LAST, "all": MisfirePolicy.ALL}
-        if catch_up not in policies:
-            raise InvalidInput.of("catch_up", "Write none, last or all.")
+    async def resume(self, job_id: str, catch_up: str = "none", *, pause: Pause | None = None) -> Job:
+        """The job runs again from now on; of the slots that passed meanwhile none, the newest (`last`) or `all` run.
+
+        With `pause` only if it is still that one, and it is resumed as of its end.
+        """
+        policy = policy_of(catch_up)
 
         def change(tx: Tx) -> Job:
             job = found(tx.conn, job_id, lock=True)
-            if job.state is JobState.ACTIVE:
+            if job.state is JobState.ACTIVE or (pause is not None and job.pause != pause):
                 return job
-            if job.state is not JobState.PAUSED:
+            if job.pause is None:
                 raise Conflict(f"Only a paused job can be resumed; this one is {job.state.replace('_', ' ')}.")
             now = self.clock()
+            ended = ended_at(pause, now)
             if misfit := self._unfit(job.spec):
                 flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit, pause=None)
                 return self._replace(tx, job, flagged, now)
-            next_slot = slot_after(now, job.spec, job.slots_used)
-            active = self._replace(
-                tx, job, replace(job, state=JobState.ACTIVE, reason=None, pause=None, next_slot=next_slot), now
-            )
-            paused = Gap(RunState.SKIPPED, Cause.PAUSE, "The job was paused.")
-            policy = policies[catch_up]
-            settle_job(tx, active, now, self.blackouts, policy=policy, grace=float("inf"), gap=paused, punctual=0)
+            next_slot = slot_after(ended, job.spec, job.slots_used)
+            resumed = replace(job, state=JobState.ACTIVE, reason=None, pause=None, next_slot=next_slot, failures=0)
+            active = self._replace(tx, job, resumed, now)
+            gap = job_pause_gap(job)
+            settle_job(tx, active, ended, self.blackouts, policy=policy, grace=float("inf"), gap=gap, punctual=0)
             resumed = found(tx.conn, job_id)
             if resumed.state is JobState.ACTIVE and standing(resumed, resumed.next_slot) is JobState.FINISHED:
                 return self._replace(tx, resumed, replace(resumed, state=JobState.FINISHED), now)
@@ -440,12 +443,12 @@ def edited(job: Job, spec: JobSpec, now: datetime) -> Job:
     """The job under its new spec. A new timing counts from now; the old one keeps its place."""
     moved = timing(spec) != timing(job.spec) or spec.max_runs != job.spec.max_runs
     next_slot = slot_after(now if moved else job.last_slot or now, spec, job.slots_used)
+    job = replace(job, spec=spec, failures=0)
     if job.state is JobState.PAUSED:
-        return replace(job, spec=spec, last_slot=now if moved else job.last_slot)
+        return replace(job, last_slot=now if moved else job.last_slot)
     return replace(
         job,
-        spec=spec,
-        state=standing(replace(job, spec=spec), next_slot),
+        state=standing(job, next_slot),
         reason=None,
         next_slot=next_slot,
         last_slot=now if moved else job.last_slot,

@@ -26,7 +26,7 @@ from cronapp.service.endings import follow_up
 from cronapp.service.jobs import found
 from cronapp.service.slots import open_at_start, settle_due
 from cronapp.service.tasks import Tasks
-from cronapp.store import idempotency, jobs, limits, logs, runs
+from cronapp.store import idempotency, jobs, limits, logs, pauses, runs
 from cronapp.store.idempotency import Once
 from cronapp.store.runs import RunFilter
 from cronapp.store.store import Conn, Store, Tx
@@ -221,10 +221,12 @@ class Runs:
     # -- carried --------------------------------------------------------------------------------------------------
 
     async def claim(self, node: str, limit: int) -> list[Claimed]:
-        """Takes up to `limit` waiting runs; they are running from now on, and durably so."""
+        """Takes up to `limit` waiting runs; they are running from now on, and durably so. While the whole scheduler is
+        paused only those that people started."""
 
         def change(tx: Tx) -> list[Claimed]:
-            claimed = runs.claim(tx, node=node, now=self.clock(), limit=limit)
+            off = pauses.is_off(tx)
+            claimed = runs.claim(tx, node=node, now=self.clock(), limit=limit, only_by_hand=off)
             specs = {job.key: job.spec for job in jobs.by_keys(tx.conn, {run.job_key for run in claimed})}
             for run in claimed:
                 tx.emit(RunChanged(run.id, run.job))

@@ -9,11 +9,20 @@ from datetime import datetime, timedelta
 from cronapp.core.draws import jittered
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
 from cronapp.core.misfire import MissedRange, settle
-from cronapp.core.models import Cause, Job, JobState, MisfirePolicy, Overlap, RunState, RunTrigger
+from cronapp.core.models import (
+    Cause,
+    Job,
+    JobState,
+    MisfirePolicy,
+    Overlap,
+    RunState,
+    RunTrigger,
+    SchedulerPause,
+)
 from cronapp.core.overlap import admit
 from cronapp.core.spec import trigger_for, zone_of
 from cronapp.service.blackouts import Blackouts
-from cronapp.store import jobs, runs
+from cronapp.store import jobs, pauses, runs
 from cronapp.store.store import Tx
 
 PUNCTUAL = 5.0  # seconds: a slot served no later than this is on time, beyond it is caught up
@@ -43,8 +52,23 @@ UNSERVED = Gap(
 )
 
 
+def job_pause_gap(job: Job) -> Gap:
+    """For the slots that pass while their job is paused."""
+    return Gap(RunState.SKIPPED, Cause.PAUSE, job.pause_words())
+
+
+def scheduler_pause_gap(pause: SchedulerPause) -> Gap:
+    """For the slots that pass while the whole scheduler is paused."""
+    return Gap(RunState.SKIPPED, Cause.SCHEDULER_PAUSE, pause.words())
+
+
 def settle_due(tx: Tx, keys: Sequence[int], now: datetime, blackouts: Blackouts) -> list[Job]:
-    """Settles what is due of these jobs; answers them as they stand now, for their next timers."""
+    """Settles what is due of these jobs; answers them as they stand now, for their next timers.
+
+    While the whole scheduler is paused nothing is settled: who resumes it says what becomes of the slots.
+    """
+    if pauses.is_off(tx):
+        return jobs.by_keys(tx.conn, keys)
     for job in jobs.by_keys(tx.conn, keys):
         if job.state is JobState.ACTIVE and job.next_slot and job.next_slot <= now:
             misfire = job.spec.misfire
@@ -93,6 +117,7 @@ def close_if_used_up(tx: Tx, job: Job, used: int) -> None:
 
 def open_at_start(tx: Tx, now: datetime, blackouts: Blackouts) -> None:
     """Gives a run to each job that is promised one when the scheduler starts (`@reboot`)."""
+    off = pauses.scheduler_pause(tx.conn)
     for job in jobs.all_jobs(tx.conn):
         spec = job.spec
         if job.state is not JobState.ACTIVE or not trigger_for(spec).starts_with_server():
@@ -100,7 +125,9 @@ def open_at_start(tx: Tx, now: datetime, blackouts: Blackouts) -> None:
         if spec.starts_at and now < spec.starts_at:
             continue
         over = spec.ends_at is not None and now > spec.ends_at
-        if over or open_slots(tx, job, (now,), now, blackouts):
+        if off and not over:
+            record_gap(tx, job, MissedRange(now, now, 1), scheduler_pause_gap(off), now)
+        elif over or open_slots(tx, job, (now,), now, blackouts):
             end(tx, job)
 
 

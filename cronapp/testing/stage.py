@@ -73,12 +73,14 @@ class Stage:
     zone: ZoneInfo
     condition: Task | None = None
     blackouts: Blackouts = field(default_factory=lambda: Blackouts(Calendars(Path.cwd())))
+    counts_failures: bool = False  # the job pauses by itself, so a success matters too
     results: dict[int, Any] = field(default_factory=dict)
     errors: dict[int, BaseException] = field(default_factory=dict)
 
     def play(self, spec: JobSpec, begin: datetime, end: datetime) -> list[Played]:
         """The job's ledger from `begin` up to, but without, `end`."""
         before = begin - TICK
+        self.counts_failures = spec.pause_after_failures is not None
         first = trigger_for(spec).next_after(before)
         job = jobs.create(self.tx, spec, state=JobState.ACTIVE, reason=None, origin="code", now=before, next_slot=first)
         assert job is not None, "a new database has no other job"
@@ -117,7 +119,7 @@ class Stage:
         if outcome.state is RunState.SUCCEEDED:
             self.results[run.id] = outcome.result
         runs.finish(self.tx, run.id, node=NODE, outcome=replace(outcome, result=None), now=now, duration=0.0)
-        if outcome.state is not RunState.SUCCEEDED:
+        if outcome.state is not RunState.SUCCEEDED or self.counts_failures:
             follow_up(self.tx, run, outcome, now, self.blackouts)
 
     def _outcome(self, run: Run) -> Outcome:

@@ -17,9 +17,11 @@ from cronapp.service.blackouts import Blackouts
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
+from cronapp.service.pauses import Pauses
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
+from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.web.assets import assets_root
 from cronapp.web.hub import Hub
@@ -81,6 +83,8 @@ class Parts:
     drain: Draining
     tasks: Tasks
     blackouts: Blackouts
+    pauses: Pauses
+    switch: Switch
     signin: SignIn
     clock: Clock
     hub: Hub

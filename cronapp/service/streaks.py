@@ -1,0 +1,32 @@
+"""Failures in a row, after which a job pauses by itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cronapp.core.events import JobChanged
+from cronapp.core.models import RETRIED_STATES, Job, Run, RunState, RunTrigger
+from cronapp.store import pauses
+from cronapp.store.store import Tx
+
+ITSELF = "Cron-App"
+
+
+def count_end(tx: Tx, job: Job, run: Run, ended: RunState, now: datetime) -> None:
+    """Counts a run that ended for good. A backfill says nothing of how the job does now."""
+    if run.backfill is not None or run.trigger is RunTrigger.BACKFILL:
+        return
+    if ended is RunState.SUCCEEDED and job.failures:
+        pauses.forget_failures(tx, job.key)
+    elif ended in RETRIED_STATES:
+        pause_at_limit(tx, job, run, pauses.count_failure(tx, job.key), now)
+
+
+def pause_at_limit(tx: Tx, job: Job, run: Run, failures: int, now: datetime) -> None:
+    """Pauses an active job once it has failed as often in a row as its rule allows."""
+    limit = job.spec.pause_after_failures
+    if limit is None or failures < limit:
+        return
+    times = "1 failure" if failures == 1 else f"{failures} failures in a row"
+    if pauses.pause_active(tx, job.key, by=ITSELF, reason=f"{times}, the last one run #{run.id}.", now=now):
+        tx.emit(JobChanged(job.id))
