@@ -69,8 +69,16 @@ function relative(at, now, clock) {
   return there.slice(0, 4) === here.slice(0, 4) ? `${clock.day(at)} ${clock.clock(at)}` : clock.date(at);
 }
 
+// Within a sentence: "since 10:02", "until tomorrow 09:00".
+function when(at, now, clock) {
+  const there = clock.iso(at), days = (Date.parse(there) - Date.parse(clock.iso(now))) / 86400000;
+  const named = { 0: "", 1: "tomorrow ", "-1": "yesterday " }[days] ?? `${Math.abs(days) < 7 ? clock.weekday(at) : clock.date(at)} `;
+  return named + clock.clock(at);
+}
+
 const WORDS = {
   relative,
+  when,
   countdown: (at, now) => (at - now < 500 ? "now" : ticking((at - now) / 1000)),
   elapsed: (at, now) => ticking((now - at) / 1000),
 };
@@ -97,7 +105,7 @@ function fill(time, at, now) {
   time.parentElement.classList.toggle("soon", at - now < 10000);
 }
 
-const TICKING = "time[data-show=relative], time[data-show=countdown], time[data-show=elapsed]";
+const TICKING = "time[data-show=relative], time[data-show=when], time[data-show=countdown], time[data-show=elapsed]";
 const tick = () => { const now = new Date(); if (!document.hidden) $$(TICKING).forEach((time) => word(time, now)); };
 
 // What arrives is worded before it is painted, whoever put it there. An edit may move a job's zone while it is shown.
@@ -179,10 +187,11 @@ function tellLive(state, text) {
 }
 
 // While the stream is open it alone brings what changed. The reply to a button may have been made before something
-// that the stream has shown meanwhile, and would set the page back; of such a reply only the message is taken.
+// that the stream has shown meanwhile, and would set the page back; of such a reply only the message is taken, and what
+// is asked in the dialog.
 function leaveToStream({ detail: { ctx, tasks } }) {
   if (!ctx.request || stream.source?.readyState !== EventSource.OPEN) return;
-  const told = tasks.filter((task) => task.type !== "partial" || task.target?.id === "toasts");
+  const told = tasks.filter((task) => task.type !== "partial" || ["toasts", "dialog"].includes(task.target?.id));
   tasks.splice(0, tasks.length, ...told);
 }
 
@@ -311,9 +320,23 @@ function showTheme() {
 function watchToasts(toasts) {
   new MutationObserver(() => $$(".toast:not([data-timed])", toasts).forEach((toast) => {
     toast.dataset.timed = "1";
+    if (toast.matches(".bad")) $("#dialog").close(); // it would cover the message
     const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 1500) : toast.remove());
     setTimeout(leave, 6000);
   })).observe(toasts, { childList: true });
+}
+
+// A question is open as long as there is one in the dialog; the browser keeps the focus in it, and gives it back.
+function watchDialog(dialog) {
+  new MutationObserver(() => {
+    const asks = dialog.childElementCount > 0;
+    if (asks && !dialog.open) dialog.showModal();
+    if (!asks) dialog.close();
+  }).observe(dialog, { childList: true });
+  dialog.addEventListener("close", () => dialog.replaceChildren());
+  let pressed = null; // a press that began in a field and ended beside the question closes nothing
+  dialog.addEventListener("pointerdown", ({ target }) => { pressed = target; });
+  dialog.addEventListener("click", ({ target }) => { if (target === dialog && pressed === dialog) dialog.close(); });
 }
 
 function type(input, value) {
@@ -330,6 +353,7 @@ function toggled(text, name) {
 const ON_CLICK = {
   "[data-theme-set]": (button) => setTheme(button.dataset.themeSet),
   "[data-dismiss]": (button) => button.closest(".toast").remove(),
+  "dialog [data-close]": (button, event) => { event.preventDefault(); button.closest("dialog").close(); },
   "[data-fill]": (button) => { const input = document.getElementById(button.dataset.fill); type(input, button.dataset.value); input.focus(); },
   "[data-add]": (button) => { const input = document.getElementById(button.dataset.add); type(input, toggled(input.value, button.dataset.value)); },
 };
@@ -337,7 +361,7 @@ const ON_CLICK = {
 document.addEventListener("click", (event) => {
   for (const [selector, act] of Object.entries(ON_CLICK)) {
     const button = event.target.closest(selector);
-    if (button) act(button);
+    if (button) act(button, event);
   }
   $$("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
 });
@@ -365,7 +389,7 @@ function showOwn(box) {
 
 // A form that was refused: what is folded away but wrong is opened, and the first wrong field takes the cursor.
 function showWrong() {
-  const wrong = $$("#job-form [aria-invalid=true]:not([data-told])");
+  const wrong = $$(":is(#job-form, #ask) [aria-invalid=true]:not([data-told])");
   for (const field of wrong) {
     field.dataset.told = "1";
     const folded = field.closest("details");
@@ -382,4 +406,5 @@ showTheme();
 if ($("#log")) watchLog($("#log"));
 showOwn($(".graph-box"));
 if ($("#toasts")) watchToasts($("#toasts"));
+if ($("#dialog")) watchDialog($("#dialog"));
 showWrong();

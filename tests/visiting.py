@@ -23,7 +23,7 @@ from support import TASKS, TOKEN
 from cronapp.app import App
 from cronapp.config import Settings
 from cronapp.core.events import LogAppended, RunChanged
-from cronapp.core.models import Job, JobState, LogLine, LogStream, Outcome, Run, RunError, RunState, RunTrigger
+from cronapp.core.models import Job, JobState, LogLine, LogStream, Outcome, Pause, Run, RunError, RunState, RunTrigger
 from cronapp.store import jobs as stored_jobs
 from cronapp.store import logs as stored_logs
 from cronapp.store import runs as stored_runs
@@ -82,8 +82,11 @@ async def put_in_state(app: App, job_id: str, state: JobState, reason: str | Non
     """A job that was put into a state."""
     job = await app.jobs.get(job_id)
     next_slot = job.next_slot if state is JobState.ACTIVE else None
+    pause = Pause(by="admin", at=app.clock()) if state is JobState.PAUSED else None
     await app.store.write(
-        lambda tx: stored_jobs.replace(tx, job, replace(job, state=state, reason=reason, next_slot=next_slot))
+        lambda tx: stored_jobs.replace(
+            tx, job, replace(job, state=state, reason=reason, next_slot=next_slot, pause=pause)
+        )
     )
     return await app.jobs.get(job_id)
 

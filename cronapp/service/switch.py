@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import SchedulerChanged
 from cronapp.core.models import Job, MisfirePolicy, Pause, RunState, SchedulerPause
 from cronapp.core.spec import trigger_for
+from cronapp.core.triggers import TICK
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.pauses import check, ended_at, missed_slots, policy_of
 from cronapp.service.slots import scheduler_pause_gap, settle_job
@@ -22,6 +23,7 @@ from cronapp.store.store import Conn, Store, Tx
 log = logging.getLogger(__name__)
 SLICE = 100  # jobs whose slots are settled in one transaction
 LISTED = 50  # jobs whose missed slots are counted and listed
+FOR_GOOD = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,15 @@ class AllMissed:
     def slots(self) -> int | None:
         """How many there are in all; None where not all jobs are listed."""
         return sum(one.count for one in self.listed) if self.jobs <= len(self.listed) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a pause of the scheduler meets: jobs with a slot within it, and the runs that are open now."""
+
+    jobs: int
+    running: int
+    queued: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,16 @@ class Switch:
     async def state(self) -> SchedulerPause | None:
         """Who paused the scheduler, why, and until when; None: it runs."""
         return await self.store.read(pauses.scheduler_pause)
+
+    async def pausing(self, until: datetime | None = None) -> Held:
+        """What it would mean to pause the scheduler now, until that moment or until somebody resumes it."""
+
+        def ask(conn: Conn) -> Held:
+            states = runs.counts_by_state(conn)
+            jobs = pauses.count_due(conn, until - TICK if until else FOR_GOOD)
+            return Held(jobs, states.get(RunState.RUNNING, 0), states.get(RunState.QUEUED, 0))
+
+        return await self.store.read(ask)
 
     async def missed(self) -> AllMissed:
         """Which slots have passed, for the question before it is resumed."""

@@ -14,9 +14,11 @@ from cronapp.web import (
     ledger,
     limits,
     overview,
+    pauses,
     runs,
     security,
     stream,
+    switch,
     system,
     tasks,
 )
@@ -24,7 +26,7 @@ from cronapp.web.api import api
 from cronapp.web.render import prepare
 from cronapp.web.site import Parts, Site
 
-PAGES = (overview, jobs, ledger, backfills, limits, runs, tasks, system, stream, auth, health)
+PAGES = (overview, jobs, pauses, ledger, backfills, limits, runs, tasks, system, switch, stream, auth, health)
 
 
 def make_site(parts: Parts) -> Site:

@@ -17,7 +17,7 @@ from cronapp.core.triggers import parts_of
 from cronapp.web.ansi import ansi
 from cronapp.web.charts import TONES, hours, ledger_strip, strip, success_share, verdict_tone
 
-SHOWS: Final = ("relative", "clock", "stamp", "date", "full", "short", "countdown", "elapsed")
+SHOWS: Final = ("relative", "when", "clock", "stamp", "date", "full", "short", "countdown", "elapsed")
 """What the browser can make of a moment, in the viewer's zone. `stamp` has milliseconds; the last two tick."""
 
 _FALLBACK = {"clock": "%H:%M", "date": "%Y-%m-%d", "full": "%Y-%m-%d %H:%M:%S UTC"}
@@ -78,6 +78,11 @@ def compact(value: Any, length: int = 120) -> str:
 def state_word(state: str) -> str:
     """`timed_out` → "Timed out"."""
     return "API" if state == "api" else str(state).replace("_", " ").capitalize()
+
+
+def capital(text: Markup) -> Markup:
+    """A sentence with a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def number(value: float) -> str:
@@ -160,6 +165,7 @@ def query(filters: Mapping[str, str | None], **changes: str | None) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "ansi": ansi,
+    "capital": capital,
     "compact": compact,
     "duration": duration,
     "json": pretty,

@@ -9,9 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cronapp.core.durations import duration_text
+from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Job, JobSpec, Json, Unclocked
 from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
+from cronapp.core.until import parse_until
 from cronapp.core.zones import zone
 
 Texts = Mapping[str, str]
@@ -24,6 +26,7 @@ PLAIN = (
     "overlap",
     "max_running",
     "timeout",
+    "pause_after_failures",
     "queue",
     "group",
     "priority",
@@ -131,6 +134,7 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
         "misfire.policy": spec.misfire.policy,
         "misfire.grace": duration_text(spec.misfire.grace),
         "timeout": spec.timeout and duration_text(spec.timeout),
+        "pause_after_failures": spec.pause_after_failures,
         "retry.max_attempts": spec.retry.max_attempts,
         "retry.delay": duration_text(spec.retry.delay),
         "retry.backoff": spec.retry.backoff,
@@ -156,6 +160,20 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
     if task:
         values |= {f"args.{name}": text for name, text in task.signature.to_form(spec.args).items()}
     return {name: "" if value is None else str(value) for name, value in values.items()}
+
+
+def until_of(texts: Texts, now: datetime, where: ZoneInfo) -> datetime | None:
+    """The end of a pause as it was chosen: none, after some time, or at a moment that was typed beside the choice."""
+    choice = texts.get("until", "").strip()
+    field, text = ("until_at", texts.get("until_at", "").strip()) if choice == "at" else ("until", choice)
+    if not choice:
+        return None
+    if not text:
+        raise InvalidInput.of(field, "Choose a moment.")
+    try:
+        return parse_until(text, now, where)
+    except ValueError as error:
+        raise InvalidInput.of(field, str(error)) from None
 
 
 def local(moment: datetime | None, where: ZoneInfo) -> str:

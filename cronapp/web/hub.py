@@ -12,7 +12,7 @@ from typing import Protocol
 from markupsafe import Markup
 
 from cronapp.core.errors import StoreUnavailable
-from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged, TasksLoaded
+from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged, SchedulerChanged, TasksLoaded
 
 KEPT = 500  # fragments kept for other connections
 Key = tuple[str, Hashable]
@@ -105,6 +105,8 @@ class Hub:
     def heed(self, event: Event) -> None:
         for key in touched(event):
             self._rendered.pop(key, None)
+        if isinstance(event, SchedulerChanged):  # whatever tells of a job tells whether it is held
+            self._rendered.clear()
         for connection in self._connections:
             connection.heed(event)
 

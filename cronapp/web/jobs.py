@@ -201,18 +201,6 @@ async def run(job_id: str) -> ResponseReturnValue:
     return done(f"/runs/{run.id}", *await changed(job_id), told)
 
 
-@pages.post("/jobs/<job_id>/pause")
-async def pause(job_id: str) -> ResponseReturnValue:
-    await parts().jobs.pause(job_id)
-    return done(f"/jobs/{job_id}", *await changed(job_id), toast(f"{job_id} is paused."))
-
-
-@pages.post("/jobs/<job_id>/resume")
-async def resume(job_id: str) -> ResponseReturnValue:
-    await parts().jobs.resume(job_id)
-    return done(f"/jobs/{job_id}", *await changed(job_id), toast(f"{job_id} runs again."))
-
-
 @pages.get("/jobs/<job_id>/remove")
 async def ask_remove(job_id: str) -> str:
     job, dependants = await parts().jobs.get(job_id), await parts().jobs.dependants(job_id)

@@ -9,9 +9,11 @@ from markupsafe import Markup
 from quart import g, redirect, request
 from quart.typing import ResponseReturnValue
 
+from cronapp.web.render import fragment, partial
 from cronapp.web.render import page as render_page
 from cronapp.web.site import parts
 
+DIALOG = "#dialog"
 OF_MANY_JOBS = ("overview", "jobs", "runs")
 """Topics of pages that list several jobs, each with its own zone."""
 
@@ -24,17 +26,29 @@ async def show(
     `job_zone` is the zone of the one job that the page is about; its times can be told in it.
     """
     stream = f"/stream?topics={quote(topic, safe=':')}" + (f"&after={after}" if after is not None else "")
-    job_count = await parts().jobs.total()
-    return render_page(
-        name,
-        page=nav,
-        stream=stream,
-        signed_in=g.signed_in,
-        job_count=job_count,
-        job_zone=job_zone,
-        server_zone=parts().timezone if topic in OF_MANY_JOBS else None,
-        **context,
-    )
+    frame = {
+        "page": nav,
+        "stream": stream,
+        "signed_in": g.signed_in,
+        "job_count": await parts().jobs.total(),
+        "job_zone": job_zone,
+        "server_zone": parts().timezone if topic in OF_MANY_JOBS else None,
+        "switch": await parts().switch.state(),
+    }
+    return render_page(name, **{**frame, **context})
+
+
+async def ask(name: str, *, nav: str, title: str, status: int = 200, **context: Any) -> ResponseReturnValue:
+    """A question before a change: a dialog over the page that asks for it, or a page of its own."""
+    question = fragment(name, title=title, **context)
+    if by_htmx():
+        return str(partial(DIALOG, question, "innerMorph")), status
+    return await show("ask", nav=nav, title=title, question=question), status
+
+
+def answered() -> Markup:
+    """Closes the dialog in which it was asked."""
+    return partial(DIALOG, Markup(), "innerMorph")
 
 
 def by_htmx() -> bool:

@@ -41,6 +41,7 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def site(shared_server: Server) -> Iterator[Server]:
     """A running server that the browser tests share, without a job."""
     yield shared_server
+    shared_server.api("POST", "/scheduler/resume")
     for job in shared_server.api("GET", "/jobs?limit=500").json()["items"]:
         shared_server.api("DELETE", f"/jobs/{job['id']}")
 

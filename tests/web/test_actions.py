@@ -49,7 +49,8 @@ async def test_run_now_opens_a_run_and_tells_where_it_is(quiet: App, client: Qua
 async def test_pause_and_resume_bring_the_new_state_along(quiet: App, client: QuartClient, path: str) -> None:
     for act, state in (("pause", "paused"), ("pause", "paused"), ("resume", "active"), ("resume", "active")):
         reply = await client.post(f"/jobs/nightly/{act}", headers=on(path))
-        assert len(await targets(reply)) == 2
+        closed, _, told = await targets(reply)
+        assert (closed, told) == ("#dialog", "#toasts")
         page = Page(await reply.get_data(as_text=True))
         assert page.one("", data_job="nightly").attrs["data-state"] == state
         assert (await quiet.jobs.get("nightly")).state == state
@@ -63,7 +64,7 @@ async def test_a_paused_job_has_no_next_run_and_can_be_run_by_hand(quiet: App, c
     assert (await quiet.jobs.get("nightly")).next_slot is None
     page = await page_of(client, "/jobs/nightly")
     assert page.all("form", action="/jobs/nightly/resume")
-    assert not page.all("form", action="/jobs/nightly/pause")
+    assert not page.all("a", aria_haspopup="dialog", class_="btn")
     assert (await client.post("/jobs/nightly/run")).status_code == 303
 
 
@@ -161,9 +162,11 @@ async def test_a_job_whose_task_is_gone_cannot_be_run(quiet: App, client: QuartC
 async def test_nothing_is_changed_by_looking(quiet: App, client: QuartClient, api: Api) -> None:
     await api.make("nightly")
     before = await quiet.jobs.get("nightly")
-    for act in ("run", "pause", "resume"):
-        assert (await client.get(f"/jobs/nightly/{act}")).status_code in (404, 405)
-    await client.get("/jobs/nightly/remove")
+    assert (await client.get("/jobs/nightly/run")).status_code in (404, 405)
+    for path in ("/jobs/nightly/remove", "/jobs/nightly/pause?until=1h", "/jobs/nightly/pause/told?until=1h"):
+        assert (await client.get(path)).status_code == 200
+    for path in ("/jobs/nightly/resume", "/scheduler/pause", "/scheduler/pause/told", "/scheduler/resume"):
+        assert (await client.get(path)).status_code in (200, 303)
     assert (await client.get("/logout")).status_code == 405
     assert await quiet.jobs.get("nightly") == before
     assert await quiet.runs.counts() == {}

@@ -284,11 +284,13 @@ async def test_a_limit_within_its_bounds_is_kept(api: Api, limit: str) -> None:
 
 async def test_a_job_is_paused_with_a_reason_and_resumed(api: Api) -> None:
     await api("POST", "/jobs", json=NIGHTLY)
-    paused = await api.json("POST", "/jobs/nightly/pause", json={"reason": "holidays"})
+    paused = await api.json("POST", "/jobs/nightly/pause", json={"reason": "holidays", "until": "2999-01-02T03:04"})
     assert (paused["state"], paused["reason"], paused["next_slot"]) == ("paused", "holidays", None)
-    assert (await api.json("POST", "/jobs/nightly/pause"))["reason"] == "holidays"
+    assert (paused["pause"]["by"], paused["pause"]["until"]) == ("the admin token", "2999-01-02T03:04:00Z")
+    again = await api.json("POST", "/jobs/nightly/pause")
+    assert (again["reason"], again["pause"]) == (None, {**paused["pause"], "until": None})
     resumed = await api.json("POST", "/jobs/nightly/resume")
-    assert (resumed["state"], resumed["reason"]) == ("active", None)
+    assert (resumed["state"], resumed["reason"], resumed["pause"], resumed["failures"]) == ("active", None, None, 0)
     assert resumed["next_slot"]
     assert (await api.json("POST", "/jobs/nightly/resume", json={"catch_up": "last"}))["state"] == "active"
 
@@ -297,6 +299,12 @@ async def test_a_job_is_paused_with_a_reason_and_resumed(api: Api) -> None:
     ("path", "body", "field"),
     [
         ("/jobs/nightly/pause", {"reason": 3}, "reason"),
+        ("/jobs/nightly/pause", {"until": 3600}, "until"),
+        ("/jobs/nightly/pause", {"until": "soon"}, "until"),
+        ("/jobs/nightly/pause", {"until": "2020-01-01"}, "until"),
+        ("/scheduler/pause", {"reason": 3}, "reason"),
+        ("/scheduler/pause", {"until": "0s"}, "until"),
+        ("/scheduler/resume", {"catch_up": "some"}, "catch_up"),
         ("/jobs/nightly/resume", {"catch_up": "some"}, "catch_up"),
         ("/jobs/nightly/resume", {"catch_up": ["all"]}, "catch_up"),
         ("/jobs/nightly/run", {"args": [1]}, "args"),

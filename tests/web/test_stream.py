@@ -71,7 +71,7 @@ async def test_the_first_message_is_the_page_as_it_is_now(
 ) -> None:
     async with Stream(quiet, topic) as stream:
         html = await stream.html()
-        assert targets(html) == first
+        assert targets(html) == ["#banner", *first]
         path = {"overview": "/"}.get(topic, "/" + re.sub("^(job|run):", r"\1s/", topic))
         page = await page_of(client, path)
         for part in partials(html):
@@ -170,16 +170,32 @@ async def test_a_runs_page_follows_its_state_progress_and_outcome(quiet: App, ru
 async def test_the_system_page_is_fresh_without_an_event(quiet: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cronapp.web.views.system.SystemView.pause", lambda self, part: 0.01)
     async with Stream(quiet, "system") as stream:
+        assert targets(await stream.html()) == ["#banner", "#system"]
         for _ in range(3):
             assert set(targets(await stream.html())) <= {"#system", "#limits"}
 
 
-async def test_a_page_without_a_topic_of_its_own_has_a_stream_that_is_silent(quiet: App, job: Job) -> None:
+async def test_a_page_without_a_topic_of_its_own_only_tells_of_the_master_switch(quiet: App, job: Job) -> None:
     async with Stream(quiet, "page") as stream:
+        assert targets(await stream.html()) == ["#banner"]
         await put_run(quiet, job, RunState.RUNNING)
         for _ in range(20):
             await asyncio.sleep(0)
         assert await stream.nothing_waits()
+        await quiet.switch.pause("moving house", by="admin")
+        assert "moving house" in Page(await stream.html()).text
+        await quiet.switch.resume()
+        assert "scheduler" not in Page(await stream.html()).text
+
+
+async def test_the_master_switch_makes_all_of_a_page_old(quiet: App, job: Job) -> None:
+    async with Stream(quiet, "jobs") as stream:
+        await stream.html()
+        await quiet.switch.pause(by="admin")
+        html = await stream.until("scheduler paused")
+        assert Page(html).one("tr", data_job=job.id)
+        await quiet.switch.resume()
+        assert "scheduler paused" not in await stream.until("countdown")
 
 
 async def test_a_stream_is_told_as_one_and_kept_by_nobody(quiet: App) -> None:
@@ -380,6 +396,7 @@ async def test_a_row_is_rendered_once_for_all_who_show_it(
 async def test_a_silent_stream_gives_signs_of_life(quiet: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_module, "KEEP_ALIVE", 0.02)
     async with Stream(quiet, "page") as stream:
+        assert targets(await stream.html()) == ["#banner"]
         for _ in range(3):
             assert (await stream.message()).comment == "here"
 
@@ -503,7 +520,7 @@ async def test_a_slow_reader_costs_nothing_and_gets_the_newest(quiet: App, run: 
     for n in range(300):
         await put_lines(quiet, run, [f"text {n}"])
         quiet.hub.heed(LogAppended(run.id, n + 1))
-    assert set(connection.old) <= {"log", "head", "outcome"}
+    assert set(connection.old) <= {"banner", "log", "head", "outcome"}
     assert len(quiet.hub._rendered) <= 3
     assert reader.got == b""
     reader.may_read.set()

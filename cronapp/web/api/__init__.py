@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from quart import Blueprint
 
-from cronapp.web.api import backfills, jobs, limits, restart, runs, schedule, slots, tasks
+from cronapp.web.api import backfills, jobs, limits, restart, runs, schedule, scheduler, slots, tasks
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
-for part in (tasks.api, jobs.api, runs.api, schedule.api, limits.api, backfills.api, slots.api, restart.api):
+PARTS = (tasks, jobs, runs, schedule, scheduler, limits, backfills, slots, restart)
+for part in (module.api for module in PARTS):
     api.register_blueprint(part)

@@ -13,7 +13,9 @@ from quart import request
 from cronapp.core.errors import BadRequest, InvalidInput
 from cronapp.core.models import Json
 from cronapp.core.spec import FAR, YEARS
+from cronapp.core.until import HOW, parse_until
 from cronapp.core.validation import explain
+from cronapp.core.zones import zone
 from cronapp.store.idempotency import Once
 from cronapp.web.views import whole
 
@@ -80,6 +82,27 @@ def parse_moment(value: Any, name: str) -> datetime:
     if at.year not in YEARS:
         raise InvalidInput.of(name, FAR)
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def reason_of(sent: Json) -> str | None:
+    """Why something is paused."""
+    reason = sent.get("reason")
+    if reason is not None and not isinstance(reason, str):
+        raise InvalidInput.of("reason", "The reason must be a text.")
+    return reason
+
+
+def until_of(sent: Json, now: datetime) -> datetime | None:
+    """When a pause ends: a moment, or for how long, as `2h`. Without an offset a moment is UTC."""
+    until = sent.get("until")
+    if until is None:
+        return None
+    if not isinstance(until, str):
+        raise InvalidInput.of("until", f"The end must be a text. {HOW}")
+    try:
+        return parse_until(until, now, zone("UTC"))
+    except ValueError as error:
+        raise InvalidInput.of("until", str(error)) from None
 
 
 async def once() -> Once | None:

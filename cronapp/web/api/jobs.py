@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from quart import Blueprint, request
+from quart import Blueprint, g, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import Conflict, EditConflict, InvalidInput
 from cronapp.core.models import Job, Json, RunTrigger
 from cronapp.core.spec import spec_to_json
-from cronapp.web.api.asked import body, expected_version, limit, once
+from cronapp.web.api.asked import body, expected_version, limit, once, reason_of, until_of
 from cronapp.web.api.told import items, row_json, run_json
 from cronapp.web.site import parts
 from cronapp.web.views.jobs import job_filter
@@ -62,7 +62,10 @@ def merged(job: Job, sent: Json) -> Json:
     return {**old, **sent, **groups}
 
 
-READ_ONLY = ("state", "reason", "origin", "created_at", "updated_at", "next_slot", "next_run", "last_run", "version")
+READ_ONLY = (
+    *("state", "reason", "pause", "failures", "origin", "created_at", "updated_at"),
+    *("next_slot", "next_run", "last_run", "version"),
+)
 TRIES = 10  # to save what was made of a job while others save it too
 
 
@@ -108,10 +111,8 @@ async def run(job_id: str) -> ResponseReturnValue:
 
 @api.post("/jobs/<job_id>/pause")
 async def pause(job_id: str) -> ResponseReturnValue:
-    reason = (await body(needed=False)).get("reason")
-    if reason is not None and not isinstance(reason, str):
-        raise InvalidInput.of("reason", "The reason must be a text.")
-    await parts().jobs.pause(job_id, reason)
+    sent = await body(needed=False)
+    await parts().jobs.pause(job_id, reason_of(sent), by=g.who, until=until_of(sent, parts().clock()))
     return await told(job_id)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from cronapp.core.models import Inside, Job, JobRow, Json, LogLine, Run, RunError
+from cronapp.core.models import Inside, Job, JobRow, Json, LogLine, Pause, Run, RunError
 from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
 from cronapp.service.tasks import Tasks
@@ -50,8 +50,14 @@ def job_json(job: Job, tasks: Tasks, next_run: datetime | None, last_run: Json |
         "next_slot": at(job.next_slot),
         "next_run": at(next_run),
         "last_run": last_run,
+        "pause": pause_json(job.pause),
+        "failures": job.failures,
         "version": job.version,
     }
+
+
+def pause_json(pause: Pause | None) -> Json | None:
+    return {"by": pause.by, "at": at(pause.at), "until": at(pause.until)} if pause else None
 
 
 def row_json(row: JobRow, tasks: Tasks) -> Json:

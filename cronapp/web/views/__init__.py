@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from cronapp.core.errors import NotFound
 from cronapp.web.hub import View
 from cronapp.web.site import Parts
+from cronapp.web.views.framed import Framed
 from cronapp.web.views.jobs import JobsView, JobView, job_filter
 from cronapp.web.views.ledger import LedgerView
 from cronapp.web.views.overview import OverviewView
@@ -18,6 +19,10 @@ from cronapp.web.views.system import SystemView
 
 async def view_of(house: Parts, topic: str, address: str, after: int) -> View:
     """The view of a topic (`jobs`, `job:ID`, `run:N`, …) for the page at `address`, whose query holds its filters."""
+    return Framed(house, await own_view_of(house, topic, address, after))
+
+
+async def own_view_of(house: Parts, topic: str, address: str, after: int) -> View:
     query = {name: values[-1] for name, values in parse_qs(urlsplit(address).query).items()}
     kind, _, name = topic.partition(":")
     match kind:

@@ -27,10 +27,14 @@ class SystemView(Shown):
     async def show(self, part: str) -> Markup:
         if part == "limits":
             return await limits_partial(self.house)
-        return partial("#system", fragment("_system", system=await self.house.system()))
+        return partial("#system", fragment("_system", **await system_context(self.house)))
 
     def pause(self, part: str) -> float:
         return 2.0
+
+
+async def system_context(house: Parts) -> dict[str, Any]:
+    return {"system": await house.system(), "switch": await house.switch.state()}
 
 
 async def limits_context(

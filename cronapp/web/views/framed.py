@@ -1,0 +1,51 @@
+"""What every open page shows around its own content: the banner of the master switch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+from cronapp.core.events import Event, SchedulerChanged
+from cronapp.web.hub import View
+from cronapp.web.render import fragment, partial
+from cronapp.web.site import Parts
+
+BANNER = "banner"
+
+
+class Framed:
+    """A page's own view, and the banner. Once the switch is turned all of the page is old."""
+
+    def __init__(self, house: Parts, view: View) -> None:
+        self.house = house
+        self.view = view
+
+    def heed(self, event: Event) -> Iterable[str]:
+        return self.parts() if isinstance(event, SchedulerChanged) else self.view.heed(event)
+
+    def parts(self) -> Iterable[str]:
+        return (BANNER, *self.view.parts())
+
+    async def show(self, part: str) -> Markup:
+        if part != BANNER:
+            return await self.view.show(part)
+        return await self.house.hub.once(("scheduler", ""), BANNER, self._banner)
+
+    async def _banner(self) -> Markup:
+        return await banner(self.house)
+
+    @property
+    def place(self) -> str:
+        return self.view.place
+
+    def pause(self, part: str) -> float:
+        return 0.25 if part == BANNER else self.view.pause(part)
+
+    @property
+    def ageing(self) -> Iterable[str]:
+        return self.view.ageing
+
+
+async def banner(house: Parts) -> Markup:
+    return partial("#banner", fragment("_banner", switch=await house.switch.state()))
