@@ -194,6 +194,16 @@ def test_what_it_raises_is_kept_and_tried_again_by_the_rule() -> None:
     assert starts[0] < starts[1] < starts[2]
 
 
+def test_a_job_that_fails_too_often_in_a_row_pauses_by_itself() -> None:
+    results = iter([0, 1, 0, 0, 1])
+
+    def divides() -> float:
+        return 1 / next(results)
+
+    played = play(divides, since="2026-03-02", until="2026-03-03", schedule="0 * * * *", pause_after_failures=2)
+    assert [one.state for one in played] == ["failed", "succeeded", "failed", "failed"]
+
+
 def test_a_task_that_exits_has_failed_and_the_test_goes_on() -> None:
     @task(schedule="0 9 * * *")
     def leaves() -> None:

@@ -84,6 +84,18 @@ async def test_only_what_people_start_begins_while_it_is_off(
     assert (await carry(runs)).slot == at("12:02")
 
 
+async def test_who_is_woken_while_it_is_off_waits_until_it_is_on(switch: Switch, jobs: Jobs, runs: Runs) -> None:
+    await minutely(jobs)
+    await jobs.create(a_job("later", schedule={"kind": "dependency"}, after={"jobs": ["minutely"]}), origin="api")
+    await switch.pause(by="admin")
+    await runs.run_now("minutely")
+    ended = await carry(runs)
+    assert await runs.claim("node-1", 9) == []
+    await switch.resume()
+    (woken,) = await runs.claim("node-1", 9)
+    assert (woken.run.job, woken.run.woken_by) == ("later", ended.id)
+
+
 @pytest.mark.parametrize(
     ("catch_up", "slots"),
     [
