@@ -6,13 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import Cause, Json, Outcome, Run, RunError, RunState, RunTrigger
+from cronapp.core.models import BY_HAND, Cause, Json, Outcome, Run, RunError, RunState
 from cronapp.core.registry import Task
 
 EXAMPLE = datetime(2026, 1, 31, 9, 30, 15, tzinfo=UTC)
-
-
-BY_HAND = frozenset({RunTrigger.MANUAL, RunTrigger.API})
 
 
 def is_asked(run: Run) -> bool:

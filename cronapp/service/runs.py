@@ -182,7 +182,8 @@ class Runs:
 
         def change(tx: Tx) -> Run:
             run = found_run(tx.conn, run_id)
-            if waiting := runs.hurry(tx, run.first_attempt, self.clock()):
+            by_hand = trigger if pauses.is_off(tx) else None  # only what people start begins then
+            if waiting := runs.hurry(tx, run.first_attempt, self.clock(), by_hand):
                 tx.emit(RunChanged(waiting, run.job))
                 return found_run(tx.conn, waiting)
             if not run.state.ended:

@@ -84,6 +84,17 @@ async def test_only_what_people_start_begins_while_it_is_off(
     assert (await carry(runs)).slot == at("12:02")
 
 
+async def test_a_retry_that_waits_for_its_time_begins_when_a_person_wants_it(
+    switch: Switch, jobs: Jobs, runs: Runs
+) -> None:
+    await minutely(jobs, retry={"max_attempts": 2, "delay": "1h"})
+    await runs.run_now("minutely")
+    first = await carry(runs, FAILED)
+    await switch.pause(by="admin")
+    waiting = await runs.retry(first.id, trigger=RunTrigger.API)
+    assert [one.run.id for one in await runs.claim("node-1", 9)] == [waiting.id]
+
+
 async def test_who_is_woken_while_it_is_off_waits_until_it_is_on(switch: Switch, jobs: Jobs, runs: Runs) -> None:
     await minutely(jobs)
     await jobs.create(a_job("later", schedule={"kind": "dependency"}, after={"jobs": ["minutely"]}), origin="api")

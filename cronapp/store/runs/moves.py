@@ -105,8 +105,9 @@ def open_retry(tx: Tx, run: Run, *, trigger: RunTrigger, now: datetime, not_befo
     return tx.conn.execute(insert_or_ignore(tx.conn, runs).values(**values).returning(runs.c.id)).scalar()
 
 
-def hurry(tx: Tx, first_attempt: int, now: datetime) -> int | None:
-    """Starts the attempt of a run that waits for its time at once; None: none does."""
+def hurry(tx: Tx, first_attempt: int, now: datetime, trigger: RunTrigger | None = None) -> int | None:
+    """Lets the attempt of a run that waits for its time start at once, with a trigger as started by that; None: none
+    waits."""
     statement = (
         update(runs)
         .where(
@@ -114,7 +115,7 @@ def hurry(tx: Tx, first_attempt: int, now: datetime) -> int | None:
             runs.c.state == RunState.QUEUED,
             runs.c.not_before > now,
         )
-        .values(not_before=now)
+        .values(not_before=now, **({"trigger": trigger} if trigger else {}))
         .returning(runs.c.id)
     )
     return tx.conn.execute(statement).scalar()
