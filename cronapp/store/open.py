@@ -20,6 +20,7 @@ from cronapp.core.errors import CannotStart
 from cronapp.store import dialects
 from cronapp.store.store import OnCommit, PostgresStore, SqliteStore, Store
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x43524F4E  # one migration at a time on PostgreSQL
 
 
@@ -134,13 +135,20 @@ def migrate_sqlite(path: Path) -> None:
 def migrate(conn: Connection) -> None:
     """Brings the tables to this program's version, once, also when several servers start together."""
     dialects.lock(conn, MIGRATION_LOCK)
+    present = MigrationContext.configure(conn).get_current_revision()
+    if present == newest():  # as nearly always: no need to load the migrations
+        return
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = conn
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    present = MigrationContext.configure(conn).get_current_revision()
     if present is not None and present not in known:
         raise CannotStart(
             "The database was made by a newer version of Cron-App. Install that version again; nothing was changed."
         )
     command.upgrade(config, "head")
+
+
+def newest() -> str:
+    """The revision that this program's tables are of: each migration's file begins with its revision."""
+    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("*.py"))

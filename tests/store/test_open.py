@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from recipes import put_job
@@ -22,7 +23,7 @@ from sqlalchemy import Connection, inspect, select, text
 
 from cronapp.core.errors import CannotStart
 from cronapp.store import jobs
-from cronapp.store.open import open_store
+from cronapp.store.open import newest, open_store
 from cronapp.store.store import Store
 from cronapp.store.tables import metadata
 
@@ -83,6 +84,26 @@ async def test_the_migrations_make_exactly_the_tables_of_the_program(store: Stor
 
     assert await store.read(differences) == []
     assert set(await store.read(shape)) == {*metadata.tables, "alembic_version"}
+
+
+async def test_what_was_opened_is_of_the_newest_revision(store: Store) -> None:
+    version = await store.read(lambda conn: conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+    assert version == newest()
+
+
+async def test_a_database_of_an_older_program_is_brought_up_to_date(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade = command.upgrade
+    with monkeypatch.context() as older:
+        older.setattr(command, "upgrade", lambda config, _to: upgrade(config, "0001"))
+        store = await open_store(database_url, told_to_nobody)
+    assert "limits" not in await store.read(shape)
+    await store.close()
+    store = await open_store(database_url, told_to_nobody)
+    assert set(await store.read(shape)) == {*metadata.tables, "alembic_version"}
+    assert await store.read(lambda conn: compare_metadata(MigrationContext.configure(conn), metadata)) == []
+    await store.close()
 
 
 async def test_opening_again_changes_nothing_and_keeps_everything(database_url: str) -> None:
@@ -212,7 +233,7 @@ async def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
 OPEN_IT = """
 import asyncio, os, sys
 from cronapp.core.errors import CannotStart
-from cronapp.store.open import open_store
+from cronapp.store.open import newest, open_store
 
 async def main(elsewhere, url):
     if os.geteuid() == 0:  # root may write everywhere: once everything is imported, it puts its rights down
