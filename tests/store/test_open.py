@@ -28,6 +28,19 @@ from cronapp.store.store import Store
 from cronapp.store.tables import metadata
 
 
+@pytest.fixture
+def postgres_url(empty_postgres_url: str) -> str:
+    """Here without a table; elsewhere the tables are there."""
+    return empty_postgres_url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/cronapp.db"
+    return str(request.getfixturevalue("postgres_url"))
+
+
 def told_to_nobody(_events: list[Any]) -> None:
     pass
 

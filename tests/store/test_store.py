@@ -14,7 +14,7 @@ import pytest
 from recipes import NOW, put_job
 from sqlalchemy import Connection, Engine, delete, event, func, insert, select
 from sqlalchemy.exc import IntegrityError
-from support import until
+from support import until, with_tables
 
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, JobChanged
@@ -48,7 +48,7 @@ def told(events: list[Event]) -> list[str]:
 
 @pytest.fixture
 async def sqlite_store(tmp_path: Path, events: list[Event]) -> AsyncIterator[Store]:
-    opened = await open_store(f"sqlite:///{tmp_path}/cronapp.db", events.extend)
+    opened = await open_store(f"sqlite:///{with_tables(tmp_path / 'cronapp.db')}", events.extend)
     yield opened
     await opened.close()
 
