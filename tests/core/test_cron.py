@@ -243,10 +243,10 @@ def test_what_is_usual_has_no_warning(expression: str) -> None:
 )
 def test_every_search_ends_at_once(expression: str, zone: str, start: str) -> None:
     cron, moment = parse(expression), datetime.fromisoformat(start)
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = cron.next_after(moment, ZoneInfo(zone))
     back = cron.previous_before(moment, ZoneInfo(zone))
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
     assert found is None or found > moment
     assert back is None or back < moment
 

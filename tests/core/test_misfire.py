@@ -78,9 +78,9 @@ def test_of_more_than_the_limit_the_newest_run() -> None:
 def test_ten_days_asleep_are_settled_at_once() -> None:
     trigger = trigger_of([IntervalSchedule(every=1, anchor=NOON)])
     now = NOON + timedelta(days=10)
-    begun = time.perf_counter()
+    begun = time.process_time()
     settled = settle(trigger, after=NOON, now=now, policy=MisfirePolicy.LAST, grace=60)
-    assert time.perf_counter() - begun < 0.1
+    assert time.process_time() - begun < 0.1
     assert settled.missed is not None
     assert settled.missed.count + len(settled.run) == 864_000
 

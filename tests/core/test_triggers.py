@@ -89,15 +89,15 @@ def test_forward_backward_and_counting_agree(period: str, anchor: datetime, name
 
 def test_years_of_a_short_interval_are_counted_without_walking_them() -> None:
     trigger = trigger_of([every(1)])
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert count_between(trigger, NEW_YEAR, NEW_YEAR + timedelta(days=3650)) == 3650 * 86400
-    assert time.perf_counter() - begun < 0.1
+    assert time.process_time() - begun < 0.1
 
 
 def test_ten_days_of_seconds_are_counted_day_by_day() -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert count_between(trigger_of([cron("* * * * * *")]), NEW_YEAR, NEW_YEAR + timedelta(days=10)) == 864_000
-    assert time.perf_counter() - begun < 0.1
+    assert time.process_time() - begun < 0.1
 
 
 def test_counting_one_by_one_stops_at_its_bound() -> None:

@@ -132,16 +132,16 @@ def test_without_blackouts_it_is_the_next_slot(blackouts: Blackouts) -> None:
 
 
 def test_a_month_is_jumped_over_at_once_even_each_second(blackouts: Blackouts) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     free = blackouts.free_after(each_second(), ["2026-02-01..2026-02-28"], berlin("2026-02-01T00:00"), BERLIN)
     assert free == berlin("2026-03-01T00:00")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_there_is_none_when_every_slot_is_covered(blackouts: Blackouts) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert blackouts.free_after(daily(9), ["mon-fri", "sat,sun"], berlin("2026-11-24T12:00"), BERLIN) is None
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_there_is_none_when_the_schedule_ends_in_the_blackout(blackouts: Blackouts) -> None:

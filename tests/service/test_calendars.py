@@ -355,9 +355,9 @@ def test_an_endless_repetition_is_walked_only_as_far_as_asked_and_not_too_far(
 ) -> None:
     hourly = event("DTSTART:20200101T000000Z", "DURATION:PT1M", "RRULE:FREQ=HOURLY;INTERVAL=6")
     (tmp_path / "holidays.ics").write_text(calendar(hourly))
-    start = time.perf_counter()
+    start = time.process_time()
     assert end(calendars, "2040-06-01T06:00:30+00:00", "UTC") == "2040-06-01T06:01+00:00"
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     with pytest.raises(CalendarUnreadable, match="repeat too often to be looked up until 9000"):
         end(calendars, "9000-01-01T00:00", "UTC")
 
