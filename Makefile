@@ -20,10 +20,11 @@ run: ## the dashboard with examples/tasks.py, at http://127.0.0.1:5000 (HOST=…
 	@scripts/setup.sh run
 	@exec $(BIN)/cronapp serve $(if $(CRONAPP_TASKS),,examples/tasks.py) $(call given,HOST,--host) $(call given,PORT,--port) $(ARGS)
 
-# -v takes back the -q of pyproject.toml, so that the closing line is pytest's usual one.
+# -v takes back the -q of pyproject.toml, so that the closing line is pytest's usual one. Each file is tested by one
+# process, in the order in which they are found; ARGS="-n 0" tests all in one.
 test: dev ## all tests, with a browser and a throw-away PostgreSQL (ARGS="tests/core -k cron")
 	@scripts/setup.sh browser
-	@$(BIN)/pytest -v -rs --no-header $(ARGS)
+	@$(BIN)/pytest -v -rs --no-header -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: dev ## formatting, lint and types
 	@$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -27,6 +28,12 @@ from cronapp.store.store import Store
 from cronapp.store.tables import metadata
 
 _numbers = itertools.count(1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` is: each has a PostgreSQL and a browser, and many tests only wait."""
+    return max(2, min(4, os.cpu_count() or 1))
 
 
 @pytest.hookimpl(tryfirst=True)
