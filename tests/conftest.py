@@ -106,6 +106,7 @@ def postgres_url(migrated_postgres_url: str) -> str:
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         conn.execute(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY".encode())
+        conn.execute("INSERT INTO scheduler (id) VALUES (1)")  # as the migration leaves it
     return migrated_postgres_url
 
 

@@ -162,7 +162,7 @@ runs = Table(
     Index("ix_runs_open", "job_key", "state", sqlite_where=OPEN, postgresql_where=OPEN),
     Index("ix_runs_attempts", "first_attempt"),
     Index("ix_runs_finished", "finished_at", "state"),
-    Index("ix_runs_queued", text("priority DESC"), "id", "job_key", sqlite_where=QUEUED, postgresql_where=QUEUED),
+    Index("ix_runs_queued", "priority", "id", "job_key", sqlite_where=QUEUED, postgresql_where=QUEUED),
     Index("ix_runs_queue_started", "queue", "started_at"),
     Index("ix_runs_backfill", "backfill"),
     sqlite_autoincrement=True,

@@ -25,7 +25,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_runs_queued",
         "runs",
-        [sa.text("priority DESC"), "id", "job_key"],
+        ["priority", "id", "job_key"],
         sqlite_where=is_queued,
         postgresql_where=is_queued,
     )
