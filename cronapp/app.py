@@ -30,6 +30,7 @@ from cronapp.engine.pauses import PauseEnds
 from cronapp.engine.runner import Runner
 from cronapp.engine.scheduler import Scheduler
 from cronapp.engine.watchdog import Blocked, LoopWatchdog
+from cronapp.engine.watcher import Watcher
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
@@ -37,6 +38,7 @@ from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
 from cronapp.service.pauses import Pauses
+from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
@@ -74,15 +76,19 @@ class App:
         self._began = time.monotonic()
         self._started_at = clock()
 
-    async def start(self, *, worker: bool = True) -> None:
-        """Opens the store, takes up what the last server left, and goes to work. Raises `CannotStart`."""
+    async def start(self, *, worker: bool = True, watch: bool = False) -> None:
+        """Opens the store, takes up what the last server left, and goes to work. Raises `CannotStart`.
+
+        With `watch` the tasks files are read again when they change.
+        """
         settings = self.settings
         self._works = worker
         capture.install()
         self.store: Store = await open_store(settings.database, self.bus.publish)
-        self.tasks = Tasks(settings.tasks)
+        self.tasks = Tasks(settings.tasks, self.clock)
         self.blackouts = Blackouts(Calendars(Path.cwd()))
         self.jobs = Jobs(self.store, self.tasks, self.blackouts, self.clock, settings.timezone)
+        self.repairs = Repairs(self.jobs)
         self.runs = Runs(self.store, self.tasks, self.blackouts, self.clock)
         self.limits = Limits(self.store)
         self.backfills = Backfills(self.store, self.tasks, self.clock)
@@ -104,6 +110,7 @@ class App:
         self.scheduler = Scheduler(self.jobs, self.runs)
         self.draining = Drain(self.scheduler, self.dispatch, self.bus.publish, self.clock)
         self.pause_ends = PauseEnds(self.pauses, self.jobs, self.switch, self.clock)
+        self.watcher = Watcher(self.tasks, self.jobs, self.bus.publish)
         self.site: Site = make_site(self._parts())
 
         for part in (self.scheduler, self.pause_ends, self.dispatch, self.runner, self.hub):
@@ -118,6 +125,8 @@ class App:
             self.dispatch.start()
         await self.scheduler.start()
         self.pause_ends.start()
+        if watch:
+            self.watcher.start()
         self._pruning = asyncio.create_task(
             prune_on(self.runs, keep_days=settings.keep_days, keep_runs=settings.keep_runs), name="cronapp-prune"
         )
@@ -150,6 +159,7 @@ class App:
 
     async def _take_nothing_new(self) -> None:
         await self.pause_ends.stop()
+        await self.watcher.stop()
         await self.scheduler.stop()
         await self.dispatch.stop()
 
@@ -165,6 +175,7 @@ class App:
             restarts=self.restarts,
             drain=self.draining,
             tasks=self.tasks,
+            repairs=self.repairs,
             blackouts=self.blackouts,
             pauses=self.pauses,
             switch=self.switch,

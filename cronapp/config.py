@@ -68,6 +68,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tasks: Words = ("tasks.py",)
+    watch: bool | None = None  # the tasks files; None: where somebody sits at the terminal
     database: str = "sqlite:///cronapp.db"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 5000

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cronapp.cli import drain, schedule, serve, tasks
+from cronapp.cli import check, drain, schedule, serve, tasks
 from cronapp.core.errors import CannotStart
 
 cli = typer.Typer(
@@ -19,6 +19,7 @@ cli = typer.Typer(
 )
 serve.add_to(cli)
 tasks.add_to(cli)
+check.add_to(cli)
 schedule.add_to(cli)
 drain.add_to(cli)
 

@@ -25,6 +25,8 @@ CLOSING = 0.5  # seconds that open connections get at the end
 DEADLINE = 3.0  # seconds after which the web server is left behind
 TASKS = "Tasks files (tasks.py) or modules (shop.tasks). Default: $CRONAPP_TASKS, else tasks.py."
 
+WATCH = "Default: if the terminal is interactive."
+
 
 def add_to(cli: typer.Typer) -> None:
     @cli.command()
@@ -33,28 +35,37 @@ def add_to(cli: typer.Typer) -> None:
         host: Annotated[str | None, typer.Option(help="The address to listen on. Default: 127.0.0.1.")] = None,
         port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one. Default: 5000.")] = None,
         database: Annotated[str | None, typer.Option(help="Default: sqlite:///cronapp.db in this folder.")] = None,
+        watch: Annotated[
+            bool | None,
+            typer.Option("--watch/--no-watch", help="Read the tasks files again when they change. " + WATCH),
+        ] = None,
         no_worker: Annotated[bool, typer.Option("--no-worker", help="Schedule and show, but execute nothing.")] = False,
     ) -> None:
         """Serve the dashboard, keep the schedules, execute the runs."""
-        given = {"tasks": tuple(tasks or ()), "host": host, "port": port, "database": database}
+        given = {"tasks": tuple(tasks or ()), "host": host, "port": port, "database": database, "watch": watch}
         settings = load_settings(given)
         set_up_log(settings.log_format)
-        asyncio.run(run_server(settings, worker=not no_worker))
+        asyncio.run(run_server(settings, worker=not no_worker, watch=wants_watch(settings)))
 
 
-async def run_server(settings: Settings, *, worker: bool) -> None:
+def wants_watch(settings: Settings) -> bool:
+    """Whether the tasks files are watched: as it was said, else where somebody sits at the terminal and writes them."""
+    return sys.stdin is not None and sys.stdin.isatty() if settings.watch is None else settings.watch
+
+
+async def run_server(settings: Settings, *, worker: bool, watch: bool) -> None:
     """Serves until a signal comes; a second one hastens the end."""
     refuse_open_doors(settings)
     listener = listen(settings.host, settings.port)
     port = listener.getsockname()[1]
     app = App(settings, address=f"http://{shown(settings.host)}:{port}")
-    await app.start(worker=worker)
+    await app.start(worker=worker, watch=watch)
     stop, hasten = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, lambda: (hasten if stop.is_set() else stop).set())
     closed = asyncio.Event()
     site = asyncio.create_task(serve_site(app.site, hypercorn_config(listener), shutdown_trigger=closed.wait))
-    await greet(app)
+    await greet(app, watch=watch)
     await asyncio.wait({site, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     say("Stopping.")
     await app.drain(hasten, say)
@@ -114,10 +125,11 @@ def hypercorn_config(listener: socket.socket) -> Config:
     return config
 
 
-async def greet(app: App) -> None:
+async def greet(app: App, *, watch: bool) -> None:
     registry = app.tasks.registry
+    watched = ", read again when they change" if watch else ""
     say(f"Cron-App {__version__} serves {app.address}")
-    say(f"Tasks       {len(registry.tasks)} from {', '.join(app.tasks.sources)}")
+    say(f"Tasks       {len(registry.tasks)} from {', '.join(app.tasks.sources)}{watched}")
     say(f"Database    {app.store.name}")
     for error in registry.errors:
         print(f"\n{error.source} cannot be loaded: {error.error}\n{error.traceback}", file=sys.stderr, flush=True)

@@ -30,5 +30,5 @@ def set_up_log(form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    for chatty in ("apscheduler", "hypercorn.error", "alembic", "asyncio"):
+    for chatty in ("apscheduler", "hypercorn.error", "alembic", "asyncio", "watchfiles"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

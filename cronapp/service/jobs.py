@@ -12,6 +12,7 @@ from typing import Any
 from cronapp.core.clock import Clock
 from cronapp.core.conditions import unfit_condition
 from cronapp.core.dependencies import after_words, in_order
+from cronapp.core.differences import Difference, difference
 from cronapp.core.errors import Conflict, EditConflict, InvalidInput, JobNotFound
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
 from cronapp.core.models import (
@@ -175,9 +176,9 @@ class Jobs:
         problem = unfit_condition(task)
         return {"condition": problem} if problem else {}
 
-    def _unfit(self, spec: JobSpec) -> str:
-        """Why a job's task or condition no longer fits it, in one text; empty when they do."""
-        return "; ".join((self.misfit(spec.task, spec.args) | self.misfit_condition(spec.condition)).values())
+    def difference(self, job: Job) -> Difference | None:
+        """Why the job's task or condition no longer fits it; None when they do."""
+        return difference(job.spec, job.fits, self.tasks.registry.tasks)
 
     async def _read_calendars(self, data: Mapping[str, Any]) -> None:
         """Has calendar files read in a thread; the check, on the loop, finds them read."""
@@ -213,7 +214,16 @@ class Jobs:
             refuse_wrong_upstreams(tx, spec)
             now = self.clock()
             next_slot = trigger_for(spec).next_after(now)
-            job = jobs.create(tx, spec, state=JobState.ACTIVE, reason=None, origin=origin, now=now, next_slot=next_slot)
+            job = jobs.create(
+                tx,
+                spec,
+                state=JobState.ACTIVE,
+                reason=None,
+                origin=origin,
+                now=now,
+                next_slot=next_slot,
+                fits=self.tasks.snapshot(spec.task),
+            )
             if job is None:
                 raise InvalidInput.of("id", TAKEN)
             if once:
@@ -236,7 +246,8 @@ class Jobs:
         def change(tx: Tx) -> Job:
             refuse_wrong_upstreams(tx, spec, old.spec)
             now = self.clock()
-            return self._replace(tx, old, edited(found(tx.conn, job_id, lock=True), spec, now), now)
+            new = replace(edited(found(tx.conn, job_id, lock=True), spec, now), fits=self.tasks.snapshot(spec.task))
+            return self._replace(tx, old, new, now)
 
         return await self.store.write(change)
 
@@ -282,8 +293,8 @@ class Jobs:
                 raise Conflict(f"Only a paused job can be resumed; this one is {job.state.replace('_', ' ')}.")
             now = self.clock()
             ended = ended_at(pause, now)
-            if misfit := self._unfit(job.spec):
-                flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit, pause=None)
+            if misfit := self.difference(job):
+                flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit.reason, pause=None)
                 return self._replace(tx, job, flagged, now)
             next_slot = slot_after(ended, job.spec, job.slots_used)
             resumed = replace(job, state=JobState.ACTIVE, reason=None, pause=None, next_slot=next_slot, failures=0)
@@ -344,37 +355,36 @@ class Jobs:
                 state = JobState.ACTIVE
                 jobs.create(tx, spec, state=state, reason=None, origin="code", now=now, next_slot=next_slot, code=data)
                 tx.emit(JobChanged(spec.id, created=True))
-            elif present.code and present.spec == self._as_declared(present.code, present.spec, now):
+            elif present.code and present.spec == self.as_declared(present.code, present.spec):
                 self._replace(tx, present, replace(edited(present, spec, now), code=data), now)
             else:  # somebody changed the job: theirs stays, and the code's new version is kept beside it
                 self._replace(tx, present, replace(present, code=data), now)
 
         await self.store.write(change)
 
-    def _as_declared(self, code: Json, old: JobSpec, now: datetime) -> JobSpec | None:
-        try:
-            return parse_spec(code, now=now, timezone=self.timezone, old=old)
-        except InvalidInput:
-            return None
+    def as_declared(self, code: Json, old: JobSpec) -> JobSpec | None:
+        """What the code's version of a job comes to; None when it cannot be used."""
+        return as_declared(code, old, self.timezone, self.clock())
 
     async def hold_against_code(self) -> list[Job]:
         """Compares each job with its task, after the tasks files were read. Those that no longer fit are kept and need
         attention; those that fit again run again. Answers the jobs that need attention."""
 
         def change(tx: Tx) -> list[Job]:
-            attention = []
+            attention, fitting = [], {}
             for job in jobs.all_jobs(tx.conn):
-                misfit = self._unfit(job.spec)
-                now = self.clock()
-                if misfit and (job.state is JobState.ACTIVE or job.state is JobState.NEEDS_ATTENTION):
-                    flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit, next_slot=None)
-                    if job.state is JobState.ACTIVE or job.reason != misfit:
+                misfit, now = self.difference(job), self.clock()
+                if misfit is None:
+                    if job.state is JobState.NEEDS_ATTENTION:
+                        self._replace(tx, job, edited(job, job.spec, now), now)
+                    if job.fits != (fits := self.tasks.snapshot(job.task)):
+                        fitting[job.key] = fits
+                elif job.state is JobState.ACTIVE or job.state is JobState.NEEDS_ATTENTION:
+                    flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit.reason, next_slot=None)
+                    if job.state is JobState.ACTIVE or job.reason != misfit.reason:
                         self._replace(tx, job, flagged, now)
                     attention.append(flagged)
-                elif not misfit and job.state is JobState.NEEDS_ATTENTION:
-                    next_slot = job.last_slot and trigger_for(job.spec).next_after(job.last_slot)
-                    state = standing(job, next_slot)
-                    self._replace(tx, job, replace(job, state=state, reason=None, next_slot=next_slot), now)
+            jobs.remember_fits(tx, fitting)
             return attention
 
         return await self.store.write(change)
@@ -397,6 +407,14 @@ def declared(task: Task, timezone: str) -> Json:
         **options.rules,
     }
     return {name: value for name, value in data.items() if value is not None}
+
+
+def as_declared(code: Json, old: JobSpec, timezone: str, now: datetime) -> JobSpec | None:
+    """What the code's version of a job comes to; None when it cannot be used."""
+    try:
+        return parse_spec(code, now=now, timezone=timezone, old=old)
+    except InvalidInput:
+        return None
 
 
 def words_of(spec: JobSpec) -> str:

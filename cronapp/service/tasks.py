@@ -3,21 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
-from cronapp.core.models import Json
-from cronapp.core.registry import Registry, Task, load
+from cronapp.core.clock import Clock, system_clock
+from cronapp.core.differences import snapshot
+from cronapp.core.models import Job, Json
+from cronapp.core.registry import LoadError, Registry, Task, load, merged, source_files
+from cronapp.core.signature import MASK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """A source that cannot be imported, while what was read of it before is still in use."""
+
+    source: str
+    error: str
+    since: datetime  # when that was read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What another reading of the tasks files brought."""
+
+    tasks: int
+    new: tuple[str, ...]
+    gone: tuple[str, ...]
+    stale: tuple[Stale, ...]
+    errors: tuple[LoadError, ...]
 
 
 class Tasks:
     """Holds the registry made from the tasks files, and makes it anew when asked."""
 
-    def __init__(self, sources: Sequence[str]) -> None:
+    def __init__(self, sources: Sequence[str], clock: Clock = system_clock) -> None:
         self.sources = tuple(sources)
+        self.clock = clock
         self.registry: Registry = load(self.sources)
+        self.stale: tuple[Stale, ...] = ()
+        self._read = {source: clock() for source in self.sources if source not in self.registry.failed}
+        self._snapshots: dict[str, tuple[Task, Json]] = {}
 
-    def reload(self) -> None:
-        """Reads the tasks files again."""
-        self.registry = load(self.sources)
+    def reload(self) -> Reading:
+        """Reads the tasks files again. One that cannot be imported any more keeps the tasks that it had."""
+        before = self.registry
+        fresh = load(self.sources, anew=True)
+        kept = [source for source in self.sources if source in fresh.failed and source in self._read]
+        for source in self.sources:
+            if source not in fresh.failed:
+                self._read[source] = self.clock()
+        wrong = {error.source: error.error for error in fresh.errors if error.source in fresh.failed}
+        self.stale = tuple(Stale(source=one, error=wrong[one], since=self._read[one]) for one in kept)
+        self.registry = merged(fresh, before, kept)
+        names, had = set(self.registry.tasks), set(before.tasks)
+        return Reading(
+            tasks=len(names),
+            new=tuple(sorted(names - had)),
+            gone=tuple(sorted(had - names)),
+            stale=self.stale,
+            errors=tuple(fresh.errors),
+        )
+
+    def files(self) -> set[Path]:
+        """The files whose change asks for another reading."""
+        return source_files(self.sources, every=bool(self.registry.errors))
 
     def get(self, name: str) -> Task:
         """The task of that name; raises `TaskNotFound`."""
@@ -26,10 +76,26 @@ class Tasks:
     def find(self, name: str) -> Task | None:
         return self.registry.tasks.get(name)
 
+    def snapshot(self, name: str) -> Json | None:
+        """What the task of that name is like now, to be kept with the jobs that fit it."""
+        task = self.find(name)
+        if task is None:
+            return None
+        known = self._snapshots.get(name)
+        if known is None or known[0] is not task:
+            known = self._snapshots[name] = task, snapshot(task)
+        return known[1]
+
     def masked(self, name: str, args: Json) -> Json:
         """Arguments of that task as they may be shown: without their secrets."""
         task = self.find(name)
         return task.signature.masked(args) if task else args
+
+    def masked_of(self, job: Job) -> Json:
+        """The job's arguments as they may be shown, also where its task is gone or no longer takes them."""
+        secret = {one["name"] for one in (job.fits or {}).get("parameters", ()) if one.get("secret")}
+        args = self.masked(job.task, job.spec.args)
+        return {name: MASK if name in secret and value is not None else value for name, value in args.items()}
 
     def all(self) -> list[Task]:
         return list(self.registry.tasks.values())

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+)
 from sqlalchemy import update as sql_update
 
 from cronapp.core.models import After, Job, JobSpec, JobState, Json, Pause, RunState
@@ -184,6 +197,13 @@ def go_on(tx: Tx, key: int, next_slot: datetime | None) -> None:
 def forget_ends(tx: Tx, key: int) -> None:
     """The job waits anew for the ends of all that it comes after."""
     tx.conn.execute(sql_update(dependencies).where(dependencies.c.job_key == key).values(ended=None))
+
+
+def remember_fits(tx: Tx, fits: Mapping[int, Json | None]) -> None:
+    """What the tasks of these jobs are like now. Nobody changed the jobs, so they keep their versions."""
+    if fits:
+        statement = sql_update(jobs).where(jobs.c.key == bindparam("its")).values(fits=bindparam("told"))
+        tx.conn.execute(statement, [{"its": key, "told": told} for key, told in fits.items()])
 
 
 def remove(tx: Tx, key: int) -> bool:

@@ -22,6 +22,7 @@ from cronapp.store.store import OnCommit, PostgresStore, SqliteStore, Store
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x43524F4E  # one migration at a time on PostgreSQL
+NEWER = "The database was made by a newer version of Cron-App. Install that version again; nothing was changed."
 
 
 class FileLock:
@@ -60,6 +61,14 @@ class OpenSqlite(SqliteStore):
 
 async def open_store(url: str, on_commit: OnCommit) -> Store:
     """Opens `sqlite:///FILE` or `postgresql://…`, migrated. Raises `CannotStart` with what to do about it."""
+    parsed = named_database(url)
+    if parsed.get_backend_name() == "sqlite":
+        return await open_sqlite(Path(str(parsed.database)), on_commit)
+    return await open_postgres(parsed, on_commit)
+
+
+def named_database(url: str) -> URL:
+    """The address of an SQLite file, or of a PostgreSQL database with the driver that is used."""
     try:
         parsed = make_url(url)
     except Exception:
@@ -67,9 +76,9 @@ async def open_store(url: str, on_commit: OnCommit) -> Store:
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
             raise CannotStart("Name a file for the database, as in sqlite:///cronapp.db.")
-        return await open_sqlite(Path(parsed.database), on_commit)
+        return parsed
     if parsed.get_backend_name() in ("postgresql", "postgres"):
-        return await open_postgres(parsed.set(drivername="postgresql+psycopg"), on_commit)
+        return parsed.set(drivername="postgresql+psycopg")
     raise CannotStart(f"Cron-App keeps its data in SQLite or PostgreSQL, not in {parsed.get_backend_name()}.")
 
 
@@ -138,17 +147,24 @@ def migrate(conn: Connection) -> None:
     present = MigrationContext.configure(conn).get_current_revision()
     if present == newest():  # as nearly always: no need to load the migrations
         return
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    if present is not None and present not in known_revisions():
+        raise CannotStart(NEWER)
+    config = migrations()
     config.attributes["connection"] = conn
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if present is not None and present not in known:
-        raise CannotStart(
-            "The database was made by a newer version of Cron-App. Install that version again; nothing was changed."
-        )
     command.upgrade(config, "head")
 
 
 def newest() -> str:
     """The revision that this program's tables are of: each migration's file begins with its revision."""
     return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("*.py"))
+
+
+def migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def known_revisions() -> list[str]:
+    """The revisions of the tables that this program knows, the newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions()]

@@ -18,6 +18,7 @@ from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
 from cronapp.service.pauses import Pauses
+from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
@@ -82,6 +83,7 @@ class Parts:
     restarts: Restarts
     drain: Draining
     tasks: Tasks
+    repairs: Repairs
     blackouts: Blackouts
     pauses: Pauses
     switch: Switch

@@ -90,7 +90,7 @@ async def test_a_task_that_is_deleted_leaves_its_job_its_history_and_a_clear_end
     server.start()
     told = job_of(server, "orphan")
     assert told["state"] == "needs_attention"
-    assert "'short'" in str(told["reason"])
+    assert "`short`" in str(told["reason"])
     run = await until_ended(server, waiting)
     assert run["state"] == "failed"
     assert run["error"]["type"] == "TaskNotFound"
@@ -113,7 +113,7 @@ async def test_a_changed_signature_is_told_with_the_difference_and_the_run_is_no
     server.start()
     told = job_of(server, "greet")
     assert told["state"] == "needs_attention"
-    assert "required" in str(told["reason"])
+    assert told["reason"] == "A parameter `count` (whole number) was added, and the job gives none."
     run = await until_ended(server, waiting)
     assert run["state"] == "failed"
     assert run["error"]["type"] == "InvalidArguments"

@@ -5,8 +5,20 @@ nothing: it becomes a `LoadError`, and the tasks of the other files stay.
 """
 
 from cronapp.core.registry.decorator import task
-from cronapp.core.registry.loading import LoadError, Registry, load
+from cronapp.core.registry.loading import LoadError, Registry, load, merged
 from cronapp.core.registry.options import ATTRIBUTE, TaskOptions
+from cronapp.core.registry.sources import source_files
 from cronapp.core.registry.tasks import Task, code_job_id
 
-__all__ = ["ATTRIBUTE", "LoadError", "Registry", "Task", "TaskOptions", "code_job_id", "load", "task"]
+__all__ = [
+    "ATTRIBUTE",
+    "LoadError",
+    "Registry",
+    "Task",
+    "TaskOptions",
+    "code_job_id",
+    "load",
+    "merged",
+    "source_files",
+    "task",
+]

@@ -7,12 +7,13 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
 from cronapp.core.errors import TaskNotFound
 from cronapp.core.registry.modules import module_names, module_of, restore
+from cronapp.core.registry.sources import homes_of, own_modules
 from cronapp.core.registry.tasks import Task, tasks_of
 from cronapp.core.validation import suggestion
 
@@ -34,6 +35,7 @@ class Registry:
 
     tasks: dict[str, Task] = field(default_factory=dict)
     errors: list[LoadError] = field(default_factory=list)
+    failed: frozenset[str] = frozenset()  # sources that could not be imported
 
     def get(self, name: str) -> Task:
         """The task of this name. Raises `TaskNotFound`, with a close name if there is one."""
@@ -42,18 +44,23 @@ class Registry:
         return self.tasks[name]
 
 
-def load(sources: Sequence[str]) -> Registry:
+def load(sources: Sequence[str], *, anew: bool = False) -> Registry:
     """Import each source, a path (`tasks.py`) or a dotted module (`shop.tasks`), and collect its tasks.
 
     Every public function defined there is a task, so is one with `@task` and one that `__all__` lists. A second call
-    runs the files afresh. Nothing a source does is raised, except KeyboardInterrupt.
+    runs the files afresh; with `anew` also the modules that they imported of their own folders. Nothing a source does
+    is raised, except KeyboardInterrupt.
     """
     importlib.invalidate_caches()
     found: dict[str, Task] = {}
     errors: list[LoadError] = []
+    failed: set[str] = set()
     names = module_names(sources)
     # All at once before the first import: sources may import each other, and none may run twice or see an old one.
     before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    helpers = {name: module for name, _, module in own_modules(homes_of(sources))} if anew else {}
+    for name in helpers:
+        del sys.modules[name]
     for name, source in names.items():
         try:
             tasks = tasks_of(module_of(source, name), source)
@@ -61,6 +68,7 @@ def load(sources: Sequence[str]) -> Registry:
             raise
         except BaseException as error:  # also SystemExit: an import must not end the server
             errors.append(LoadError(source, _one_line(error), _traceback(error)))
+            failed.add(source)
             restore(name, before.get(name))
             continue
         for each in tasks:
@@ -68,7 +76,15 @@ def load(sources: Sequence[str]) -> Registry:
                 errors.append(LoadError(source, _twice(first, each), ""))
             else:
                 found[each.name] = each
-    return Registry(dict(sorted(found.items())), errors)
+    if failed:  # what its last good state may still import, while it runs
+        sys.modules.update({name: module for name, module in helpers.items() if name not in sys.modules})
+    return Registry(dict(sorted(found.items())), errors, frozenset(failed))
+
+
+def merged(fresh: Registry, before: Registry, kept: Sequence[str]) -> Registry:
+    """What was read now, with the tasks that the sources in `kept` had before."""
+    old = {name: task for name, task in before.tasks.items() if task.source in kept}
+    return replace(fresh, tasks=dict(sorted({**old, **fresh.tasks}.items())))
 
 
 def _twice(first: Task, second: Task) -> str:

@@ -22,7 +22,7 @@ def module_names(sources: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for source in sources:
         name = source
-        if _is_file(source):
+        if is_file(source):
             path = Path(source).resolve()
             name = LOADED_AS + re.sub(r"\W", "_", path.stem)
             if name in found and Path(found[name]).resolve() != path:
@@ -31,14 +31,14 @@ def module_names(sources: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _is_file(source: str) -> bool:
+def is_file(source: str) -> bool:
     return source.endswith(".py") or os.sep in source or Path(source).is_file()
 
 
 def module_of(source: str, name: str) -> ModuleType:
     if name in sys.modules:  # another source imported it a moment ago
         return sys.modules[name]
-    return _run(_file_spec(source, name) if _is_file(source) else _module_spec(name))
+    return _run(_file_spec(source, name) if is_file(source) else _module_spec(name))
 
 
 def _file_spec(source: str, name: str) -> ModuleSpec:

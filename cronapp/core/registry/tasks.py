@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
@@ -11,6 +13,8 @@ from typing import Any
 from cronapp.core.errors import InvalidInput
 from cronapp.core.registry.options import ATTRIBUTE, RunIn, TaskOptions, place_of
 from cronapp.core.signature import Signature
+
+DEF = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+\w+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Task:
     options: TaskOptions
     signature: Signature
     problem: str | None = None
+    digest: str = ""  # of the function's source without its name, so that a renamed one is known again
 
 
 def code_job_id(task: Task) -> str:
@@ -71,7 +76,19 @@ def task_of(name: str, function: FunctionType, module: ModuleType, source: str) 
         options=options,
         signature=signature,
         problem=_problem(function, signature, options),
+        digest=_digest(function),
     )
+
+
+def _digest(function: FunctionType) -> str:
+    """A short hash of the source from `def` on, without the name; empty where there is no source to be had."""
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError, SyntaxError):
+        return ""
+    begin = DEF.search(source)
+    text = source[begin.end() :] if begin else source
+    return hashlib.sha256(text.strip().encode()).hexdigest()[:16]
 
 
 def _problem(function: FunctionType, signature: Signature, options: TaskOptions) -> str | None:

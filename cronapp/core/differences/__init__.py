@@ -1,0 +1,19 @@
+"""A job held against its task: what the task was like when the job fitted it, what changed, and what mends it."""
+
+from cronapp.core.differences.changes import Change, What
+from cronapp.core.differences.difference import Candidate, Difference, carried, difference
+from cronapp.core.differences.overrides import Override, overrides
+from cronapp.core.differences.snapshots import Line, snapshot
+
+__all__ = [
+    "Candidate",
+    "Change",
+    "Difference",
+    "Line",
+    "Override",
+    "What",
+    "carried",
+    "difference",
+    "overrides",
+    "snapshot",
+]

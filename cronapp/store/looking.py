@@ -1,0 +1,58 @@
+"""A look into the database as it is: nothing is locked, migrated or written, and a server may run meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import URL, Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from cronapp.core.errors import CannotStart
+from cronapp.store import dialects
+from cronapp.store.open import NEWER, known_revisions, named_database, shown
+
+T = TypeVar("T")
+OLDER = (
+    "The database was made by an older version of Cron-App, so its jobs cannot be read yet. "
+    "Start `cronapp serve` once: it brings the database up to date."
+)
+
+
+def look(url: str, question: Callable[[Connection], T]) -> T | None:
+    """Answers a question from the database; None where there is no database yet. Raises `CannotStart` with what to do
+    when it cannot be read."""
+    parsed = named_database(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        return None
+    engine = engine_for(parsed)
+    try:
+        with engine.connect() as conn:
+            return question(conn) if is_ready(conn) else None
+    except DBAPIError as error:
+        name = parsed.database if parsed.get_backend_name() == "sqlite" else shown(parsed)
+        raise CannotStart(f"The database {name} cannot be read: {dialects.cause(error)}.") from None
+    finally:
+        engine.dispose()
+
+
+def engine_for(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return dialects.sqlite_engine(str(url.database), writing=False)
+    try:
+        return create_engine(url, execution_options={"postgresql_readonly": True})
+    except ModuleNotFoundError as error:
+        raise CannotStart(f"For PostgreSQL, {error.name} is needed: pip install 'cronapp[postgres]'.") from None
+
+
+def is_ready(conn: Connection) -> bool:
+    """Whether the tables are there, and those of this version."""
+    present = MigrationContext.configure(conn).get_current_revision()
+    if present is None:
+        return False
+    newest, *older = known_revisions()
+    if present != newest:
+        raise CannotStart(OLDER if present in older else NEWER)
+    return True
