@@ -15,6 +15,7 @@ from cronapp.web import (
     limits,
     overview,
     pauses,
+    repairs,
     runs,
     security,
     stream,
@@ -26,7 +27,7 @@ from cronapp.web.api import api
 from cronapp.web.render import prepare
 from cronapp.web.site import Parts, Site
 
-PAGES = (overview, jobs, pauses, ledger, backfills, limits, runs, tasks, system, switch, stream, auth, health)
+PAGES = (overview, jobs, pauses, ledger, backfills, limits, repairs, runs, tasks, system, switch, stream, auth, health)
 
 
 def make_site(parts: Parts) -> Site:

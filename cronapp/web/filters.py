@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from cronapp.core.durations import duration_words
 from cronapp.core.models import JobRow, JobSpec, JobState, Run, RunState, Unclocked
@@ -163,6 +163,18 @@ def query(filters: Mapping[str, str | None], **changes: str | None) -> str:
     return f"?{urlencode(chosen)}" if chosen else ""
 
 
+def ticked(text: str) -> Markup:
+    """A sentence of ours, with what stands between backticks as code."""
+    parts = str(escape(text)).split("`")
+    whole = len(parts) % 2 == 1
+    return Markup("".join(f"<code>{part}</code>" if n % 2 and whole else part for n, part in enumerate(parts)))
+
+
+def capital(text: str) -> str:
+    """The first letter large, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "ansi": ansi,
     "capital": capital,
@@ -174,6 +186,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "size": size,
     "state_word": state_word,
+    "ticked": ticked,
     "tone": tone,
     "verdict_tone": verdict_tone,
 }

@@ -105,7 +105,7 @@ class Hub:
     def heed(self, event: Event) -> None:
         for key in touched(event):
             self._rendered.pop(key, None)
-        if isinstance(event, SchedulerChanged):  # whatever tells of a job tells whether it is held
+        if isinstance(event, SchedulerChanged | TasksLoaded):  # whatever tells of a job tells of these too
             self._rendered.clear()
         for connection in self._connections:
             connection.heed(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
@@ -11,7 +12,7 @@ from quart.typing import ResponseReturnValue
 from cronapp.core.conditions import unfit_condition
 from cronapp.core.dependencies import after_words
 from cronapp.core.errors import InvalidInput, JobNotFound
-from cronapp.core.models import After, Job, Json
+from cronapp.core.models import After, Job, JobSpec, Json
 from cronapp.core.registry import Task
 from cronapp.core.spec import parse_fields
 from cronapp.core.zones import zone_names
@@ -73,8 +74,20 @@ async def create() -> ResponseReturnValue:
 async def edit(job_id: str) -> str:
     job = await parts().jobs.get(job_id)
     task = parts().tasks.find(request.args.get("task") or job.task)
-    values = form_of(job.spec, task, parts().timezone) | ({"task": task.name} if task else {})
-    return await show("job_form", nav="jobs", **await form_context(values, task, job))
+    misfit = parts().jobs.difference(job)
+    spec = replace(job.spec, args=misfit.carried) if misfit and misfit.carried is not None else job.spec
+    values = form_of(spec, task, parts().timezone) | ({"task": task.name} if task else {})
+    errors = unfit_fields(spec, task) if misfit else None
+    return await show("job_form", nav="jobs", **await form_context(values, task, job, errors))
+
+
+def unfit_fields(spec: JobSpec, task: Task | None) -> dict[str, str]:
+    """What is wrong with a job that no longer fits this task, by the form's fields. What the task does not take has no
+    field, and is dropped when the form is saved."""
+    wrong = parts().jobs.misfit(task.name if task else spec.task, spec.args)
+    wrong |= parts().jobs.misfit_condition(spec.condition)
+    shown = {f"args.{field.name}" for field in task.signature.fields()} if task else set()
+    return {name: text for name, text in wrong.items() if not name.startswith("args.") or name in shown}
 
 
 @pages.post("/jobs/<job_id>")

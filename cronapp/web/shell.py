@@ -34,6 +34,7 @@ async def show(
         "job_zone": job_zone,
         "server_zone": parts().timezone if topic in OF_MANY_JOBS else None,
         "switch": await parts().switch.state(),
+        "stale": parts().tasks.stale,
     }
     return render_page(name, **{**frame, **context})
 

@@ -58,7 +58,7 @@ async def stored(app: App, run: Run, until_seq: int) -> None:
         ("jobs", ["#job-list"]),
         (
             "job:nightly",
-            ["#job-head", "#job-detail", "#job-kept", "#job-backfills", "#job-graph", "#job-runs"],
+            ["#job-head", "#job-changes", "#job-detail", "#job-kept", "#job-backfills", "#job-graph", "#job-runs"],
         ),
         ("runs", ["#run-list"]),
         ("run:1", ["#run-head", "#run-outcome"]),
@@ -449,6 +449,7 @@ async def test_a_stream_outlives_a_moment_without_the_database(quiet: App, monke
     secret = await quiet.signin.use_link(TOKEN)
     assert secret
     async with Stream(quiet, "page", secret=secret) as stream:
+        assert targets(await stream.html()) == ["#banner"]
         with monkeypatch.context() as patch:
             patch.setattr(quiet.store, "read", away)
             assert (await stream.message()).comment == "here"

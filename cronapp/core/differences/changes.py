@@ -173,8 +173,13 @@ def wrong(sides: Sides, name: str) -> Change:
 
 
 def mended(sides: Sides, signature: Signature) -> tuple[Json, str] | None:
-    """Arguments that fit, and in words what was done; None where that takes a guess. Only what the task does not take
-    is dropped, and what was renamed is moved."""
+    """Arguments that fit, and in words what was done; None where that takes a guess."""
+    args, done = moved(sides)
+    return None if wrong_args(signature, args) else (args, done)
+
+
+def moved(sides: Sides) -> tuple[Json, str]:
+    """The arguments, what was renamed moved and what the task does not take dropped; and in words what was done."""
     renamed = sides.renamed()
     args: Json = {}
     done: list[str] = []
@@ -186,7 +191,7 @@ def mended(sides: Sides, signature: Signature) -> tuple[Json, str] | None:
             done.append(f"drops `{name}`")
         else:
             args[name] = value
-    return None if wrong_args(signature, args) else (args, ", ".join(sorted(done)))
+    return args, ", ".join(sorted(done))
 
 
 def shown(value: Any) -> str:

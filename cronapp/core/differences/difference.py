@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from cronapp.core.conditions import unfit_condition
-from cronapp.core.differences.changes import Change, What, changes, mended, sides_of, wrong_args
+from cronapp.core.differences.changes import Change, What, changes, mended, moved, sides_of, wrong_args
 from cronapp.core.differences.snapshots import Line, signature_lines, snapshot
 from cronapp.core.models import JobSpec, Json
 from cronapp.core.registry import Task
@@ -34,6 +34,7 @@ class Difference:
     candidates: tuple[Candidate, ...] = ()  # for a task that is gone, the likeliest first
     args: Json | None = None  # that fit, where this takes no guess
     mending: str = ""  # what that does with the present ones
+    carried: Json | None = None  # what of the present ones the task takes, under today's names
 
     @property
     def sentences(self) -> list[str]:
@@ -56,10 +57,15 @@ def difference(spec: JobSpec, fits: Json | None, tasks: Mapping[str, Task]) -> D
         return Difference(changes=asked) if asked else None
     present = snapshot(task)
     sides = sides_of(fits, present, task.signature, spec.args)
-    args, mending = (mended(sides, task.signature) if not asked else None) or (None, "")
-    told = (*changes(sides), *asked)
-    lines = signature_lines(fits or present, present)
-    return Difference(changes=told, lines=lines, args=args, mending=mending)
+    fixed = None if asked else mended(sides, task.signature)
+    args, mending = fixed or (None, "")
+    return Difference(
+        changes=(*changes(sides), *asked),
+        lines=signature_lines(fits or present, present),
+        args=args,
+        mending=mending,
+        carried=moved(sides)[0],
+    )
 
 
 def gone_task(spec: JobSpec, fits: Json | None, tasks: Mapping[str, Task], asked: tuple[Change, ...]) -> Difference:

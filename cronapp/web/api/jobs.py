@@ -20,7 +20,9 @@ api = Blueprint("jobs", __name__)
 
 async def told(job_id: str, status: int = 200, **headers: str) -> ResponseReturnValue:
     row = await parts().jobs.row(job_id)
-    return row_json(row, parts().tasks), status, {"ETag": f'"{row.job.version}"', **headers}
+    misfit = parts().jobs.difference(row.job)
+    difference = {"difference": misfit.sentences} if misfit else {}
+    return {**row_json(row, parts().tasks), **difference}, status, {"ETag": f'"{row.job.version}"', **headers}
 
 
 @api.get("/jobs")
@@ -65,6 +67,7 @@ def merged(job: Job, sent: Json) -> Json:
 READ_ONLY = (
     *("state", "reason", "pause", "failures", "origin", "created_at", "updated_at"),
     *("next_slot", "next_run", "last_run", "version"),
+    "difference",
 )
 TRIES = 10  # to save what was made of a job while others save it too
 

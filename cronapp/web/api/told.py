@@ -40,7 +40,7 @@ def job_json(job: Job, tasks: Tasks, next_run: datetime | None, last_run: Json |
     schedule = spec["schedule"]
     return {
         **spec,
-        "args": tasks.masked(job.task, job.spec.args),
+        "args": tasks.masked_of(job),
         "schedule": schedule[0] if len(schedule) == 1 else schedule,
         "state": job.state,
         "reason": job.reason,

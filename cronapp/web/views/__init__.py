@@ -15,6 +15,7 @@ from cronapp.web.views.overview import OverviewView
 from cronapp.web.views.runs import RunsView, RunView, run_filter
 from cronapp.web.views.shown import Shown
 from cronapp.web.views.system import SystemView
+from cronapp.web.views.tasks import TasksView
 
 
 async def view_of(house: Parts, topic: str, address: str, after: int) -> View:
@@ -40,6 +41,8 @@ async def own_view_of(house: Parts, topic: str, address: str, after: int) -> Vie
             return LedgerView(house, name, moment_of(query.get("cursor")))
         case "system":
             return SystemView(house)
+        case "tasks":
+            return TasksView(house)
         case "page":
             return Shown(house)
     raise NotFound

@@ -1,4 +1,4 @@
-"""What every open page shows around its own content: the banner of the master switch."""
+"""What every open page shows around its own content: the banner of what concerns all of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from cronapp.core.events import Event, SchedulerChanged
+from cronapp.core.events import Event, SchedulerChanged, TasksLoaded
 from cronapp.web.hub import View
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
@@ -15,14 +15,20 @@ BANNER = "banner"
 
 
 class Framed:
-    """A page's own view, and the banner. Once the switch is turned all of the page is old."""
+    """A page's own view, and the banner: the scheduler is paused, or a tasks file cannot be imported. Once the switch
+    is turned all of the page is old."""
 
     def __init__(self, house: Parts, view: View) -> None:
         self.house = house
         self.view = view
 
     def heed(self, event: Event) -> Iterable[str]:
-        return self.parts() if isinstance(event, SchedulerChanged) else self.view.heed(event)
+        match event:
+            case SchedulerChanged():
+                return self.parts()
+            case TasksLoaded():
+                return (BANNER, *self.view.heed(event))
+        return self.view.heed(event)
 
     def parts(self) -> Iterable[str]:
         return (BANNER, *self.view.parts())
@@ -48,4 +54,4 @@ class Framed:
 
 
 async def banner(house: Parts) -> Markup:
-    return partial("#banner", fragment("_banner", switch=await house.switch.state()))
+    return partial("#banner", fragment("_banner", switch=await house.switch.state(), stale=house.tasks.stale))

@@ -10,11 +10,12 @@ from markupsafe import Markup
 from cronapp.core.backfills import BackfillRow
 from cronapp.core.blackouts import blackout_for
 from cronapp.core.errors import JobNotFound
-from cronapp.core.events import Event, JobChanged, RunChanged
+from cronapp.core.events import Event, JobChanged, RunChanged, TasksLoaded
 from cronapp.core.models import JobRow
 from cronapp.store.jobs import JobFilter
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
+from cronapp.web.views.overrides import differing
 from cronapp.web.views.shown import EMPTY, Shown
 from cronapp.web.views.zones import job_zone
 
@@ -84,7 +85,7 @@ async def job_list_context(house: Parts, filters: JobFilter, after: str) -> dict
     }
 
 
-OF_ITS_JOB = ("head", "detail", "kept", "backfills", "graph")
+OF_ITS_JOB = ("head", "changes", "detail", "kept", "backfills", "graph")
 OF_ITS_RUNS = ("head", "kept", "backfills", "graph")
 PAUSES = {"graph": 0.5, "kept": 2.0, "backfills": 2.0}  # seconds; what costs more to make comes less often
 
@@ -102,6 +103,8 @@ class JobView(Shown):
         match event:
             case JobChanged(job=self.job_id):
                 return OF_ITS_JOB
+            case TasksLoaded():
+                return ("changes", "detail")
             case JobChanged():  # it may come after this one from now on
                 return ("graph",)
             case RunChanged(job=self.job_id):
@@ -118,6 +121,7 @@ class JobView(Shown):
             return await self._graph()
         render = {
             "head": self._head,
+            "changes": self._changes,
             "detail": self._detail,
             "kept": self._kept,
             "backfills": self._backfills,
@@ -133,6 +137,10 @@ class JobView(Shown):
 
     async def _head(self) -> Markup:
         return partial("#job-head", fragment("_job_head", row=await self.house.jobs.row(self.job_id)))
+
+    async def _changes(self) -> Markup:
+        row = await self.house.jobs.row(self.job_id)
+        return partial("#job-changes", fragment("_job_changes", **job_context(self.house, row)))
 
     async def _detail(self) -> Markup:
         row = await self.house.jobs.row(self.job_id)
@@ -176,13 +184,16 @@ async def shown_backfills(house: Parts, job_id: str) -> list[BackfillRow]:
 
 def job_context(house: Parts, row: JobRow) -> dict[str, Any]:
     job = row.job
-    args = house.tasks.masked(job.task, job.spec.args)
+    args = house.tasks.masked_of(job)
     blackouts = [blackout_words(line) for line in job.spec.blackouts]
     zone = job_zone(house, job.spec)
     return {
         "job": job,
         "row": row,
         "task": house.tasks.find(job.task),
+        "tasks": house.tasks.all(),
+        "difference": house.jobs.difference(job),
+        "overrides": differing(house, job),
         "args": args,
         "blackouts": blackouts,
         "job_zone": zone,
