@@ -165,3 +165,9 @@ def test_all_wrong_values_are_named_at_once(folder: Path) -> None:
 def test_a_public_name_of_a_later_version_is_told_and_does_not_stop_the_start(caplog: pytest.LogCaptureFixture) -> None:
     assert load_settings({}, {"CRONAPP_NOTIFY": "mailto://ops@example.org"}) == Settings()
     assert "CRONAPP_NOTIFY is set" in caplog.text
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("true", True), ("false", False), ("", None)])
+def test_watching_is_on_off_or_left_to_the_terminal(folder: Path, text: str, wanted: bool | None) -> None:
+    assert load(folder, {"CRONAPP_WATCH": text}).watch is wanted
+    assert load(folder, {"CRONAPP_WATCH": "true"}, watch=False).watch is False

@@ -80,8 +80,8 @@ def state_word(state: str) -> str:
     return "API" if state == "api" else str(state).replace("_", " ").capitalize()
 
 
-def capital(text: Markup) -> Markup:
-    """A sentence with a capital letter at its beginning."""
+def capital(text: str) -> str:
+    """The first letter large, the rest as it is; escaped text stays escaped."""
     return text[:1].upper() + text[1:]
 
 
@@ -168,11 +168,6 @@ def ticked(text: str) -> Markup:
     parts = str(escape(text)).split("`")
     whole = len(parts) % 2 == 1
     return Markup("".join(f"<code>{part}</code>" if n % 2 and whole else part for n, part in enumerate(parts)))
-
-
-def capital(text: str) -> str:
-    """The first letter large, the rest as it is."""
-    return text[:1].upper() + text[1:]
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -26,6 +26,8 @@ Write = Callable[[str, str], str]
 @pytest.fixture(autouse=True)
 def _clean_imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in [one for one in sys.modules if one.startswith("cronapp_tasks_")]:
+        monkeypatch.delitem(sys.modules, name)  # another test's
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:

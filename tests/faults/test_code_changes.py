@@ -125,3 +125,33 @@ async def test_a_changed_signature_is_told_with_the_difference_and_the_run_is_no
     run_id = start(server, "greet")
     await until_in(server, run_id, "succeeded")
     assert run_of(server, waiting)["state"] == "failed"
+
+
+async def test_a_tasks_file_that_changes_while_it_is_watched_is_read_at_once_and_disturbs_no_run(
+    server: Server,
+) -> None:
+    server.write_tasks(MARKING)
+    server.start("--watch")
+    make(server, "short", "short")
+    make(server, "held", "held_in_thread")
+    held = start(server, "held")
+    await until_in(server, held, "running")
+
+    server.write_tasks(MARKING.replace("def short():", "def shorter():"))
+    await until(lambda: job_of(server, "short")["state"] == "needs_attention")
+    assert "(+1 new: shorter; −1: short)" in server.text()
+    assert job_of(server, "short")["difference"] == ["The task `short` is not in the code now."]
+
+    server.write_tasks(BROKEN)  # and what was good stays in use
+    await until(lambda: "tasks.py cannot be imported" in page(server, "/"))
+    assert "a_module_that_is_not_there" in page(server, "/tasks")
+    mended = server.api("POST", "/jobs/short/repoint", json={"task": "shorter"})
+    assert mended.status_code == 200, mended.text
+    await until_in(server, start(server, "short"), "succeeded")
+
+    server.write_tasks(MARKING)
+    await until(lambda: "tasks.py cannot be imported" not in page(server, "/"))
+    assert job_of(server, "short")["state"] == "needs_attention"
+    assert run_of(server, held)["state"] == "running"
+    (server.folder / "gate").touch()
+    await until_in(server, held, "succeeded")
