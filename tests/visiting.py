@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from databases import with_tables
 from quart import Response
 from quart.testing import QuartClient
 from quart.testing.connections import HTTPDisconnectError
 from sqlalchemy import update
-from support import TASKS, TOKEN, with_tables
+from support import TASKS, TOKEN
 
 from cronapp.app import App
 from cronapp.config import Settings

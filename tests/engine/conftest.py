@@ -11,7 +11,8 @@ from typing import Any
 
 import apscheduler.schedulers.base
 import pytest
-from support import TASKS, TurnedClock, with_tables
+from databases import with_tables
+from support import TASKS, TurnedClock
 
 from cronapp.bus.local import LocalBus
 from cronapp.core.clock import Clock, system_clock

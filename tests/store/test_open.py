@@ -18,6 +18,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from databases import Migrated
 from recipes import put_job
 from sqlalchemy import Connection, inspect, select, text
 
@@ -117,6 +118,20 @@ async def test_a_database_of_an_older_program_is_brought_up_to_date(
     assert set(await store.read(shape)) == {*metadata.tables, "alembic_version"}
     assert await store.read(lambda conn: compare_metadata(MigrationContext.configure(conn), metadata)) == []
     await store.close()
+
+
+async def test_the_database_that_tests_share_is_as_new_each_time(migrated: Migrated, empty_postgres_url: str) -> None:
+    def rows(conn: Connection) -> dict[str, list[Any]]:
+        return {table.name: list(conn.execute(select(table)).all()) for table in metadata.sorted_tables}
+
+    new = await open_store(empty_postgres_url, told_to_nobody)
+    for _ in range(2):
+        migrated.renew()
+        shared = await open_store(migrated.url, told_to_nobody)
+        assert await shared.read(rows) == await new.read(rows)
+        assert (await put_job(shared)).key == 1
+        await shared.close()
+    await new.close()
 
 
 async def test_opening_again_changes_nothing_and_keeps_everything(database_url: str) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from databases import with_tables
 from recipes import NOW, put_job
 from sqlalchemy import Connection, Engine, delete, event, func, insert, select
 from sqlalchemy.exc import IntegrityError
-from support import until, with_tables
+from support import until
 
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, JobChanged

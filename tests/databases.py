@@ -1,0 +1,59 @@
+"""Databases that have the tables from the start: to migrate one takes longer than most tests."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import Engine, NullPool, RowMapping, Table, create_engine, insert, make_url, select
+
+from cronapp.store.open import migrate, migrate_sqlite
+from cronapp.store.tables import metadata
+
+
+@cache
+def tables() -> bytes:
+    """An SQLite file with the tables and nothing in them."""
+    with tempfile.TemporaryDirectory() as folder:
+        migrate_sqlite(Path(folder, "cronapp.db"))
+        return Path(folder, "cronapp.db").read_bytes()
+
+
+def with_tables(file: Path) -> Path:
+    """Makes an SQLite file that has the tables, unless it is there."""
+    if not file.exists():
+        file.write_bytes(tables())
+    return file
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """One PostgreSQL database with the tables, for one test after another."""
+
+    url: str
+    engine: Engine
+    first: dict[Table, Sequence[RowMapping]]  # what the migrations put into them
+
+    def renew(self) -> None:
+        """As it was when it was new, whatever the test before left or still holds open."""
+        with self.engine.begin() as conn:
+            conn.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            conn.exec_driver_sql(f"TRUNCATE {', '.join(table.name for table in self.first)} RESTART IDENTITY")
+            for table, rows in self.first.items():
+                if rows:
+                    conn.execute(insert(table), [dict(row) for row in rows])
+
+
+def migrated_at(url: str) -> Migrated:
+    """Migrates an empty database."""
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    with engine.begin() as conn:
+        migrate(conn)
+        first = {table: conn.execute(select(table)).mappings().all() for table in metadata.sorted_tables}
+    return Migrated(url, engine, first)
