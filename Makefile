@@ -8,7 +8,7 @@ export PYTHON
 # Two installations at once would write the same .venv.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench screenshots constraints dev
+.PHONY: help run test check format bench soak screenshots constraints dev
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ format: dev ## formats the code and mends what ruff can mend
 
 bench: dev ## the benchmarks, one after another
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; done
+
+soak: dev ## a server killed 30 times at random, and every slot asked for (ARGS="--seed 7 --kills 100")
+	@$(BIN)/python scripts/soak.py $(ARGS)
 
 screenshots: dev ## docs/screenshots anew, from a seeded example
 	@scripts/setup.sh browser

@@ -71,6 +71,7 @@ def held_in_process(gate: str = "gate"):
     print("done")
 '''
 HELD = ["held_on_loop", "held_in_thread", "held_in_process"]
+EACH_SECOND = {"kind": "cron", "expression": "* * * * * *"}
 
 
 def make(server: Server, job: str, task: str, schedule: dict[str, Any] | None = None, **rest: Any) -> None:
@@ -117,9 +118,9 @@ async def until_begun(server: Server, run: int) -> None:
     await until(lambda: log_of(server, run) == ["begun"])
 
 
-def runs_of(server: Server, job: str) -> list[dict[str, Any]]:
+def runs_of(server: Server, job: str, limit: int = 500) -> list[dict[str, Any]]:
     """A job's newest runs, at most 500, oldest first."""
-    found: list[dict[str, Any]] = server.api("GET", f"/runs?job={job}&limit=500").json()["items"]
+    found: list[dict[str, Any]] = server.api("GET", f"/runs?job={job}&limit={limit}").json()["items"]
     return found[::-1]
 
 

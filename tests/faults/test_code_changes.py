@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hurting import MARKING, get, make, marks, run_of, runs_of, start, until_ended, until_in
+from hurting import EACH_SECOND, MARKING, get, make, marks, run_of, runs_of, start, until_ended, until_in
 from support import Server, until
 
-EACH_SECOND = {"kind": "cron", "expression": "* * * * * *"}
 BROKEN = MARKING + "\n\nimport a_module_that_is_not_there\n"
 
 

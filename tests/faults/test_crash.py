@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 import statistics
 from datetime import timedelta
 
-import pytest
 from hurting import (
+    EACH_SECOND,
     HELD,
     MARKING,
     asked,
@@ -28,7 +26,6 @@ from hurting import (
 )
 from support import Server, until
 
-EACH_SECOND = {"kind": "cron", "expression": "* * * * * *"}
 NONE_LEFT_OUT = {"misfire": {"policy": "all", "grace": 3600}, "overlap": "queue_all"}
 """On a busy machine a run may take longer than a second, or start more than a few seconds late."""
 
@@ -106,61 +103,6 @@ async def test_a_server_killed_between_two_runs_of_a_queue_runs_the_rest_once_ea
         await until_in(server, run, "succeeded")
     assert run_of(server, first)["state"] == "lost"
     assert sorted(int(one[2]) for one in marks(server) if one[0] == "then") == rest
-
-
-async def test_a_run_whose_server_died_after_its_work_was_done_tries_again_as_its_rule_says(server: Server) -> None:
-    server.write_tasks(
-        MARKING
-        + '''
-
-def deadly():
-    """Do the work, and take the server along the first time."""
-    mark()
-    if current_run().attempt == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-'''
-    )
-    server.start()
-    make(server, "deadly", "deadly", retry={"max_attempts": 2, "delay": 0.1})
-    start(server, "deadly")
-    assert server.process is not None
-    await until(lambda: server.process is None or server.process.poll() is not None)
-    server.start()
-    await until(lambda: [run["state"] for run in runs_of(server, "deadly")] == ["lost", "succeeded"])
-    assert [run["attempt"] for run in runs_of(server, "deadly")] == [1, 2]
-    assert [one[1] for one in marks(server)] == ["1", "2"]
-
-
-@pytest.mark.timeout(300)
-async def test_a_server_killed_at_random_moments_gives_each_slot_one_row_and_at_most_one_run(server: Server) -> None:
-    chance = random.Random(20260302)
-    server.write_tasks(MARKING)
-    server.start()
-    make(server, "second", "short", EACH_SECOND, **NONE_LEFT_OUT)
-    make(server, "child", "short_in_process", EACH_SECOND, **NONE_LEFT_OUT)
-    for _ in range(6):
-        await asyncio.sleep(chance.uniform(0.3, 3.0))  # the moment of a crash is what this test is about
-        server.kill()
-        server.start()
-    before = len(runs_of(server, "second"))
-    await until(lambda: len(runs_of(server, "second")) > before)
-    for job in ("second", "child"):
-        server.api("POST", f"/jobs/{job}/pause")
-        await until_done(server, job)
-    assert server.stop() == 0
-
-    done = [(job, slot) for job, _, _, slot, _ in marks(server)]
-    assert len(done) == len(set(done)), "a slot ran twice"
-    for job in ("second", "child"):
-        rows = asked(server, "SELECT slot, state, attempt FROM runs WHERE job = ? ORDER BY slot", job)
-        slots = [moment(slot) for slot, _, _ in rows]
-        assert len(slots) > 6
-        assert slots == [slots[0] + timedelta(seconds=n) for n in range(len(slots))], "each second has one row"
-        assert {attempt for _, _, attempt in rows} == {1}
-        assert {state for _, state, _ in rows} <= {"succeeded", "lost"}
-        succeeded = {moment(slot).isoformat() for slot, state, _ in rows if state == "succeeded"}
-        assert succeeded <= {slot for name, slot in done if name == job}
-        assert [state for _, state, _ in rows].count("lost") <= 6
 
 
 async def test_a_job_of_each_second_runs_once_in_each_and_on_time(server: Server) -> None:

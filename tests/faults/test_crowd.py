@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from hurting import MARKING, log_of, make, marks, run_of, runs_of, start, until_done, until_ended
+from hurting import EACH_SECOND, MARKING, log_of, make, marks, run_of, runs_of, start, until_done, until_ended
 from support import TOKEN, Server, until
 
-EACH_SECOND = {"kind": "cron", "expression": "* * * * * *"}
 TALKING = '''
 import asyncio, logging, time
 

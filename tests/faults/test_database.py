@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from hurting import (
+    EACH_SECOND,
     MARKING,
     asked,
     get,
@@ -29,7 +30,6 @@ from hurting import (
 )
 from support import Server, until
 
-EACH_SECOND = {"kind": "cron", "expression": "* * * * * *"}
 COUNTING = (
     MARKING
     + '''
