@@ -52,7 +52,7 @@ async def main() -> int:
 
 
 def tell(found: Audit, took: float) -> None:
-    say(f"{took:.0f} s; on time runs began {statistics.median(found.late) * 1000:.0f} ms after their slots (median)")
+    say(f"{took:.0f} s; runs began {statistics.median(found.late()):.2f} s after their slots (median)")
     for sentence in found.wrong[:SHOWN]:
         say(f"BROKEN: {sentence}")
     if len(found.wrong) > SHOWN:

@@ -47,6 +47,13 @@ class Row:
     reason: str | None
     not_before: int | None
 
+    @property
+    def late(self) -> float | None:
+        """Seconds from the moment at which it was due to its start; None: it was not due or did not start."""
+        if not self.started_at or not self.slot or self.attempt > 1:
+            return None
+        return (self.started_at - max(self.slot, self.not_before or 0)) / 1e6
+
 
 @dataclass
 class Audit:
@@ -57,7 +64,12 @@ class Audit:
     states: Counter[str] = field(default_factory=Counter)
     attempts: int = 0  # that were carried out
     retries: int = 0
-    late: list[float] = field(default_factory=list)  # seconds from the slot to the start of runs on schedule
+    rows: list[Row] = field(default_factory=list)
+
+    def late(self, jobs: str = "", since: int = 0) -> list[float]:
+        """How late the runs of slots began, in seconds: of jobs whose ids begin so, and slots from that moment on."""
+        of = [row for row in self.rows if row.job.startswith(jobs) and (row.slot or 0) >= since]
+        return [late for row in of if (late := row.late) is not None]
 
     def words(self) -> str:
         states = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
@@ -76,7 +88,7 @@ async def audit(database: Path, marks: Sequence[Sequence[str]]) -> Audit:
         (sound,) = conn.execute("PRAGMA integrity_check").fetchone()
         if sound != "ok":
             found.wrong.append(f"the database is damaged: {sound}")
-        rows = [Row(*row) for row in conn.execute(f"SELECT {COLUMNS} FROM runs ORDER BY id")]
+        rows = found.rows = [Row(*row) for row in conn.execute(f"SELECT {COLUMNS} FROM runs ORDER BY id")]
     found.states.update(row.state for row in rows)
     executed = Counter(int(mark[2]) for mark in marks)
     found.wrong += [f"run #{run} was executed {times} times" for run, times in executed.items() if times > 1]
@@ -84,11 +96,6 @@ async def audit(database: Path, marks: Sequence[Sequence[str]]) -> Audit:
         found.wrong += wrong_with(row, executed[row.id])
     found.attempts = sum(row.state in CARRIED_OUT and row.started_at is not None for row in rows)
     found.retries = sum(row.attempt > 1 for row in rows)
-    found.late = [
-        (row.started_at - max(row.slot, row.not_before or 0)) / 1e6
-        for row in rows
-        if row.trigger == "schedule" and row.started_at and row.slot
-    ]
     for job in known:
         of_job = [row for row in rows if row.job == job.id]
         found.slots += sum(1 for _ in expected(job))

@@ -148,7 +148,7 @@ def marks(server: Server) -> list[list[str]]:
 
 
 def asked(server: Server, question: str, *values: Any) -> list[tuple[Any, ...]]:
-    """What the database of a stopped server holds."""
+    """What the server's database holds, read past the server."""
     with closing(sqlite3.connect(server.folder / "cronapp.db")) as conn:
         return conn.execute(question, values).fetchall()
 
@@ -169,6 +169,13 @@ def lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:
         return False
+
+
+def peak_memory(server: Server) -> int:
+    """The most memory in bytes that the running server has had."""
+    assert server.process is not None
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
 
 
 def refused(server: Server, *args: str, limit: float = 30.0) -> str:

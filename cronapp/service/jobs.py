@@ -206,13 +206,13 @@ class Jobs:
             return await self.get(made)
         if errors := await self.problems(data):
             raise InvalidInput(errors)
+        now = self.clock()  # before the check: the write may wait, and what falls due meanwhile is still promised
         spec = self.check(data)
 
         def change(tx: Tx) -> Job:
             if once and (made := idempotency.made_before(tx.conn, once)):
                 return found(tx.conn, made)
             refuse_wrong_upstreams(tx, spec)
-            now = self.clock()
             next_slot = trigger_for(spec).next_after(now)
             job = jobs.create(
                 tx,

@@ -22,6 +22,7 @@ from cronapp.service.tasks import Tasks
 from cronapp.store.idempotency import KEPT, Once
 from cronapp.store.jobs import JobFilter
 from cronapp.store.runs import RunFilter
+from cronapp.store.store import Store, Tx
 
 Reload = Callable[[str], None]
 
@@ -70,6 +71,22 @@ async def test_a_new_job_is_active_and_told(jobs: Jobs, events: list[Event]) -> 
 async def test_a_job_that_is_started_by_hand_has_no_slot_and_is_active(jobs: Jobs) -> None:
     job = await create(jobs, schedule=BY_HAND)
     assert (job.state, job.next_slot) == (JobState.ACTIVE, None)
+
+
+async def test_a_slot_that_passes_while_the_new_job_waits_for_the_database_is_served(
+    jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = store.write
+
+    async def waits(change: Callable[[Tx], Any]) -> Any:
+        clock.turn(10)
+        return await at_once(change)
+
+    monkeypatch.setattr(store, "write", waits)
+    job = await create(jobs, schedule={"kind": "once", "at": (NOW + timedelta(seconds=5)).isoformat()})
+    assert job.next_slot == NOW + timedelta(seconds=5)
+    await runs.settle_due([job.key])
+    assert await ledger(runs, job) == [("12:00", "queued", 1)]
 
 
 async def test_a_taken_id_is_refused_and_the_first_job_stays(jobs: Jobs, events: list[Event]) -> None:
