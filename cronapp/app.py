@@ -29,6 +29,7 @@ from cronapp.engine.lag import LoopLag
 from cronapp.engine.pauses import PauseEnds
 from cronapp.engine.runner import Runner
 from cronapp.engine.scheduler import Scheduler
+from cronapp.engine.shared import Shared
 from cronapp.engine.watchdog import Blocked, LoopWatchdog
 from cronapp.engine.watcher import Watcher
 from cronapp.service.backfills import Backfills
@@ -105,6 +106,7 @@ class App:
             node=self.node,
             log_limit=settings.log_limit,
             child_limits=ChildLimits(memory=settings.task_memory, processes=settings.task_processes),
+            when_idle=Shared().put_back,
         )
         self.dispatch = LocalDispatch(self.runs, self.runner, self.clock, settings.concurrency)
         self.scheduler = Scheduler(self.jobs, self.runs)

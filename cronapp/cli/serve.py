@@ -6,7 +6,6 @@ import asyncio
 import errno
 import logging
 import os
-import signal
 import socket
 import sys
 from typing import Annotated
@@ -20,6 +19,7 @@ from cronapp.app import LOOPBACK, App
 from cronapp.cli.server_log import set_up_log
 from cronapp.config import Settings, load_settings
 from cronapp.core.errors import CannotStart
+from cronapp.engine.shared import SIGNALS
 
 CLOSING = 0.5  # seconds that open connections get at the end
 DEADLINE = 3.0  # seconds after which the web server is left behind
@@ -59,10 +59,10 @@ async def run_server(settings: Settings, *, worker: bool, watch: bool) -> None:
     listener = listen(settings.host, settings.port)
     port = listener.getsockname()[1]
     app = App(settings, address=f"http://{shown(settings.host)}:{port}")
-    await app.start(worker=worker, watch=watch)
     stop, hasten = asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:  # before the start, which may carry out runs already
         asyncio.get_running_loop().add_signal_handler(number, lambda: (hasten if stop.is_set() else stop).set())
+    await app.start(worker=worker, watch=watch)
     closed = asyncio.Event()
     site = asyncio.create_task(serve_site(app.site, hypercorn_config(listener), shutdown_trigger=closed.wait))
     await greet(app, watch=watch)

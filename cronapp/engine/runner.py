@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cronapp.core.clock import Clock
@@ -42,9 +42,10 @@ class Runner:
         log_limit: int,
         grace: float = 10.0,
         child_limits: ChildLimits = ChildLimits(),  # noqa: B008 - it is frozen
+        when_idle: Callable[[], None] = lambda: None,
     ) -> None:
         """`grace`: seconds between asking a run to stop and forcing it; `log_limit`: bytes kept of one run's log;
-        `child_limits`: what each child process may take."""
+        `child_limits`: what each child process may take; `when_idle` is called each time that nothing runs any more."""
         self.node = node
         self._runs = runs
         self._tasks = tasks
@@ -52,6 +53,7 @@ class Runner:
         self._log_limit = log_limit
         self._grace = grace
         self._child_limits = child_limits
+        self._when_idle = when_idle
         self._live: dict[int, Live] = {}
         self._ending: dict[int, Run] = {}  # over, and their end is not stored yet
         self._lives: set[asyncio.Task[None]] = set()
@@ -149,6 +151,8 @@ class Runner:
         finally:
             del self._live[live.run.id]
             live.over.set()
+            if not self._live:
+                self._when_idle()
         duration = time.monotonic() - began
         self._ending[live.run.id] = live.run
         try:

@@ -41,6 +41,10 @@ class Installed:
                 self.streams[name] = RunOutput(real, stream)
                 setattr(sys, name, self.streams[name])
 
+    def put_back_streams(self) -> None:
+        for name, output in self.streams.items():
+            setattr(sys, name, output)
+
     def give_streams(self) -> None:
         for name, output in self.streams.items():
             if getattr(sys, name) is output:
@@ -73,6 +77,13 @@ def install(*, may_exit: bool = False) -> None:
     _installed.patch(ThreadPoolExecutor, "submit", submit)
     if not may_exit:
         _installed.patch(os, "_exit", guard(os.getpid()))
+
+
+def take_back() -> None:
+    """Put the capture back where somebody replaced it since; what stood there instead is left aside."""
+    if _installed.patches:
+        _installed.put_back_streams()
+        logging.getLogger().addHandler(HANDLER)
 
 
 def uninstall() -> None:
