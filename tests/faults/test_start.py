@@ -43,6 +43,16 @@ def test_an_address_of_another_machine_is_told(server: Server) -> None:
     assert "192.0.2.1" in text
 
 
+def test_an_address_of_ipv6_alone_is_served(server: Server) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    server.start("--host", "::1")
+    assert server.url.startswith("http://[::1]:")
+    assert server.api("GET", "/jobs").json()["items"] == []
+
+
 def test_a_second_server_on_one_file_is_told_whose_it_is(server: Server, other: Server) -> None:
     server.write_tasks(MARKING)
     server.start()

@@ -175,9 +175,20 @@ class Unspeakable(Exception):
         raise RuntimeError("no words")
 
 
+class Unpicklable(Unspeakable):
+    def __init__(self, one, other):
+        self.both = one, lambda: other
+
+
 def speechless():
     """Raise what cannot be put into words."""
     raise Unspeakable
+
+
+@task(run_in="process")
+def speechless_in_process():
+    """Raise what cannot be put into words, and made anew in no other process."""
+    raise Unpicklable(1, 2)
 
 
 def leaves_a_thread(gate: str):
@@ -363,11 +374,12 @@ async def test_text_that_a_database_would_refuse_is_kept_as_well_as_it_can_be(wi
     assert "nul \ufffd here" in [json.loads(line)["text"] for line in lines]
 
 
-async def test_an_exception_without_words_is_told_by_its_type(wild: Server) -> None:
-    run = await run_to_end(wild, "speechless")
+@pytest.mark.parametrize(("task", "kind"), [("speechless", "Unspeakable"), ("speechless_in_process", "Unpicklable")])
+async def test_an_exception_without_words_is_told_by_its_type(wild: Server, task: str, kind: str) -> None:
+    run = await run_to_end(wild, task)
     assert run["state"] == "failed"
-    assert run["error"]["type"] == "Unspeakable"
-    assert "raise Unspeakable" in run["error"]["traceback"]
+    assert run["error"]["type"] == kind
+    assert f"raise {kind}" in run["error"]["traceback"]
 
 
 async def test_what_a_left_thread_prints_after_its_run_is_not_lost(wild: Server, tmp_path: Path) -> None:
