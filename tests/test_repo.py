@@ -199,3 +199,17 @@ def test_the_composed_service_has_no_more_rights_than_it_needs() -> None:
     lines = {line.partition("  #")[0].strip().removeprefix("- ") for line in read("deploy/compose.yaml").splitlines()}
     assert {"read_only: true", "ALL", "no-new-privileges:true", '"127.0.0.1:5000:5000"', "/tmp"} <= lines
     assert any(line.startswith("CRONAPP_ADMIN_TOKEN: ${CRONAPP_ADMIN_TOKEN:?") for line in lines)
+
+
+# -- docs/faults.md ---------------------------------------------------------------------------------------------------
+
+
+def test_every_fault_names_tests_that_are_there() -> None:
+    rows = [line for line in read("docs/faults.md").splitlines() if line.startswith("| ")]
+    faults = [row for row in rows if not row.startswith(("| what happens", "| ---"))]
+    assert len(faults) > 50
+    for fault in faults:
+        named = re.findall(r"`([\w/]+\.py)::(\w+)`", fault)
+        assert named, f"no test shows this: {fault}"
+        for file, test in named:
+            assert re.search(rf"def {test}\(", read(f"tests/{file}")), f"{file} has no {test}"
