@@ -44,6 +44,14 @@ OF_CAUSE = {
     Cause.SCHEDULER_PAUSE: Verdict.PAUSED,
     Cause.DOWN: Verdict.MISSED,
 }
+OF_STATE = {
+    RunState.QUEUED: Verdict.WAITING,
+    RunState.RUNNING: Verdict.RUNNING,  # its condition is being asked
+    RunState.CANCELLED: Verdict.CANCELLED,
+    RunState.MISSED: Verdict.MISSED,
+    RunState.LOST: Verdict.MISSED,
+}
+"""What became of a slot of which no run started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +71,14 @@ class SlotEntry:
 
 def entry_of(attempts: Sequence[Run]) -> SlotEntry:
     """The entry of a slot with a row, from the attempts of its run, the first one first."""
-    last = attempts[-1]
-    began = next((run for run in attempts if run.started_at), None)
-    verdict, late = verdict_of(began, last)
+    last = next((run for run in reversed(attempts) if not given_up(run)), attempts[-1])
+    tried = [run for run in attempts if run.started_at and run.cause is not Cause.CONDITION]
+    late = lateness(attempts[0], tried)
+    verdict = verdict_of(last.state, last.cause, late)
     return SlotEntry(
         slot=last.slot or last.queued_at,
         verdict=verdict,
-        words=words_of(verdict, late, began, last),
+        words=words_of(verdict, late or 0.0, tried, last),
         run=last.id,
         state=last.state,
         late=late,
@@ -77,37 +86,41 @@ def entry_of(attempts: Sequence[Run]) -> SlotEntry:
     )
 
 
-def verdict_of(began: Run | None, last: Run) -> tuple[Verdict, float | None]:
-    """What became of a slot, by the attempt that started first and the newest one; and how many seconds late it was."""
-    if last.cause is Cause.CONDITION:
-        return Verdict.CONDITION, None
-    if began is None or began.started_at is None or began.slot is None:
-        if last.state is RunState.QUEUED:
-            return Verdict.WAITING, None
-        if last.state is RunState.CANCELLED:
-            return Verdict.CANCELLED, None
-        default = Verdict.MISSED if last.state in (RunState.MISSED, RunState.LOST) else Verdict.SKIPPED
-        return OF_CAUSE.get(last.cause, default) if last.cause else default, None
-    promised = max(began.slot, began.not_before or began.slot)
-    late = max((began.started_at - promised).total_seconds(), 0.0)
-    if last.state is RunState.RUNNING:
-        return Verdict.RUNNING, late
-    return (Verdict.LATE if late > ON_TIME else Verdict.RAN), late
+def given_up(run: Run) -> bool:
+    """Whether it was cancelled before it started: that does not undo what became of its slot before."""
+    return run.state is RunState.CANCELLED and run.started_at is None
 
 
-def words_of(verdict: Verdict, late: float | None, began: Run | None, last: Run) -> str:
+def lateness(first: Run, tried: Sequence[Run]) -> float | None:
+    """How many seconds after its slot, or after the moment within the spread that was its own, a run started."""
+    if not tried or tried[0].started_at is None or first.slot is None:
+        return None
+    promised = max(first.slot, first.not_before or first.slot)
+    return max((tried[0].started_at - promised).total_seconds(), 0.0)
+
+
+def verdict_of(state: RunState, cause: Cause | None, late: float | None) -> Verdict:
+    """What became of a slot, by its newest attempt, and by how many seconds late the first one started (None: none
+    did)."""
+    if late is not None:
+        if state is RunState.RUNNING:
+            return Verdict.RUNNING
+        return Verdict.LATE if late > ON_TIME else Verdict.RAN
+    if cause is not None and cause in OF_CAUSE:
+        return OF_CAUSE[cause]
+    return OF_STATE.get(state, Verdict.SKIPPED)
+
+
+def words_of(verdict: Verdict, late: float, tried: Sequence[Run], last: Run) -> str:
     """As in "Ran 4 s late and failed." and "Skipped: run #812 was still running."."""
+    seconds = duration_words(round(late, 1))
     match verdict:
         case Verdict.RAN | Verdict.LATE:
-            how = f"{duration_words(round(late or 0, 1))} late" if verdict is Verdict.LATE else "on time"
-            after = ", by a backfill" if began and began.trigger is RunTrigger.BACKFILL else ""
-            return f"Ran {how}{after}{_ended(last.state)}."
+            how = f"{seconds} late" if verdict is Verdict.LATE else "on time"
+            after = ", by a backfill" if tried[0].trigger is RunTrigger.BACKFILL else ""
+            return f"Ran {how}{after}{_ended(tried[-1], last)}."
         case Verdict.RUNNING:
-            return (
-                f"Runs since {duration_words(round(late or 0, 1))} after its slot."
-                if (late or 0) > ON_TIME
-                else "Runs."
-            )
+            return f"Runs since {seconds} after its slot." if late > ON_TIME else "Runs."
         case Verdict.WAITING:
             return "Waits for its turn."
         case Verdict.CANCELLED:
@@ -115,12 +128,12 @@ def words_of(verdict: Verdict, late: float | None, began: Run | None, last: Run)
     return because(verdict, last.reason)
 
 
-def _ended(state: RunState) -> str:
-    if state is RunState.SUCCEEDED:
-        return ""
-    if state is RunState.QUEUED:
+def _ended(ended: Run, last: Run) -> str:
+    if last.state is RunState.QUEUED:
         return ", and is tried again"
-    return f" and {'was lost' if state is RunState.LOST else state.replace('_', ' ')}"
+    if ended.state is RunState.SUCCEEDED:
+        return ""
+    return f" and {'was lost' if ended.state is RunState.LOST else ended.state.replace('_', ' ')}"
 
 
 def because(verdict: Verdict, reason: str | None) -> str:

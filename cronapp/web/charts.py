@@ -10,7 +10,7 @@ from markupsafe import Markup
 from cronapp.core.durations import duration_words
 from cronapp.core.ledger import BROKEN, Verdict
 from cronapp.core.models import RunBrief, RunState
-from cronapp.service.ledger import Hour
+from cronapp.service.promises import Hour
 
 TONES = {
     RunState.QUEUED: "wait",

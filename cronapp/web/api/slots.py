@@ -6,7 +6,7 @@ from quart import Blueprint
 
 from cronapp.core.ledger import SlotEntry
 from cronapp.core.models import Json
-from cronapp.service.ledger import Kept
+from cronapp.service.promises import Kept
 from cronapp.web.api.asked import limit, moment
 from cronapp.web.api.told import at, items
 from cronapp.web.site import parts
