@@ -27,6 +27,7 @@ from cronapp.engine.executors import ChildLimits, leaked_threads
 from cronapp.engine.housekeeping import prune_on
 from cronapp.engine.lag import LoopLag
 from cronapp.engine.pauses import PauseEnds
+from cronapp.engine.presence import noted, stay_on
 from cronapp.engine.runner import Runner
 from cronapp.engine.scheduler import Scheduler
 from cronapp.engine.shared import Shared
@@ -39,6 +40,7 @@ from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
 from cronapp.service.pauses import Pauses
+from cronapp.service.presence import Presence
 from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
@@ -97,6 +99,7 @@ class App:
         self.restarts = Restarts(self.store, self.clock)
         self.pauses = Pauses(self.store, self.blackouts, self.clock)
         self.switch = Switch(self.store, self.blackouts, self.clock)
+        self.presence = Presence(self.store, self.clock)
         token = settings.admin_token
         self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
         self.runner = Runner(
@@ -110,9 +113,9 @@ class App:
         )
         self.dispatch = LocalDispatch(self.runs, self.runner, self.clock, settings.concurrency)
         self.scheduler = Scheduler(self.jobs, self.runs)
-        self.draining = Drain(self.scheduler, self.dispatch, self.bus.publish, self.clock)
         self.pause_ends = PauseEnds(self.pauses, self.jobs, self.switch, self.clock)
         self.watcher = Watcher(self.tasks, self.jobs, self.bus.publish)
+        self.draining = Drain(self.scheduler, self.dispatch, self.presence, self.bus.publish, self.clock)
         self.site: Site = make_site(self._parts())
 
         for part in (self.scheduler, self.pause_ends, self.dispatch, self.runner, self.hub):
@@ -125,10 +128,12 @@ class App:
         self.runner.begin()
         if worker:
             self.dispatch.start()
+        await self.presence.arrive()
         await self.scheduler.start()
         self.pause_ends.start()
         if watch:
             self.watcher.start()
+        self._staying = asyncio.create_task(stay_on(self.presence, self.serving), name="cronapp-presence")
         self._pruning = asyncio.create_task(
             prune_on(self.runs, keep_days=settings.keep_days, keep_runs=settings.keep_runs), name="cronapp-prune"
         )
@@ -150,10 +155,11 @@ class App:
         """Ends the streams, stops what runs at once, and closes everything."""
         self.hub.close()
         self._pruning.cancel()
+        self._staying.cancel()
         await within(LEAVING, self._take_nothing_new())
         if left := await self.runner.stop(STOPPED):
             log.warning(unstored(left))
-        await within(LEAVING, self.runner.end(), asyncio.gather(self._pruning, return_exceptions=True))
+        await within(LEAVING, self.runner.end(), asyncio.gather(self._pruning, self._staying, return_exceptions=True))
         self.watchdog.stop()
         await self.lag.stop()
         await self.store.close()
@@ -162,8 +168,15 @@ class App:
     async def _take_nothing_new(self) -> None:
         await self.pause_ends.stop()
         await self.watcher.stop()
+        served = self.serving()
         await self.scheduler.stop()
+        if served:
+            await noted(self.presence.stay())
         await self.dispatch.stop()
+
+    def serving(self) -> bool:
+        """Whether slots are served: not before the start, after the stop, or while the server is emptied."""
+        return self.scheduler.running and self.draining.since is None
 
     # -- what the site asks ---------------------------------------------------------------------------------------
 

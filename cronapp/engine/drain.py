@@ -9,32 +9,42 @@ from datetime import datetime
 from cronapp.core.clock import Clock
 from cronapp.core.events import DrainChanged, Event
 from cronapp.engine.dispatch.local import LocalDispatch
+from cronapp.engine.presence import noted
 from cronapp.engine.scheduler import Scheduler
+from cronapp.service.presence import Presence
 
 log = logging.getLogger(__name__)
 
 
 class Drain:
     def __init__(
-        self, scheduler: Scheduler, dispatch: LocalDispatch, tell: Callable[[list[Event]], None], clock: Clock
+        self,
+        scheduler: Scheduler,
+        dispatch: LocalDispatch,
+        presence: Presence,
+        tell: Callable[[list[Event]], None],
+        clock: Clock,
     ) -> None:
         """`tell` publishes events."""
         self._scheduler = scheduler
         self._dispatch = dispatch
+        self._presence = presence
         self._tell = tell
         self._clock = clock
         self.since: datetime | None = None  # None: it does all its work
 
-    def begin(self, by: str) -> None:
+    async def begin(self, by: str) -> None:
         """From now on slots are left to the misfire rule of the next start, and waiting runs wait."""
         if self.since is None:
             self.since = self._clock()
             self._turn(held=True)
+            await noted(self._presence.stay())
             log.info("draining, as %s asked for: no new slot is taken, no run is started", by)
 
-    def end(self, by: str) -> None:
+    async def end(self, by: str) -> None:
         """Goes to work again. Slots that passed meanwhile are late, and go by the misfire rule."""
         if self.since is not None:
+            await noted(self._presence.arrive())
             self.since = None
             self._turn(held=False)
             log.info("no longer draining, as %s asked for", by)

@@ -66,7 +66,7 @@ def newest(
     gaps = [gap for gap in ledger.gaps(conn, job.key, since, edge) if entry_of([gap]).verdict in verdicts]
     after_all = ledger.run_after_all(conn, job.key, since, edge) if gaps else {}
     for gap in gaps:
-        taken = after_all.get(gap.id, frozenset())
+        taken = after_all.get(gap.id, set())
         entries |= {entry.slot: entry for entry in spread(gap, trigger, since, edge, taken, limit)}
     return [entries[slot] for slot in sorted(entries, reverse=True)[:limit]]
 

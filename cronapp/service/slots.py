@@ -20,8 +20,10 @@ from cronapp.core.models import (
     SchedulerPause,
 )
 from cronapp.core.overlap import admit
+from cronapp.core.presence import Outage
 from cronapp.core.spec import trigger_for, zone_of
 from cronapp.service.blackouts import Blackouts
+from cronapp.service.presence import last_outage
 from cronapp.store import jobs, pauses, runs
 from cronapp.store.store import Tx
 
@@ -47,9 +49,11 @@ class Occasion:
     woken_by: int | None = None
 
 
-UNSERVED = Gap(
-    RunState.MISSED, Cause.DOWN, "The scheduler was not running, and the misfire rule did not ask to catch up."
-)
+def unserved(slot: datetime, outage: Outage | None) -> Gap:
+    """For slots from `slot` on that passed while nobody was there."""
+    when = f" {outage.words()}" if outage and outage.covers(slot) else ""
+    reason = f"The scheduler was not running{when}, and the misfire rule did not ask to catch up."
+    return Gap(RunState.MISSED, Cause.DOWN, reason)
 
 
 def job_pause_gap(job: Job) -> Gap:
@@ -69,10 +73,12 @@ def settle_due(tx: Tx, keys: Sequence[int], now: datetime, blackouts: Blackouts)
     """
     if pauses.is_off(tx):
         return jobs.by_keys(tx.conn, keys)
+    punctual = now - timedelta(seconds=PUNCTUAL)
     for job in jobs.by_keys(tx.conn, keys):
         if job.state is JobState.ACTIVE and job.next_slot and job.next_slot <= now:
             misfire = job.spec.misfire
-            settle_job(tx, job, now, blackouts, policy=misfire.policy, grace=misfire.grace, gap=UNSERVED)
+            gap = unserved(job.next_slot, last_outage(tx.conn, now) if job.next_slot < punctual else None)
+            settle_job(tx, job, now, blackouts, policy=misfire.policy, grace=misfire.grace, gap=gap)
     return jobs.by_keys(tx.conn, keys)
 
 

@@ -103,13 +103,16 @@ backfills = Table(
 )
 
 scheduler = Table(
-    "scheduler",  # one row: the master switch
+    "scheduler",  # one row: the master switch, and when somebody was there
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("paused_at", Moment),  # null: it runs
     Column("paused_by", Text),
     Column("paused_until", Moment),
     Column("reason", Text),
+    Column("alive_at", Moment),  # the last sign of life
+    Column("down_since", Moment),  # the last time that nobody was there
+    Column("down_until", Moment),
 )
 
 job_tags = Table(

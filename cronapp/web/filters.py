@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -21,6 +23,8 @@ SHOWS: Final = ("relative", "when", "clock", "stamp", "date", "full", "short", "
 """What the browser can make of a moment, in the viewer's zone. `stamp` has milliseconds; the last two tick."""
 
 _FALLBACK = {"clock": "%H:%M", "date": "%Y-%m-%d", "full": "%Y-%m-%d %H:%M:%S UTC"}
+
+MOMENTS = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")  # as the sentences of the core say them
 
 SHORT = 90  # letters of JSON that one line may have
 
@@ -133,6 +137,14 @@ def complaint(row: JobRow) -> str | None:
     return ended[-1].problem if ended and TONES[ended[-1].state] == "bad" else None
 
 
+def with_times(text: str) -> Markup:
+    """A sentence whose moments, as `2026-03-02 02:00:00 UTC`, are told by the viewer's clock."""
+    words = MOMENTS.split(text)  # each second one is a moment
+    moments = [datetime.fromisoformat(f"{word}+00:00") for word in words[1::2]]
+    told = [moment(at, "short") for at in moments]
+    return Markup("").join(part for pair in zip_longest(words[::2], told, fillvalue="") for part in pair)
+
+
 def outcome(run: Run) -> str:
     """A run's result, error or reason in one line; empty when there is nothing to tell."""
     if run.error or run.reason:
@@ -184,6 +196,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ticked": ticked,
     "tone": tone,
     "verdict_tone": verdict_tone,
+    "with_times": with_times,
 }
 
 GLOBALS: dict[str, Any] = {

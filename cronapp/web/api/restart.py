@@ -41,13 +41,13 @@ async def state() -> Json:
 @api.post("/drain")
 async def begin() -> Json:
     """This server takes no new slot and starts no run; what runs goes on. Gone with a restart."""
-    parts().drain.begin(who())
+    await parts().drain.begin(who())
     return await state()
 
 
 @api.delete("/drain")
 async def end() -> Json:
-    parts().drain.end(who())
+    await parts().drain.end(who())
     return await state()
 
 

@@ -64,6 +64,9 @@ def upgrade() -> None:
         sa.Column("paused_by", sa.Text),
         sa.Column("paused_until", moment),
         sa.Column("reason", sa.Text),
+        sa.Column("alive_at", moment),
+        sa.Column("down_since", moment),
+        sa.Column("down_until", moment),
     )
     op.execute("INSERT INTO scheduler (id) VALUES (1)")
     op.execute("UPDATE jobs SET paused_at = updated_at, paused_by = 'somebody' WHERE state = 'paused'")
