@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from recipes import FAILED, NOW, SUCCEEDED, at, log_lines, put_job
+from sqlalchemy import event
 
 from cronapp.core.models import (
     Job,
@@ -23,7 +25,7 @@ from cronapp.core.models import (
 from cronapp.store import jobs, logs, runs
 from cronapp.store.open import open_store
 from cronapp.store.runs import RunFilter
-from cronapp.store.store import Store, Tx
+from cronapp.store.store import Conn, Store, Tx
 
 
 async def put_run(
@@ -371,6 +373,19 @@ async def test_the_day_is_told_hour_by_hour(store: Store) -> None:
     ]:
         await put_run(store, job, state=state, minutes=minutes)
     assert await store.read(runs.by_hour, NOW) == [(at("12:00"), 2, 1), (at("13:00"), 0, 2)]
+
+
+async def test_a_day_is_looked_up_by_its_moments_however_long_the_history_is(tmp_path: Path) -> None:
+    def plan(conn: Conn) -> str:
+        asked: list[tuple[str, tuple[object, ...]]] = []
+        event.listen(conn, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+        runs.by_hour(conn, NOW)
+        statement, values = asked[0]
+        return str(conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all())
+
+    store = await open_store(f"sqlite:///{tmp_path}/cronapp.db", lambda _: None)
+    assert "ix_runs_finished (finished_at>?" in await store.read(plan)
+    await store.close()
 
 
 async def test_open_runs_are_counted(store: Store) -> None:
