@@ -380,7 +380,7 @@ async def test_a_day_is_looked_up_by_its_moments_however_long_the_history_is(tmp
         asked: list[tuple[str, tuple[object, ...]]] = []
         event.listen(conn, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
         runs.by_hour(conn, NOW)
-        statement, values = asked[0]
+        statement, values = asked[-1]
         return str(conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all())
 
     store = await open_store(f"sqlite:///{tmp_path}/cronapp.db", lambda _: None)
