@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cronapp.core.durations import duration_words
-from cronapp.core.models import Cause, Job, JobState, Run, RunState, RunTrigger
+from cronapp.core.models import Cause, Job, JobState, Run, RunState, RunTrigger, SchedulerPause
 
 ON_TIME = 2.0  # seconds: a run that starts no later than this after its slot, or its spread, is on time
 STARTS_NOW = timedelta(seconds=10)  # a slot that passed so lately is being settled
@@ -34,6 +34,12 @@ BROKEN = (Verdict.MISSED, Verdict.SKIPPED, Verdict.HELD, Verdict.LATE)
 EXCUSED = (Verdict.PAUSED, Verdict.BLACKED_OUT, Verdict.CONDITION, Verdict.CANCELLED)
 """Slots that had no run because somebody wanted it so."""
 OPEN = (Verdict.RUNNING, Verdict.WAITING, Verdict.DUE)
+CHOICES: dict[str, tuple[Verdict, ...]] = {
+    "not_kept": BROKEN,
+    "excused": EXCUSED,
+    **{verdict.value: (verdict,) for verdict in Verdict},
+}
+"""What a list of slots can be narrowed to."""
 WORST_FIRST = (*BROKEN, Verdict.RAN, *OPEN, *EXCUSED)
 
 OF_CAUSE = {
@@ -143,16 +149,18 @@ def because(verdict: Verdict, reason: str | None) -> str:
     return reason or f"{verdict.replace('_', ' ').capitalize()}."
 
 
-def unsettled(job: Job, slot: datetime, now: datetime) -> SlotEntry:
-    """The entry of a slot that has passed and has no row yet."""
-    verdict, words = open_verdict(job, now - slot)
+def unsettled(job: Job, switch: SchedulerPause | None, slot: datetime, now: datetime) -> SlotEntry:
+    """The entry of a slot that has passed and has no row yet; `switch` says who paused the whole scheduler."""
+    verdict, words = open_verdict(job, switch, now - slot)
     return SlotEntry(slot=slot, verdict=verdict, words=words)
 
 
-def open_verdict(job: Job, age: timedelta) -> tuple[Verdict, str]:
+def open_verdict(job: Job, switch: SchedulerPause | None, age: timedelta) -> tuple[Verdict, str]:
     match job.state:
         case JobState.PAUSED:
             return Verdict.PAUSED, job.pause_words()
         case JobState.NEEDS_ATTENTION:
             return Verdict.HELD, f"The job needs attention: {job.reason}"
+    if switch is not None:
+        return Verdict.PAUSED, switch.words()
     return Verdict.DUE, "Due now." if age < STARTS_NOW else "Due, and not settled yet."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from cronapp.core.clock import Clock
 from cronapp.core.ledger import SlotEntry, Verdict, entry_of, unsettled
@@ -13,10 +13,11 @@ from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import Trigger
 from cronapp.service.jobs import found
 from cronapp.service.promises import OPEN_STATES, TICK, Kept, fates_with, older_of, tally
-from cronapp.store import ledger
+from cronapp.store import ledger, pauses
 from cronapp.store.store import Conn, Store
 
 WEEK = timedelta(days=7)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # of the whole ledger, as far as it is kept
 ANY = frozenset(Verdict)
 
 
@@ -62,7 +63,8 @@ def newest(
     if len(own) == limit:
         since = min(own)  # what is older is for the next pages
     entries = {slot: entry_of(attempts) for slot, attempts in own.items()}
-    entries |= {entry.slot: entry for entry in open_entries(job, trigger, since, edge, now, verdicts, limit)}
+    unsettled_ones = open_entries(conn, job, trigger, since, edge, now, verdicts, limit)
+    entries |= {entry.slot: entry for entry in unsettled_ones}
     gaps = [gap for gap in ledger.gaps(conn, job.key, since, edge) if entry_of([gap]).verdict in verdicts]
     after_all = ledger.run_after_all(conn, job.key, since, edge) if gaps else {}
     for gap in gaps:
@@ -72,6 +74,7 @@ def newest(
 
 
 def open_entries(
+    conn: Conn,
     job: Job,
     trigger: Trigger,
     since: datetime,
@@ -83,8 +86,9 @@ def open_entries(
     """The newest slots that have passed and that nobody has settled yet. They share a fate."""
     if job.state not in OPEN_STATES or job.last_slot is None:
         return
+    switch = pauses.scheduler_pause(conn)
     for slot in back_from(trigger, edge, max(since, job.last_slot + TICK), limit):
-        entry = unsettled(job, slot, now)
+        entry = unsettled(job, switch, slot, now)
         if entry.verdict not in verdicts:
             return
         yield entry

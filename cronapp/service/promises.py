@@ -12,7 +12,7 @@ from cronapp.core.ledger import BROKEN, WORST_FIRST, Verdict, entry_of, open_ver
 from cronapp.core.models import Job, JobState, Run
 from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import Trigger, count_between
-from cronapp.store import ledger
+from cronapp.store import ledger, pauses
 from cronapp.store.ledger import EACH_FATE, Fate
 from cronapp.store.store import Conn
 
@@ -95,7 +95,7 @@ def tally(conn: Conn, job: Job, since: datetime, now: datetime) -> Kept:
         worst = max(worst, told.worst_late if verdict is Verdict.LATE else 0.0)
     for verdict, hour, slots in [
         *in_gaps(conn, job, trigger, since, now + TICK),
-        *unsettled_hours(job, trigger, since, now),
+        *unsettled_hours(conn, job, trigger, since, now),
     ]:
         hours.setdefault(hour, Counter())[verdict] += slots
     return Kept(sum(hours.values(), Counter()), worst, tuple(strip(hours, since, now)))
@@ -130,13 +130,13 @@ def older_of(gap: Run, trigger: Trigger) -> Stretch:
 
 
 def unsettled_hours(
-    job: Job, trigger: Trigger, since: datetime, now: datetime
+    conn: Conn, job: Job, trigger: Trigger, since: datetime, now: datetime
 ) -> Iterator[tuple[Verdict, datetime, int]]:
     """The slots that have passed and that nobody has settled yet, by the hour."""
     if job.state not in OPEN_STATES or job.last_slot is None:
         return
     start = max(since, job.last_slot + TICK)
-    verdict, _ = open_verdict(job, timedelta())
+    verdict, _ = open_verdict(job, pauses.scheduler_pause(conn), timedelta())
     passed = Stretch(trigger, start, now + TICK, count_between(trigger, start - TICK, now))
     for hour, slots in passed.by_hour(since).items():
         yield verdict, hour, slots

@@ -11,6 +11,7 @@ from cronapp.core.clock import Clock
 from cronapp.core.durations import duration_words
 from cronapp.core.gaps import Promise, next_gap
 from cronapp.core.models import Job, JobState, Run, RunState
+from cronapp.core.presence import STAMP
 from cronapp.core.spec import trigger_for
 from cronapp.store import jobs, runs
 from cronapp.store.store import Conn, Store
@@ -49,7 +50,7 @@ class Restart:
         parts = [f"{counted(len(self.running), 'run')} under way"] if self.running else []
         parts += [f"{counted(self.waiting, 'run')} waiting"] if self.waiting else []
         parts += [f"{counted(len(self.due), 'job')} due within {length}"] if self.due else []
-        when = f" The next gap begins at {self.gap:%H:%M:%S} UTC." if self.gap else " There is no gap within a day."
+        when = f" The next gap begins at {self.gap:{STAMP}}." if self.gap else " There is no gap within a day."
         return f"{', '.join(parts)}.{when}"
 
 

@@ -16,6 +16,7 @@ from cronapp.web import (
     overview,
     pauses,
     repairs,
+    restart,
     runs,
     security,
     stream,
@@ -27,7 +28,23 @@ from cronapp.web.api import api
 from cronapp.web.render import prepare
 from cronapp.web.site import Parts, Site
 
-PAGES = (overview, jobs, pauses, ledger, backfills, limits, repairs, runs, tasks, system, switch, stream, auth, health)
+PAGES = (
+    overview,
+    jobs,
+    pauses,
+    ledger,
+    backfills,
+    limits,
+    repairs,
+    runs,
+    tasks,
+    system,
+    restart,
+    switch,
+    stream,
+    auth,
+    health,
+)
 
 
 def make_site(parts: Parts) -> Site:

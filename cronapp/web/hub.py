@@ -12,7 +12,7 @@ from typing import Protocol
 from markupsafe import Markup
 
 from cronapp.core.errors import StoreUnavailable
-from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged, SchedulerChanged, TasksLoaded
+from cronapp.core.events import DrainChanged, Event, JobChanged, LogAppended, RunChanged, SchedulerChanged, TasksLoaded
 
 KEPT = 500  # fragments kept for other connections
 Key = tuple[str, Hashable]
@@ -24,6 +24,8 @@ def touched(event: Event) -> tuple[Key, ...]:
     match event:
         case JobChanged(job=job):
             return ("job", job), ("jobs", ""), ("runs", "")
+        case DrainChanged():
+            return (("scheduler", ""),)
         case RunChanged(run=run, job=job):
             return ("run", run), ("job", job), ("jobs", ""), ("runs", "")
         case LogAppended(run=run):

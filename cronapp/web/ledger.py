@@ -7,7 +7,7 @@ from quart import Blueprint, request
 from cronapp.web.shell import show
 from cronapp.web.site import parts
 from cronapp.web.views import moment_of
-from cronapp.web.views.ledger import ledger_context
+from cronapp.web.views.ledger import ledger_context, ledger_filter
 from cronapp.web.views.zones import job_zone
 
 pages = Blueprint("ledger", __name__)
@@ -17,6 +17,6 @@ pages = Blueprint("ledger", __name__)
 async def slots(job_id: str) -> str:
     house = parts()
     job = await house.jobs.get(job_id)
-    context = await ledger_context(house, job, moment_of(request.args.get("cursor")))
+    context = await ledger_context(house, job, ledger_filter(request.args), moment_of(request.args.get("cursor")))
     zone = job_zone(house, job.spec)
     return await show("slots", nav="jobs", topic=f"slots:{job_id}", job_zone=zone, **context)

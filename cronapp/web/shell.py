@@ -35,6 +35,7 @@ async def show(
         "server_zone": parts().timezone if topic in OF_MANY_JOBS else None,
         "switch": await parts().switch.state(),
         "stale": parts().tasks.stale,
+        "draining": parts().drain.since,
     }
     return render_page(name, **{**frame, **context})
 

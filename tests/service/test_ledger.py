@@ -14,9 +14,11 @@ from support import TurnedClock
 from cronapp.core.ledger import SlotEntry, Verdict
 from cronapp.core.models import Cause, Job, JobState, Outcome, RunState
 from cronapp.service.backfills import Backfills, Window
+from cronapp.service.blackouts import Blackouts
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import ANY, Ledger
 from cronapp.service.runs import Runs
+from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.store.store import Store
 
@@ -228,3 +230,18 @@ async def test_a_cancelled_backfill_does_not_excuse_what_was_missed(
     assert [what for _, what, _ in await told(ledger)] == ["missed", "cancelled", "late"]
     kept = await ledger.kept(await jobs.get("hourly"))
     assert kept.counts == {Verdict.MISSED: 1, Verdict.CANCELLED: 1, Verdict.LATE: 1}
+
+
+async def test_while_the_whole_scheduler_is_paused_slots_say_by_whom(
+    jobs: Jobs, ledger: Ledger, clock: TurnedClock, store: Store, blackouts: Blackouts
+) -> None:
+    await jobs.create(a_job(schedule=HOURLY), origin="api")
+    switch = Switch(store, blackouts, clock)
+    await switch.pause("a new database", by="admin")
+    clock.now = at("14:30")
+    words = "The scheduler was paused by admin: a new database."
+    told_then = [("14:00", "paused", words), ("13:00", "paused", words)]
+    assert await told(ledger) == told_then
+    assert (await ledger.kept(await jobs.get("hourly"))).counts == {Verdict.PAUSED: 2}
+    await switch.resume("none")
+    assert await told(ledger) == told_then

@@ -26,7 +26,7 @@ async def test_it_is_safe_while_nothing_runs_waits_or_is_due(
     clock.now = at("12:57")
     found = await restarts.look(5)
     assert (found.safe, [job.id for job in found.due], found.gap) == (False, ["hourly"], at("13:00:01"))
-    assert found.words() == "1 job due within 5 min. The next gap begins at 13:00:01 UTC."
+    assert found.words() == "1 job due within 5 min. The next gap begins at 2026-03-02 13:00:01 UTC."
 
 
 async def test_a_run_is_thought_to_take_as_long_as_usual(

@@ -22,7 +22,11 @@ async def test_the_ledger_tells_each_slot_and_follows_its_cursor(app: App) -> No
     assert told["kept"]["promised"] >= 2
     none = await api.json("GET", "/jobs/quick/slots?until=2020-01-01T00:00:00Z")
     assert none["items"] == []
+    excused = await api.json("GET", "/jobs/quick/slots?verdict=excused")
+    assert (excused["items"], excused["next"]) == ([], None)
     await api.json("GET", "/jobs/quick/slots?since=yesterday", 422)
+    refused = await api.json("GET", "/jobs/quick/slots?verdict=kept", 422)
+    assert refused["errors"]["verdict"].startswith("Write one of not_kept, excused, ran, ")
     await api.json("GET", "/jobs/nowhere/slots", 404)
 
 

@@ -62,7 +62,7 @@ async def stored(app: App, run: Run, until_seq: int) -> None:
         ),
         ("runs", ["#run-list"]),
         ("run:1", ["#run-head", "#run-outcome"]),
-        ("system", ["#system", "#limits"]),
+        ("system", ["#system", "#restart", "#limits"]),
     ],
 )
 @pytest.mark.usefixtures("run")
@@ -169,7 +169,7 @@ async def test_a_runs_page_follows_its_state_progress_and_outcome(quiet: App, ru
 async def test_the_system_page_is_fresh_without_an_event(quiet: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cronapp.web.views.system.SystemView.pause", lambda self, part: 0.01)
     async with Stream(quiet, "system") as stream:
-        assert targets(await stream.html()) == ["#banner", "#system", "#limits"]
+        assert targets(await stream.html()) == ["#banner", "#system", "#restart", "#limits"]
         for part in ("#system", "#limits"):
             assert part in await stream.until(part)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from quart import Blueprint
+from collections.abc import Collection
 
-from cronapp.core.ledger import SlotEntry
+from quart import Blueprint, request
+
+from cronapp.core.errors import InvalidInput
+from cronapp.core.ledger import CHOICES, SlotEntry, Verdict
 from cronapp.core.models import Json
+from cronapp.service.ledger import ANY
 from cronapp.service.promises import Kept
 from cronapp.web.api.asked import limit, moment
 from cronapp.web.api.told import at, items
@@ -19,10 +23,25 @@ async def index(job_id: str) -> Json:
     """What became of each slot, the newest first, and how this week's promises were kept."""
     house = parts()
     entries, following = await house.ledger.page(
-        job_id, since=moment("since"), until=moment("until"), before=moment("cursor"), limit=limit()
+        job_id,
+        since=moment("since"),
+        until=moment("until"),
+        before=moment("cursor"),
+        verdicts=verdicts(),
+        limit=limit(),
     )
     kept = await house.ledger.kept(await house.jobs.get(job_id))
     return {**items([entry_json(entry) for entry in entries], at(following)), "kept": kept_json(kept)}
+
+
+def verdicts() -> Collection[Verdict]:
+    """What `verdict` narrows the list to, if it is there."""
+    word = request.args.get("verdict")
+    if not word:
+        return ANY
+    if word not in CHOICES:
+        raise InvalidInput.of("verdict", f"Write one of {', '.join(CHOICES)}.")
+    return CHOICES[word]
 
 
 def entry_json(entry: SlotEntry) -> Json:

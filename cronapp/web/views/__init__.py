@@ -10,7 +10,7 @@ from cronapp.web.hub import View
 from cronapp.web.site import Parts
 from cronapp.web.views.framed import Framed
 from cronapp.web.views.jobs import JobsView, JobView, job_filter
-from cronapp.web.views.ledger import LedgerView
+from cronapp.web.views.ledger import LedgerView, ledger_filter
 from cronapp.web.views.overview import OverviewView
 from cronapp.web.views.runs import RunsView, RunView, run_filter
 from cronapp.web.views.shown import Shown
@@ -38,7 +38,7 @@ async def own_view_of(house: Parts, topic: str, address: str, after: int) -> Vie
         case "run" if whole(name):
             return RunView(house, await house.runs.get(int(name)), after)
         case "slots":
-            return LedgerView(house, name, moment_of(query.get("cursor")))
+            return LedgerView(house, name, ledger_filter(query), moment_of(query.get("cursor")))
         case "system":
             return SystemView(house)
         case "tasks":

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from cronapp.core.events import Event, SchedulerChanged, TasksLoaded
+from cronapp.core.events import DrainChanged, Event, SchedulerChanged, TasksLoaded
 from cronapp.web.hub import View
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
@@ -15,8 +15,8 @@ BANNER = "banner"
 
 
 class Framed:
-    """A page's own view, and the banner: the scheduler is paused, or a tasks file cannot be imported. Once the switch
-    is turned all of the page is old."""
+    """A page's own view, and the banner: the scheduler is paused, the server is emptied, or a tasks file cannot be
+    imported. Once one of the first two changes all of the page is old."""
 
     def __init__(self, house: Parts, view: View) -> None:
         self.house = house
@@ -24,7 +24,7 @@ class Framed:
 
     def heed(self, event: Event) -> Iterable[str]:
         match event:
-            case SchedulerChanged():
+            case SchedulerChanged() | DrainChanged():
                 return self.parts()
             case TasksLoaded():
                 return (BANNER, *self.view.heed(event))
@@ -54,4 +54,5 @@ class Framed:
 
 
 async def banner(house: Parts) -> Markup:
-    return partial("#banner", fragment("_banner", switch=await house.switch.state(), stale=house.tasks.stale))
+    told = {"switch": await house.switch.state(), "draining": house.drain.since, "stale": house.tasks.stale}
+    return partial("#banner", fragment("_banner", **told))

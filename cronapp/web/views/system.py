@@ -12,11 +12,13 @@ from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.shown import Shown
 
+GAP = 5.0  # minutes that a restart should have
+
 
 class SystemView(Shown):
     """The system page: its figures are read again every two seconds."""
 
-    ageing = ("all", "limits")
+    ageing = ("all", "restart", "limits")
 
     def heed(self, event: Event) -> Iterable[str]:
         return ("limits",) if isinstance(event, LimitsChanged) else ()
@@ -27,14 +29,24 @@ class SystemView(Shown):
     async def show(self, part: str) -> Markup:
         if part == "limits":
             return await limits_partial(self.house)
+        if part == "restart":
+            return await restart_partial(self.house)
         return partial("#system", fragment("_system", **await system_context(self.house)))
 
     def pause(self, part: str) -> float:
-        return 2.0
+        return 5.0 if part == "restart" else 2.0
 
 
 async def system_context(house: Parts) -> dict[str, Any]:
     return {"system": await house.system(), "switch": await house.switch.state()}
+
+
+async def restart_context(house: Parts) -> dict[str, Any]:
+    return {"restart": await house.restarts.look(GAP), "draining": house.drain.since}
+
+
+async def restart_partial(house: Parts) -> Markup:
+    return partial("#restart", fragment("_restart", **await restart_context(house)))
 
 
 async def limits_context(
