@@ -376,7 +376,8 @@ class Jobs:
                 misfit, now = self.difference(job), self.clock()
                 if misfit is None:
                     if job.state is JobState.NEEDS_ATTENTION:
-                        self._replace(tx, job, edited(job, job.spec, now), now)
+                        again = replace(edited(job, job.spec, now), failures=job.failures)  # nobody edited it
+                        self._replace(tx, job, again, now)
                     if job.fits != (fits := self.tasks.snapshot(job.task)):
                         fitting[job.key] = fits
                 elif job.state is JobState.ACTIVE or job.state is JobState.NEEDS_ATTENTION:

@@ -155,5 +155,6 @@ async def test_a_file_that_cannot_be_imported_is_told_on_every_open_page_until_i
             assert "cannot be imported" in (await page_of(client, path)).text
         assert "greet" in (await page_of(client, "/tasks")).text
         await deploy(left_behind, AFTER)
-        assert "cannot be imported" not in await job.until('hx-target="#banner"')
+        while "cannot be imported" in await job.until('hx-target="#banner"'):  # the same may be told twice
+            pass
     assert "cannot be imported" not in (await page_of(client, "/")).text
