@@ -42,6 +42,22 @@ class Limit:
     rate: Rate | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Why a run waits: its job, group, queue or backfill has no place for it."""
+
+    kind: str
+    name: str
+    running: int
+    most: int | None = None
+    rate: Rate | None = None  # what it has used up, if it could run more side by side
+
+    def words(self) -> str:
+        """As `the group db runs 1 of 1`."""
+        who = f"the {self.kind} {self.name}" if self.kind in ("group", "queue") else f"its {self.kind}"
+        return f"{who} starts at most {self.rate.words()}" if self.rate else f"{who} runs {self.running} of {self.most}"
+
+
 def parse_rate(text: str) -> Rate:
     """`10/m`, `100/h`, `5 per 30s`; raises ValueError with a sentence."""
     found = _RATE.fullmatch(text.strip().lower())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 
@@ -12,9 +13,12 @@ from support import TurnedClock
 from cronapp.core.errors import InvalidInput, NotFound
 from cronapp.core.limits import Rate, parse_rate
 from cronapp.core.models import Run
+from cronapp.service.blackouts import Blackouts
 from cronapp.service.jobs import Jobs
 from cronapp.service.limits import Limits
 from cronapp.service.runs import Runs
+from cronapp.service.tasks import Tasks
+from cronapp.store.open import open_store
 from cronapp.store.store import Store
 
 
@@ -128,6 +132,37 @@ async def test_no_order_of_claims_and_ends_goes_beyond_a_limit(
         if done == 48:
             break
     assert done == 48  # and nothing waits for ever
+
+
+async def test_two_nodes_that_claim_at_once_stay_within_a_limit(
+    postgres_url: str, tasks: Tasks, blackouts: Blackouts, clock: TurnedClock
+) -> None:
+    stores = [await open_store(postgres_url, lambda _events: None) for _ in range(2)]
+    nodes = [Runs(store, tasks, blackouts, clock) for store in stores]
+    jobs = Jobs(stores[0], tasks, blackouts, clock, "UTC")
+    await Limits(stores[0]).set("group", "db", {"max_running": 3})
+    for n in range(4):
+        await waiting(jobs, nodes[0], f"job-{n}", 5, group="db")
+    for _ in range(6):
+        claims = await asyncio.gather(*(nodes[n % 2].claim(f"node-{n % 2}", 1) for n in range(12)))
+        running = [claimed.run for claim in claims for claimed in claim]
+        assert len(running) == 3
+        await end(nodes[0], *running)
+    for store in stores:
+        await store.close()
+
+
+async def test_a_run_whose_job_was_removed_still_has_its_place_in_the_queue(
+    jobs: Jobs, runs: Runs, limits: Limits
+) -> None:
+    await limits.set("queue", "mail", {"max_running": 1})
+    await waiting(jobs, runs, "gone", 1, queue="mail")
+    (running,) = await claim(runs)
+    await jobs.remove("gone")
+    await waiting(jobs, runs, "next", 1, queue="mail")
+    assert await claim(runs) == []
+    await end(runs, running)
+    assert [run.job for run in await claim(runs)] == ["next"]
 
 
 async def test_a_wrong_limit_is_refused_with_its_field(limits: Limits) -> None:

@@ -26,6 +26,7 @@ from cronapp.store.runs.questions import (
     page,
     running,
 )
+from cronapp.store.runs.room import full_for
 from cronapp.store.runs.rows import RunFilter
 from cronapp.store.runs.statistics import by_hour, count_of_job, counts_by_state, recent, usual_duration
 
@@ -41,6 +42,7 @@ __all__ = [
     "end_queued",
     "failures",
     "finish",
+    "full_for",
     "get",
     "held",
     "hurry",

@@ -1,0 +1,130 @@
+"""The places that jobs, groups, queues and backfills have for runs, and how many of them are left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, select
+
+from cronapp.core.limits import GROUP_AT_ONCE, Full, Limit
+from cronapp.core.models import Run, RunState
+from cronapp.store import limits
+from cronapp.store.tables import backfills, jobs, runs
+
+Place = tuple[str, Any]
+"""What has a limit: ("job", 7), ("group", "db"), ("queue", "mail"), ("backfill", 3)."""
+
+
+@dataclass(slots=True)
+class Room:
+    """How many more runs may start, for each job, group, queue and backfill that has a run now or gets one."""
+
+    limits: dict[Place, Limit]
+    left: Counter[Place] = field(default_factory=Counter)
+    running: Counter[Place] = field(default_factory=Counter)
+
+    def full(self, kind: str) -> list[Any]:
+        return [name for (its, name), left in self.left.items() if its == kind and left <= 0]
+
+    def take(self, row: RowMapping) -> bool:
+        """Takes a place for a waiting run in all that it counts for; False: one of them is full."""
+        places = {place: self.of(place, row) for place in places_of(row)}
+        if any(left is not None and left <= 0 for left in places.values()):
+            return False
+        for place, left in places.items():
+            if left is not None:
+                self.left[place] = left - 1
+        return True
+
+    def of(self, place: Place, row: RowMapping) -> int | None:
+        """The places left; None: there is no limit."""
+        return self.left[place] if place in self.left else self.most(place, row)
+
+    def most(self, place: Place, row: RowMapping) -> int | None:
+        """How many may run side by side; None: there is no limit."""
+        most: int | None
+        match place[0]:
+            case "job" | "backfill":
+                most = row[f"{place[0]}_limit"]  # none of a job that was removed
+                return most
+            case "group":
+                limit = self.limits.get(place)
+                return limit.max_running if limit and limit.max_running else GROUP_AT_ONCE
+        limit = self.limits.get(place)
+        return limit.max_running if limit else None
+
+    def told(self, place: Place, row: RowMapping) -> Full:
+        """A full place, for people."""
+        kind, name = place
+        most = self.most(place, row)
+        running = self.running[place]
+        if most is not None and running >= most:
+            return Full(kind, str(name), running, most)
+        limit = self.limits[place]
+        return Full(kind, str(name), running, rate=limit.rate)
+
+
+def places_of(row: RowMapping) -> list[Place]:
+    """What a run counts for. One of a backfill does not take its job's places: they are for the slots ahead."""
+    own: Place = ("job", row["job_key"]) if row["backfill"] is None else ("backfill", row["backfill"])
+    return [own, ("queue", row["queue"]), *([("group", row["group"])] if row["group"] else [])]
+
+
+def room_now(conn: Connection, now: datetime) -> Room:
+    """The places left by what runs at this moment, and by what started lately in queues that have a rate."""
+    room = Room({(limit.kind, limit.name): limit for limit in limits.all_limits(conn)})
+    running = (
+        select(
+            runs.c.job_key,
+            runs.c.queue,
+            runs.c.backfill,
+            jobs.c.group,
+            func.max(jobs.c.max_running).label("job_limit"),
+            func.max(backfills.c.max_running).label("backfill_limit"),
+            func.count().label("count"),
+        )
+        .outerjoin(jobs, jobs.c.key == runs.c.job_key)
+        .outerjoin(backfills, backfills.c.id == runs.c.backfill)
+        .where(runs.c.state == RunState.RUNNING)
+        .group_by(runs.c.job_key, runs.c.queue, runs.c.backfill, jobs.c.group)
+    )
+    for row in conn.execute(running).mappings():
+        for place in places_of(row):
+            room.running[place] += row["count"]
+            left = room.of(place, row)
+            if left is not None:
+                room.left[place] = left - row["count"]
+    for place, limit in room.limits.items():
+        if limit.rate and limit.kind == "queue":
+            started = limits.starts_since(conn, limit.name, now - timedelta(seconds=limit.rate.per))
+            by_rate = limit.rate.starts - started
+            places = room.left.get(place, limit.max_running)
+            room.left[place] = by_rate if places is None else min(places, by_rate)
+        elif place not in room.left and limit.max_running is not None:
+            room.left[place] = limit.max_running
+    return room
+
+
+def full_for(conn: Connection, run: Run, now: datetime) -> list[Full]:
+    """What has no place for a waiting run now."""
+    statement = (
+        select(
+            runs.c.job_key,
+            runs.c.queue,
+            runs.c.backfill,
+            jobs.c.group,
+            jobs.c.max_running.label("job_limit"),
+            backfills.c.max_running.label("backfill_limit"),
+        )
+        .join(jobs, jobs.c.key == runs.c.job_key)
+        .outerjoin(backfills, backfills.c.id == runs.c.backfill)
+        .where(runs.c.id == run.id)
+    )
+    row = conn.execute(statement).mappings().first()
+    if row is None:
+        return []
+    room = room_now(conn, now)
+    return [room.told(place, row) for place in places_of(row) if room.left.get(place, 1) <= 0]
