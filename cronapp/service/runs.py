@@ -10,6 +10,7 @@ from typing import Any
 from cronapp.core.clock import Clock
 from cronapp.core.errors import Conflict, JobNotFound, RunEnded, RunNotEnded, RunNotFound, TaskGone
 from cronapp.core.events import CancelRequested, LogAppended, RunChanged
+from cronapp.core.limits import Full
 from cronapp.core.models import (
     Job,
     JobSpec,
@@ -85,6 +86,13 @@ class Runs:
 
     async def attempts(self, run: Run) -> list[Run]:
         return await self.store.read(runs.attempts, run.first_attempt)
+
+    async def held_up_by(self, run: Run) -> list[Full]:
+        """What has no place for a run that waits although its time has come."""
+        now = self.clock()
+        if run.state is not RunState.QUEUED or (run.not_before and run.not_before > now):
+            return []
+        return await self.store.read(runs.full_for, run, now)
 
     async def page(
         self, filters: RunFilter, *, before: int | None = None, limit: int = 50

@@ -119,15 +119,22 @@ async def retry(run_id: int) -> ResponseReturnValue:
 async def ask_retry_alike(run_id: int) -> str:
     """Which runs failed like this one."""
     run, alike = await parts().runs.get(run_id), await parts().runs.alike(run_id)
+    shown = alike[: -ALIKE_SHOWN - 1 : -1]
     return await show(
-        "retry_alike", nav="runs", run=run, alike=alike, zones=await zones_of(parts(), alike[:ALIKE_SHOWN])
+        "retry_alike",
+        nav="runs",
+        run=run,
+        count=len(alike),
+        runs=shown,
+        retried=whole(request.args.get("retried")),
+        zones=await zones_of(parts(), shown),
     )
 
 
 @pages.post("/runs/<int:run_id>/retry-like")
 async def retry_alike(run_id: int) -> ResponseReturnValue:
     opened = await parts().runs.retry_alike(run_id)
-    return go(f"/runs/{opened[0].id}" if len(opened) == 1 else "/runs")
+    return go(f"/runs/{opened[0].id}" if len(opened) == 1 else f"/runs/{run_id}/retry-like?retried={len(opened)}")
 
 
 def on_page(run_id: int) -> bool:

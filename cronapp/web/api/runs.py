@@ -52,7 +52,8 @@ async def retry(run_id: int) -> ResponseReturnValue:
 @api.post("/runs/<int:run_id>/retry-like")
 async def retry_alike(run_id: int) -> ResponseReturnValue:
     """Tries all runs again that failed like this one; with `dry_run` it only tells which."""
-    if (await body(needed=False)).get("dry_run"):
+    asked = (await body(needed=False)).get("dry_run", request.args.get("dry_run", "") in ("1", "true"))
+    if asked:
         return {"retried": 0, "alike": [run.id for run in await parts().runs.alike(run_id)]}, 200
     opened = await parts().runs.retry_alike(run_id, trigger=RunTrigger.API)
     return {"retried": len(opened), "runs": [run.id for run in opened]}, 202

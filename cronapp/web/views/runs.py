@@ -131,6 +131,7 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         "job": job,
         "job_zone": job_zone(house, job.spec) if job else None,
         "attempts": await house.runs.attempts(run),
+        "held_up": [full.words() for full in await house.runs.held_up_by(run)],
         "alike": len(await house.runs.alike(run_id)) if job and run.state in RETRIED_STATES else 0,
         "waker": await waker_of(house, run),
     }
