@@ -34,11 +34,12 @@ class BackfillRow:
     waiting: int
     running: int
     failed: int
+    cancelled: int
 
     @property
     def done(self) -> int:
-        return self.total - self.waiting - self.running
+        return self.total - self.waiting - self.running - self.cancelled
 
     @property
     def over(self) -> bool:
-        return self.done == self.total
+        return self.waiting + self.running == 0

@@ -92,26 +92,30 @@ def of_job(conn: Connection, job_key: int, limit: int = 20) -> list[BackfillRow]
         ).mappings()
     ]
     counts = count_runs(conn, [one.id for one in found])
-    return [BackfillRow(one, *counts.get(one.id, (0, 0, 0, 0))) for one in found]
+    return [BackfillRow(one, *counts.get(one.id, (0, 0, 0, 0, 0))) for one in found]
 
 
-def count_runs(conn: Connection, ids: Sequence[int]) -> Mapping[int, tuple[int, int, int, int]]:
-    """For each backfill how many runs it has, and how many of them wait, run, and went wrong. Attempts after the first
-    that it opened take the place of it."""
+def count_runs(conn: Connection, ids: Sequence[int]) -> Mapping[int, tuple[int, ...]]:
+    """For each backfill how many runs it has, and how many of them wait, run, went wrong, and were cancelled. Later
+    attempts take the place of those before."""
     newest = select(func.max(runs.c.id)).where(runs.c.backfill.in_(list(ids))).group_by(runs.c.backfill, runs.c.slot)
 
     def how_many(*states: RunState) -> Any:
         return func.sum(case((runs.c.state.in_(states), 1), else_=0))
 
     statement = (
-        select(runs.c.backfill, func.count(), how_many(RunState.QUEUED), how_many(RunState.RUNNING), how_many(*FAILED))
+        select(
+            runs.c.backfill,
+            func.count(),
+            how_many(RunState.QUEUED),
+            how_many(RunState.RUNNING),
+            how_many(*FAILED),
+            how_many(RunState.CANCELLED),
+        )
         .where(runs.c.id.in_(newest.scalar_subquery()))
         .group_by(runs.c.backfill)
     )
-    return {
-        backfill: (int(total), int(waiting), int(running), int(failed))
-        for backfill, total, waiting, running, failed in conn.execute(statement)
-    }
+    return {backfill: tuple(int(count) for count in counts) for backfill, *counts in conn.execute(statement)}
 
 
 def run_ids(conn: Connection, backfill_id: int, limit: int) -> list[int]:

@@ -39,7 +39,7 @@ async def preview(job_id: str) -> str:
     """What the window that is typed would run. Changes nothing."""
     job = await parts().jobs.get(job_id)
     found = await context(job, (await request.form).to_dict())
-    return str(fragment("_backfill_preview", **found))
+    return str(fragment("_backfill_preview", **found) + fragment("_backfill_go", swapped=True, **found))
 
 
 @pages.post("/jobs/<job_id>/backfill")

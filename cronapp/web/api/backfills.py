@@ -89,6 +89,7 @@ def row_json(row: BackfillRow, job_id: str) -> Json:
         "slots": row.total,
         "done": row.done,
         "failed": row.failed,
+        "cancelled": row.cancelled,
         "running": row.running,
         "waiting": row.waiting,
     }
