@@ -124,6 +124,7 @@ async def form_context(
         "task": task,
         "fields": task.signature.fields() if task else (),
         "conditions": conditions(values.get("condition", "")),
+        "limits": [row.limit for row in await parts().limits.all()],
         "values": values,
         "errors": beside(errors or {}),
         "zones": zone_names(),

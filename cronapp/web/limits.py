@@ -7,9 +7,10 @@ from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Json
-from cronapp.web.render import toast
+from cronapp.web.render import fragment, toast
 from cronapp.web.shell import by_htmx, done
 from cronapp.web.site import parts
+from cronapp.web.system import system_page
 from cronapp.web.views.system import limits_partial
 
 pages = Blueprint("limits", __name__)
@@ -17,18 +18,19 @@ pages = Blueprint("limits", __name__)
 
 @pages.post("/limits")
 async def put() -> ResponseReturnValue:
-    """Sets a limit; with nothing given it is taken away."""
+    """Sets the limit of a queue or a group, in place of the one it had."""
     texts = (await request.form).to_dict()
     kind, name = texts.get("kind", "queue"), texts.get("name", "").strip()
     given = given_of(texts)
     try:
         await parts().limits.set(kind, name, given)
     except InvalidInput as error:
-        if not by_htmx():
-            raise
-        html = await limits_partial(parts(), values=texts, errors=error.errors)
-        return str(html), error.status
-    return done("/system", await limits_partial(parts()), toast(f"The limit of the {kind} {name} is set."))
+        if by_htmx():
+            return str(fragment("_limit_form", values=texts, errors=error.errors)), error.status
+        return await system_page(texts, error.errors), error.status
+    emptied = fragment("_limit_form", values={}, errors={})
+    told = toast(f"The limit of the {kind} {name} is set.")
+    return done("/system", emptied, await limits_partial(parts()), told)
 
 
 @pages.post("/limits/<kind>/<name>/clear")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-from browsing import Visitor, at_path, is_in, job_row, line
+from browsing import Visitor, at_path, is_in, job_row, line, make
 from playwright.async_api import expect
 from support import Server, until
 
@@ -78,3 +78,25 @@ async def test_an_interval_and_a_job_by_hand_are_made_without_javascript(site: S
         await expect(page).to_have_url(at_path(f"/jobs/{job}"))
     kinds = {job["id"]: job["schedule"]["kind"] for job in site.api("GET", "/jobs").json()["items"]}
     assert kinds == {"by-interval": "interval", "by-hand": "manual"}
+
+
+async def test_past_slots_are_run_and_a_limit_is_set_without_javascript(site: Server, visit: Visit) -> None:
+    make(site, "plain", "hello", {"kind": "cron", "expression": "0 * * * *"})
+    me = await visit(site, java_script_enabled=False)
+    me.allowed.append("status of 422")
+    page = await me.open("/jobs/plain", live=False)
+    await page.get_by_role("link", name="Backfill plain").click()
+    await expect(page.locator("#backfill-preview li").first).to_be_visible()
+    await page.get_by_role("button", name=re.compile(r"Run \d+ slots")).click()
+    await expect(page).to_have_url(re.compile(r"/runs\?backfill=\d+$"))
+
+    page = await me.open("/system", live=False)
+    await page.get_by_label("Name").fill("letters")
+    await page.get_by_label("Starts, at most").fill("often")
+    await page.get_by_role("button", name="Set the limit").click()
+    await expect(page.get_by_label("Name")).to_have_value("letters")
+    await page.get_by_label("Starts, at most").fill("10/m")
+    await page.get_by_role("button", name="Set the limit").click()
+    await expect(page).to_have_url(at_path("/system"))
+    await page.get_by_role("button", name="Take the limit of queue letters away").click()
+    await expect(page.locator('[data-limit="queue:letters"]')).to_have_count(0)

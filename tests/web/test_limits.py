@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from quart.testing import QuartClient
-from visiting import HTMX, Api, page_of, partials, put_run
+from visiting import HTMX, Api, Page, page_of, partials, put_run
 
 from cronapp.app import App
 from cronapp.core.models import RunError, RunState
@@ -49,9 +49,14 @@ async def test_limits_are_set_and_taken_away_on_the_system_page(quiet: App, clie
     form = {"kind": "queue", "name": "mail", "rate": "10/m"}
     assert (await client.post("/limits", form=form)).status_code == 303
     assert "10 within 1 min" in (await page_of(client, "/system")).text
-    wrong = await client.post("/limits", form=form | {"rate": "often"}, headers=HTMX)
-    assert wrong.status_code == 422
-    assert "Write a number of starts" in await wrong.get_data(as_text=True)
+    for headers in ({}, HTMX):
+        wrong = await client.post("/limits", form=form | {"rate": "often"}, headers=headers)
+        assert wrong.status_code == 422
+        page = Page(await wrong.get_data(as_text=True))
+        assert page.wrong()["rate"].startswith("Write a number of starts")
+        assert page.form("limit-form")["rate"] == "often"
+    chosen = await page_of(client, "/system?limit=queue:mail")
+    assert chosen.form("limit-form") == form | {"max_running": ""}
     assert (await client.post("/limits/queue/mail/clear")).status_code == 303
     assert await quiet.limits.all() == []
 
@@ -63,6 +68,21 @@ async def test_all_that_failed_alike_are_offered_together(quiet: App, client: Qu
     runs = [await put_run(quiet, job, RunState.FAILED, error=error) for _ in range(3)]
     assert "Retry all 3 like this" in (await page_of(client, f"/runs/{runs[0].id}")).text
     assert "Retry 3 runs?" in (await page_of(client, f"/runs/{runs[0].id}/retry-like")).text
-    assert (await client.post(f"/runs/{runs[0].id}/retry-like")).status_code == 303
+    reply = await client.post(f"/runs/{runs[0].id}/retry-like")
+    assert "3 runs are tried again" in (await page_of(client, reply.headers["Location"])).text
     assert len(await quiet.runs.alike(runs[0].id)) == 0
     assert await quiet.runs.counts() == {"queued": 3}
+
+
+async def test_a_waiting_run_says_what_has_no_place_for_it(quiet: App, client: QuartClient, api: Api) -> None:
+    await quiet.limits.set("queue", "mail", {"rate": "1/h"})
+    for job_id in ("first", "next"):
+        await api.make(job_id, group="db", queue="mail")
+    first, again = await quiet.runs.run_now("first"), await quiet.runs.run_now("first")
+    other = await quiet.runs.run_now("next")
+    (claimed,) = await quiet.runs.claim("node-1", 10)
+    assert claimed.run.id == first.id
+    told = (await page_of(client, f"/runs/{again.id}")).text
+    assert "waits: its job runs 1 of 1, and the queue mail starts at most 1 within 1 h, and the group db" in told
+    told = (await page_of(client, f"/runs/{other.id}")).text
+    assert "waits: the queue mail starts at most 1 within 1 h, and the group db runs 1 of 1" in told

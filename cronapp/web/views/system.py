@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from markupsafe import Markup
@@ -49,13 +49,5 @@ async def restart_partial(house: Parts) -> Markup:
     return partial("#restart", fragment("_restart", **await restart_context(house)))
 
 
-async def limits_context(
-    house: Parts, values: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    return {"limits": await house.limits.all(), "values": values or {}, "errors": errors or {}}
-
-
-async def limits_partial(
-    house: Parts, values: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None
-) -> Markup:
-    return partial("#limits", fragment("_limits", **await limits_context(house, values, errors)))
+async def limits_partial(house: Parts) -> Markup:
+    return partial("#limits", fragment("_limits", limits=await house.limits.all()))
