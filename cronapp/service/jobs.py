@@ -241,11 +241,11 @@ class Jobs:
         if data.get("id", job_id) != job_id:
             raise InvalidInput.of("id", "A job keeps its id. Make a new job under the new id, and remove this one.")
         await self._read_calendars(data)
+        now = self.clock()  # before the check, as for a new job
         spec = self.check({**data, "id": job_id}, old=old.spec)
 
         def change(tx: Tx) -> Job:
             refuse_wrong_upstreams(tx, spec, old.spec)
-            now = self.clock()
             new = replace(edited(found(tx.conn, job_id, lock=True), spec, now), fits=self.tasks.snapshot(spec.task))
             return self._replace(tx, old, new, now)
 

@@ -73,9 +73,13 @@ async def test_a_job_that_is_started_by_hand_has_no_slot_and_is_active(jobs: Job
     assert (job.state, job.next_slot) == (JobState.ACTIVE, None)
 
 
-async def test_a_slot_that_passes_while_the_new_job_waits_for_the_database_is_served(
-    jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("edit", [False, True])
+async def test_a_slot_that_passes_while_the_saving_waits_for_the_database_is_served(
+    jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch, edit: bool
 ) -> None:
+    once = {"kind": "once", "at": (NOW + timedelta(seconds=5)).isoformat()}
+    if edit:
+        await create(jobs)
     at_once = store.write
 
     async def waits(change: Callable[[Tx], Any]) -> Any:
@@ -83,7 +87,7 @@ async def test_a_slot_that_passes_while_the_new_job_waits_for_the_database_is_se
         return await at_once(change)
 
     monkeypatch.setattr(store, "write", waits)
-    job = await create(jobs, schedule={"kind": "once", "at": (NOW + timedelta(seconds=5)).isoformat()})
+    job = await jobs.edit("hourly", a_job(schedule=once)) if edit else await create(jobs, schedule=once)
     assert job.next_slot == NOW + timedelta(seconds=5)
     await runs.settle_due([job.key])
     assert await ledger(runs, job) == [("12:00", "queued", 1)]
