@@ -25,7 +25,8 @@ def follow_up(tx: Tx, run: Run, outcome: Outcome, now: datetime, blackouts: Blac
     if job is None:
         return
     if outcome.state is RunState.SKIPPED and run.attempt == 1:
-        give_back_slot(tx, job, now)
+        if run.backfill is None:  # it counts for no slot ahead
+            give_back_slot(tx, job, now)
     elif job.state is JobState.NEEDS_ATTENTION or not try_again(tx, job, run, outcome, now):
         count_end(tx, job, run, outcome.state, now)
         wake(tx, run, outcome.state, now, blackouts)

@@ -10,7 +10,7 @@ from recipes import BY_HAND, FAILED, HOURLY, SUCCEEDED, a_job, at, carry
 from support import TurnedClock
 
 from cronapp.core.errors import Conflict, InvalidInput, NotFound
-from cronapp.core.models import RunState, RunTrigger
+from cronapp.core.models import JobState, Outcome, RunState, RunTrigger
 from cronapp.service.backfills import Backfills, Window
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
@@ -55,6 +55,19 @@ async def test_a_backfill_has_its_own_places_and_holds_up_no_slot(
     clock.now = at("13:00")
     await runs.settle_due([job.key])
     assert await claimed_slots(runs) == [at("13:00")]
+
+
+async def test_a_condition_that_refuses_a_past_slot_gives_back_none_of_max_runs(
+    jobs: Jobs, runs: Runs, backfills: Backfills, clock: TurnedClock
+) -> None:
+    job = await jobs.create(a_job(schedule=HOURLY, max_runs=1), origin="api")
+    clock.now = at("13:00")
+    await runs.settle_due([job.key])
+    await carry(runs)
+    await backfills.open("hourly", window("03:00", "03:00"), by="admin")
+    await carry(runs, Outcome(state=RunState.SKIPPED, reason="The condition said no."))
+    job = await jobs.get("hourly")
+    assert (job.state, job.slots_used) == (JobState.FINISHED, 1)
 
 
 async def test_what_has_succeeded_is_left_out_unless_asked_for_and_a_failed_slot_gets_its_next_attempt(
@@ -132,6 +145,6 @@ async def test_the_rest_of_a_backfill_can_be_cancelled(jobs: Jobs, runs: Runs, b
     assert len(await claimed_slots(runs)) == 1
     assert await backfills.cancel("hourly", opened.backfill.id) == 3
     (row,) = await backfills.of_job("hourly")
-    assert (row.waiting, row.running) == (0, 1)
+    assert (row.total, row.waiting, row.running, row.cancelled, row.done) == (4, 0, 1, 3, 0)
     with pytest.raises(NotFound):
         await backfills.cancel("hourly", 999)
