@@ -40,7 +40,8 @@ function makeClock(timeZone, place = timeZone === "UTC" ? "" : ` (${timeZone})`)
     short: told({ ...DAY, ...EXACT }),
     full: named(told({ weekday: "short", ...DAY, year: "numeric", ...EXACT })),
   };
-  return { ...quiet, loud: { ...quiet, clock: named(quiet.clock), short: named(quiet.short) } };
+  const loud = { ...quiet, clock: named(quiet.clock), short: named(quiet.short) };
+  return { ...quiet, loud: Object.assign(loud, { loud }) };
 }
 
 // A time's own zone, else the chosen one; on lists each row has its job's. Where zones mix, short times name theirs too.
@@ -173,9 +174,9 @@ function reopenStream() {
   closeStream();
   stream.since ??= new Date();
   const wait = Math.min(8000, 250 * 2 ** stream.failures++) * (0.6 + Math.random() * 0.4);
-  if (stream.failures > 5) tellLive("offline", `Offline since ${clockFor(document.body).loud.clock(stream.since)}`);
+  stream.timer = setTimeout(openStream, wait); // first, so that it tries again whatever telling comes to
+  if (stream.failures > 5) tellLive("offline", `Offline since ${clockFor($("#live")).loud.clock(stream.since)}`);
   else if (stream.failures > 1) tellLive("reconnecting", "Reconnecting…");
-  stream.timer = setTimeout(openStream, wait);
 }
 
 function tellLive(state, text) {
