@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 from browsing import Visitor, at_path, job_row, make
 from playwright.async_api import Locator, Page, expect
@@ -100,14 +101,13 @@ async def test_resuming_asks_and_runs_the_newest(me: Visitor, site: Server) -> N
     await asked.get_by_text("Run the newest one").click()
     await asked.get_by_role("button", name="Resume").click()
     await expect(head).to_have_attribute("data-state", "active")
-    await expect(page.locator('#job-runs tr[data-state="skipped"]')).to_contain_text(
-        "Paused by the admin token: deploying."
-    )
+    skipped = page.locator('#job-runs tr[data-state="skipped"]')  # on a busy machine, one for an overlap may follow
+    await expect(skipped.filter(has_text="Paused by the admin token: deploying.")).to_have_count(1)
 
     def ran() -> bool:
         listed = site.api("GET", "/runs?job=second&limit=100").json()["items"][::-1]
         states = [run["state"] for run in listed]
-        return states[:2] == ["skipped", "succeeded"]
+        return ("skipped", "succeeded") in pairwise(states)  # on a busy machine, a run came before the pause
 
     await until(ran)
 
