@@ -115,6 +115,70 @@ scheduler = Table(
     Column("down_until", Moment),
 )
 
+job_changes = Table(
+    "job_changes",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("job_key", Key, nullable=False),  # no foreign key: it tells of removed jobs too
+    Column("job", Text, nullable=False),
+    Column("version", Integer, nullable=False),  # of the job, after the change
+    Column("kind", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text),
+    Column("spec", Doc),  # after the change; null: it stayed as it was
+    Index("ix_job_changes_job", "job_key", "id"),
+    Index("ix_job_changes_id", "job", "id"),
+    sqlite_autoincrement=True,
+)
+
+job_notes = Table(
+    "job_notes",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("job_key", Key, ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+slot_changes = Table(
+    "slot_changes",
+    metadata,
+    Column("job_key", Key, ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True),
+    Column("slot", Moment, primary_key=True),
+    Column("kind", Text, nullable=False),  # skip, extra
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("packages", Doc, nullable=False),  # name to version, Python among them
+    Column("at", Moment, nullable=False),
+)
+
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("page", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("query", Text, nullable=False),  # of the address
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
 job_tags = Table(
     "job_tags",
     metadata,
@@ -152,6 +216,10 @@ runs = Table(
     Column("error_type", Text),
     Column("error_message", Text),
     Column("error_traceback", Text),
+    Column("error_group", Text),  # failures with the same exception out of the same place have the same
+    Column("error_frame", Text),  # that place: the innermost frame of the user's own code
+    Column("source", Text),  # the hash of the function's source
+    Column("environment", Text),  # the hash of Python and the packages
     Column("last_seq", Integer, nullable=False),
     Column("missed", Integer, nullable=False),
     Column("missed_since", Moment),
@@ -168,6 +236,7 @@ runs = Table(
     Index("ix_runs_queued", "priority", "id", "job_key", sqlite_where=QUEUED, postgresql_where=QUEUED),
     Index("ix_runs_queue_started", "queue", "started_at"),
     Index("ix_runs_backfill", "backfill"),
+    Index("ix_runs_error_group", "error_group", "id"),
     sqlite_autoincrement=True,
 )
 

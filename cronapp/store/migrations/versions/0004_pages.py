@@ -1,0 +1,68 @@
+"""The history of a job, its notes, single slots skipped or added, where runs fail and with what code, saved views."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+moment = sa.BigInteger()
+
+
+def upgrade() -> None:
+    for name in ("error_group", "error_frame", "source", "environment"):
+        op.add_column("runs", sa.Column(name, sa.Text))
+    op.create_index("ix_runs_error_group", "runs", ["error_group", "id"])
+    op.create_table(
+        "job_changes",
+        sa.Column("id", key, primary_key=True),
+        sa.Column("job_key", key, nullable=False),
+        sa.Column("job", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("spec", sa.JSON),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_job_changes_job", "job_changes", ["job_key", "id"])
+    op.create_index("ix_job_changes_id", "job_changes", ["job", "id"])
+    op.create_table(
+        "job_notes",
+        sa.Column("id", key, primary_key=True),
+        sa.Column("job_key", key, sa.ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "slot_changes",
+        sa.Column("job_key", key, sa.ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True),
+        sa.Column("slot", moment, primary_key=True),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "sources",
+        sa.Column("hash", sa.Text, primary_key=True),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("at", moment, nullable=False),
+    )
+    op.create_table(
+        "environments",
+        sa.Column("hash", sa.Text, primary_key=True),
+        sa.Column("packages", sa.JSON, nullable=False),
+        sa.Column("at", moment, nullable=False),
+    )
+    op.create_table(
+        "saved_views",
+        sa.Column("page", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("query", sa.Text, nullable=False),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+    )
