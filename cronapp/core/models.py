@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from cronapp.core.traces import Problem
+
 Json = dict[str, Any]
 
 
@@ -312,6 +314,7 @@ class RunError:
     message: str
     traceback: str
     kinds: tuple[str, ...] = ()  # the type and its bases, while the run ends; not stored
+    problems: tuple[Problem, ...] = ()  # it and what it came from, with their frames; lists go without
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,6 +347,10 @@ class Run:
     cause: Cause | None = None  # why the slot has no run
     woken_by: int | None = None  # the run whose end started this one
     backfill: int | None = None  # the backfill that it belongs to
+    error_group: str | None = None  # failures with the same exception out of the same function have the same
+    error_frame: str | None = None  # where: `shop/tasks.py:42 in fetch`
+    source: str | None = None  # the hash of the function's source
+    environment: str | None = None  # the hash of what the function met: Python, packages, the project's files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -395,6 +402,7 @@ class Outcome:
     cause: Cause | None = None
     result: Any = None
     error: RunError | None = None
+    source: str = ""  # the function's, if a child process ran another one than the server had loaded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 The parent passes the request on standard input and two descriptors by number: a pipe that it holds open as long as the
 run may live, and a pipe for messages, one JSON object a line: {"line": [stream, text]}, {"log": [level, text]},
-{"progress": …}, {"remark": …}, {"result": …}, {"error": …}, and {"looks": "threads"} or {"looks": "tasks"} once it can
-be asked by the signal LOOK or LOOK_AT_TASKS where it is; the answer is a dump on a descriptor of its own, or
-{"awaits": text}. Descriptors 1 and 2 carry what passes Python by.
+{"progress": …}, {"remark": …}, {"source": text} if the function is another one by now, {"result": …}, {"error": …}, and
+{"looks": "threads"} or {"looks": "tasks"} once it can be asked by the signal LOOK or LOOK_AT_TASKS where it is; the
+answer is a dump on a descriptor of its own, or {"awaits": text}. Descriptors 1 and 2 carry what passes Python by.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from datetime import datetime
 from types import FrameType
 from typing import Any, BinaryIO, NoReturn
 
+from cronapp.core.code import source_hash
 from cronapp.core.current import CURRENT, CurrentRun, RunCancelled
 from cronapp.core.errors import TaskNotFound
 from cronapp.core.models import Json, LogStream, Progress
 from cronapp.core.registry import load
 from cronapp.engine import capture
 from cronapp.engine.outcomes import jsonable, run_error
-from cronapp.engine.runlog import Source, source
+from cronapp.engine.runlog import Source, clean, source
 from cronapp.engine.stacks import tasks_stack
 
 MAX_PARTIAL = 4096
@@ -95,6 +96,7 @@ class Request:
 
     source: str
     task: str
+    code: str | None  # the hash of the function's source as the parent has it
     args: Json
     id: int
     job: str
@@ -168,6 +170,8 @@ def call(request: Request, report: Report) -> Any:
         first = registry.errors[0]
         raise TaskNotFound(f"{first.source} cannot be loaded in the child process: {first.error}\n{first.traceback}")
     task = registry.get(request.task)
+    if source_hash(task.text) != request.code:
+        report.send(source=clean(task.text))
     result = task.signature.call(task.function, task.signature.check(request.args))
     return asyncio.run(wait_for(result, report)) if inspect.isawaitable(result) else result
 

@@ -23,12 +23,16 @@ class Live:
     progress: Progress | None = None  # reported, not yet written
     unwritten: list[LogLine] = field(default_factory=list)
     refused: int = 0  # how often the database took its lines badly
+    source: str = ""  # the function's, if it is not the one that is loaded
     call: Call | None = None  # under way
     run_in: str = "loop"
     over: asyncio.Event = field(default_factory=asyncio.Event)  # nothing of it is executed any more
 
     def begun(self, call: Call) -> None:
         self.call = call
+
+    def made_of(self, source: str) -> None:
+        self.source = source
 
     def report(self, progress: Progress) -> None:
         self.progress = replace(progress, text=clean(progress.text))

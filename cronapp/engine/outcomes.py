@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import traceback
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic_core import to_jsonable_python
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Outcome, RunError, RunState
 from cronapp.engine.capture import ProcessExit
+from cronapp.engine.frames import LOADED, message_of, problems_in, type_name
 from cronapp.engine.reprs import short_repr
 from cronapp.engine.runlog import RunLog, clean, size_in_words
 from cronapp.engine.stacks import own_frame
@@ -20,13 +20,6 @@ from cronapp.engine.stacks import own_frame
 MAX_RESULT = 2**20
 MAX_MESSAGE = 10_000
 MAX_TRACEBACK = 65536
-LOADED = re.compile(r"\bcronapp_tasks_\w+\.")  # the name under which a tasks file is loaded says nothing to its author
-
-
-def type_name(kind: type) -> str:
-    """An exception's type as a `RunError` names it."""
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return LOADED.sub("", name)
 
 
 DIED = "ProcessDied"
@@ -76,10 +69,7 @@ def jsonable(result: Any) -> tuple[Any, str | None]:
 def run_error(problem: BaseException) -> RunError:
     """An exception as the run's page shows it. Never raises, whatever the exception's own methods do."""
     name = type_name(type(problem))
-    try:
-        message = str(problem)
-    except BaseException:
-        message = "(this exception cannot be turned into text)"
+    message = message_of(problem)
     try:
         text = "".join(without_own_frames(traceback.TracebackException.from_exception(problem)).format())
     except BaseException:
@@ -89,6 +79,7 @@ def run_error(problem: BaseException) -> RunError:
         message=clean(message[:MAX_MESSAGE]),
         traceback=clean(cut_in_the_middle(LOADED.sub("", text))),
         kinds=tuple(type_name(kind) for kind in type(problem).__mro__[:-1]),
+        problems=problems_in(problem, name, message),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cronapp.core.clock import Clock
@@ -20,6 +21,7 @@ from cronapp.engine.executors.execution import REAPING
 from cronapp.engine.live import Live, plain
 from cronapp.engine.outcomes import failed, run_error
 from cronapp.engine.runlog import RunLog, clean
+from cronapp.engine.secrets import hidden
 from cronapp.service.runs import Claimed, Runs, Written
 from cronapp.service.tasks import Tasks
 
@@ -174,7 +176,7 @@ class Runner:
             if refused := refusal(condition.name, said):
                 return refused
             live.lines.system(f"The condition {condition.name} said yes.")
-        return await self._execute(live, task, run.args, spec.timeout)
+        return hidden(await self._execute(live, task, run.args, spec.timeout), task, run.args)
 
     async def _execute(self, live: Live, task: Task, args: Json, timeout: float | None) -> Outcome:
         run = live.run
@@ -187,6 +189,7 @@ class Runner:
             args=args,
             log=live.lines,
             on_progress=live.report,
+            on_source=live.made_of if task.name == run.task else lambda _: None,  # it may be the condition's
             timeout=timeout,
             grace=self._grace,
             limits=self._child_limits,
@@ -199,6 +202,7 @@ class Runner:
         if self._writing is not None:  # it may hold lines of this run, which must not be written twice
             await asyncio.wait([self._writing])
         run, last = live.run, live.written(flush=True)
+        outcome = replace(outcome, source=live.source)
         refused = 0
         while True:
             try:

@@ -22,12 +22,13 @@ from cronapp.core.models import (
     RunState,
     RunTrigger,
 )
+from cronapp.core.usual import Usual, usual_of
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.endings import follow_up
 from cronapp.service.jobs import found
 from cronapp.service.slots import open_at_start, settle_due
 from cronapp.service.tasks import Tasks
-from cronapp.store import idempotency, jobs, limits, logs, pauses, runs
+from cronapp.store import code, idempotency, jobs, limits, logs, pauses, runs
 from cronapp.store.idempotency import Once
 from cronapp.store.runs import RunFilter
 from cronapp.store.store import Conn, Store, Tx
@@ -76,6 +77,7 @@ class Runs:
         self.tasks = tasks
         self.blackouts = blackouts
         self.clock = clock
+        self._kept: set[str | None] = set()  # sources and environments that are in the store
         self._counted: tuple[datetime | None, list[tuple[datetime, int, int]]] = None, []  # activity before this hour
 
     # -- questions ------------------------------------------------------------------------------------------------
@@ -116,6 +118,10 @@ class Runs:
     async def usual_duration(self, job: Job) -> float | None:
         """How many seconds a run of this job takes: the average of its last 20 succeeded ones, if there are any."""
         return await self.store.read(runs.usual_duration, job.key)
+
+    async def usual(self, run: Run) -> Usual | None:
+        """What was usual for its job when the run began: of the last 20 that succeeded before it."""
+        return usual_of(await self.store.read(runs.durations_before, run))
 
     async def counts(self) -> dict[str, int]:
         """How many runs are queued and running."""
@@ -236,12 +242,27 @@ class Runs:
         def change(tx: Tx) -> list[Claimed]:
             off = pauses.is_off(tx)
             claimed = runs.claim(tx, node=node, now=self.clock(), limit=limit, only_by_hand=off)
+            self._note_code(tx, claimed)
             specs = {job.key: job.spec for job in jobs.by_keys(tx.conn, {run.job_key for run in claimed})}
             for run in claimed:
                 tx.emit(RunChanged(run.id, run.job))
             return [Claimed(run, specs[run.job_key]) for run in claimed]
 
-        return await self.store.write(change)
+        claimed = await self.store.write(change)
+        for one in claimed:  # only now: a transaction that failed kept nothing
+            self._kept.update(made.keys if (made := self.tasks.code(one.run.task)) else ())
+        return claimed
+
+    def _note_code(self, tx: Tx, claimed: Sequence[Run]) -> None:
+        """With what code the runs are made, so that it can be told later what was different."""
+        by_task: dict[str, list[int]] = {}
+        for run in claimed:
+            by_task.setdefault(run.task, []).append(run.id)
+        for name, run_ids in by_task.items():
+            if made := self.tasks.code(name):
+                code.note(tx, run_ids, made)
+                if not self._kept.issuperset(made.keys):
+                    code.keep(tx, made, self.clock())
 
     async def next_start(self, after: datetime) -> datetime | None:
         """When the next run may start that has to wait until a moment after `after`."""
@@ -279,9 +300,18 @@ class Runs:
             progress = last.progress if last else None
             held = runs.held(tx, [run]) if last and last.lines else {}
             if not runs.finish(
-                tx, run.id, node=run.node, outcome=outcome, now=now, duration=duration, progress=progress
+                tx,
+                run.id,
+                node=run.node,
+                outcome=outcome,
+                now=now,
+                duration=duration,
+                task=run.task,
+                progress=progress,
             ):
                 return False
+            if outcome.source:
+                code.note_source(tx, run.id, outcome.source, now)
             if last:
                 add_lines(tx, last, held.get(run.id, 0))
             tx.emit(RunChanged(run.id, run.job))
@@ -321,7 +351,7 @@ class Runs:
 
     async def prune(self, *, keep_days: float, keep_runs: int, batch: int = 500) -> int:
         """Deletes ended runs older than `keep_days`, and those of each job beyond its newest `keep_runs`; in small
-        transactions, so that nothing else waits. Answers how many."""
+        transactions, so that nothing else waits. Answers how many. What code they were made with goes a day later."""
         edge = self.clock() - timedelta(days=keep_days)
         total = 0
         while (gone := await self.store.write(runs.prune_older, edge, batch)) > 0:
@@ -329,6 +359,8 @@ class Runs:
         for key in await self.store.read(runs.job_keys):
             while (gone := await self.store.write(runs.prune_beyond, key, keep_runs, batch)) > 0:
                 total += gone
+        self._kept = set()  # so that what is in use is noted to be
+        await self.store.write(code.prune, edge - timedelta(days=1))
         return total
 
 

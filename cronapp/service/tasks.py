@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from importlib.metadata import distributions
 from pathlib import Path
 
 from cronapp.core.clock import Clock, system_clock
+from cronapp.core.code import Code, Environment, code_of
 from cronapp.core.differences import snapshot
 from cronapp.core.models import Job, Json
-from cronapp.core.registry import LoadError, Registry, Task, load, merged, source_files
+from cronapp.core.registry import LoadError, Registry, Task, file_hashes, load, merged, source_files
 from cronapp.core.signature import MASK
 
 
@@ -44,6 +48,8 @@ class Tasks:
         self.stale: tuple[Stale, ...] = ()
         self._read = {source: clock() for source in self.sources if source not in self.registry.failed}
         self._snapshots: dict[str, tuple[Task, Json]] = {}
+        self._codes: dict[str, tuple[Task, Code]] = {}
+        self.environment = environment_now(self.sources)
 
     def reload(self) -> Reading:
         """Reads the tasks files again. One that cannot be imported any more keeps the tasks that it had."""
@@ -56,6 +62,7 @@ class Tasks:
         wrong = {error.source: error.error for error in fresh.errors if error.source in fresh.failed}
         self.stale = tuple(Stale(source=one, error=wrong[one], since=self._read[one]) for one in kept)
         self.registry = merged(fresh, before, kept)
+        self.environment, self._codes = environment_now(self.sources), {}
         names, had = set(self.registry.tasks), set(before.tasks)
         return Reading(
             tasks=len(names),
@@ -86,6 +93,16 @@ class Tasks:
             known = self._snapshots[name] = task, snapshot(task)
         return known[1]
 
+    def code(self, name: str) -> Code | None:
+        """With what code a run of that task is made now."""
+        task = self.find(name)
+        if task is None:
+            return None
+        known = self._codes.get(name)
+        if known is None or known[0] is not task:
+            known = self._codes[name] = task, code_of(task.text, self.environment)
+        return known[1]
+
     def masked(self, name: str, args: Json) -> Json:
         """Arguments of that task as they may be shown: without their secrets."""
         task = self.find(name)
@@ -99,3 +116,15 @@ class Tasks:
 
     def all(self) -> list[Task]:
         return list(self.registry.tasks.values())
+
+
+def environment_now(sources: Sequence[str]) -> Environment:
+    """What the tasks of these sources meet, as they were just loaded."""
+    return Environment(python=platform.python_version(), packages=installed(), files=file_hashes(sources))
+
+
+@cache
+def installed() -> dict[str, str]:
+    """The packages that are installed, with their versions; a process keeps those with which it began."""
+    found = {one.metadata["Name"]: one.version for one in distributions()}
+    return dict(sorted((name.lower(), version) for name, version in found.items() if name))

@@ -188,6 +188,7 @@ job_tags = Table(
 
 OPEN = text("state IN ('queued', 'running')")
 QUEUED = text("state = 'queued'")
+SUCCEEDED = text("state = 'succeeded'")
 
 runs = Table(
     "runs",
@@ -216,6 +217,7 @@ runs = Table(
     Column("error_type", Text),
     Column("error_message", Text),
     Column("error_traceback", Text),
+    Column("error_frames", Doc),  # of the exception and of all that it came from
     Column("error_group", Text),  # failures with the same exception out of the same place have the same
     Column("error_frame", Text),  # that place: the innermost frame of the user's own code
     Column("source", Text),  # the hash of the function's source
@@ -229,6 +231,7 @@ runs = Table(
     UniqueConstraint("job_key", "slot", "attempt", name="uq_runs_slot"),
     Index("ix_runs_job", "job_key", "id"),
     Index("ix_runs_job_id", "job", "id"),
+    Index("ix_runs_succeeded", "job_key", "id", sqlite_where=SUCCEEDED, postgresql_where=SUCCEEDED),
     Index("ix_runs_state", "state", "id"),
     Index("ix_runs_open", "job_key", "state", sqlite_where=OPEN, postgresql_where=OPEN),
     Index("ix_runs_attempts", "first_attempt"),

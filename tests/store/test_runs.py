@@ -13,6 +13,7 @@ import pytest
 from recipes import FAILED, NOW, SUCCEEDED, at, log_lines, put_job
 from sqlalchemy import event
 
+from cronapp.core.failures import group_of
 from cronapp.core.models import (
     Job,
     Outcome,
@@ -22,6 +23,7 @@ from cronapp.core.models import (
     RunState,
     RunTrigger,
 )
+from cronapp.core.traces import Frame, Problem
 from cronapp.store import jobs, logs, runs
 from cronapp.store.open import open_store
 from cronapp.store.runs import RunFilter
@@ -219,6 +221,37 @@ async def test_claimers_at_the_same_time_never_take_the_same_run_nor_too_many_of
 
 
 # -- ended ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_failure_is_kept_with_its_frames_its_place_and_its_group(store: Store) -> None:
+    frame = Frame(file="tasks.py", path="/srv/tasks.py", line=4, function="fetch", own=True, first=3, source=("a", "b"))
+    problems = (
+        Problem(type="ValueError", message="no ü", frames=(frame,)),
+        Problem(type="E", message="", link="cause"),
+    )
+    error = RunError("ValueError", "no ü", "Traceback …", problems=problems)
+    job = await put_job(store, max_running=3, overlap="allow")
+    ended = []
+    for outcome in (Outcome(state=RunState.FAILED, error=error), SUCCEEDED):
+        run_id = await put_run(store, job)
+        await claim(store)
+        assert await store.write(
+            runs.finish, run_id, node="node-1", outcome=outcome, now=NOW, duration=1.0, task="fetch"
+        )
+        ended.append(await get(store, run_id))
+    bad, good = ended
+    assert bad.error is not None
+    assert bad.error.problems == problems
+    assert bad.error_frame == "tasks.py:4 in fetch"
+    assert bad.error_group == group_of(RunState.FAILED, error, "fetch")
+    assert (good.error, good.error_frame, good.error_group) == (None, None, None)
+    listed = await store.read(runs.page, RunFilter(state="failed"))
+    assert listed[0].error == replace(error, problems=()), "a list does not read the frames"
+    assert listed[0].error_frame == bad.error_frame
+    lost = await put_run(store, job)
+    await claim(store)
+    assert await store.write(runs.lose, await get(store, lost), reason="gone", now=NOW)
+    assert (await get(store, lost)).error_group == "lost"
 
 
 async def test_a_run_ends_with_its_outcome(store: Store) -> None:

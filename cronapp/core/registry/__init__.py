@@ -7,7 +7,7 @@ nothing: it becomes a `LoadError`, and the tasks of the other files stay.
 from cronapp.core.registry.decorator import task
 from cronapp.core.registry.loading import LoadError, Registry, load, merged
 from cronapp.core.registry.options import ATTRIBUTE, TaskOptions
-from cronapp.core.registry.sources import source_files
+from cronapp.core.registry.sources import file_hashes, source_files
 from cronapp.core.registry.tasks import Task, code_job_id
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Task",
     "TaskOptions",
     "code_job_id",
+    "file_hashes",
     "load",
     "merged",
     "source_files",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +14,7 @@ from types import ModuleType
 from cronapp.core.registry.modules import is_file, module_names
 
 OURS = ("cronapp", "__main__")
+MOST_FILES = 500  # whose hashes are noted
 FOREIGN = ("site-packages", "dist-packages", "node_modules", "__pycache__")
 
 
@@ -24,6 +27,17 @@ def source_files(sources: Sequence[str], *, every: bool = False) -> set[Path]:
     if every:
         files |= {path for home in homes for path in siblings(home)}
     return files
+
+
+def file_hashes(sources: Sequence[str]) -> dict[str, str]:
+    """The files of which the tasks are made, by their places within their folders, and a hash of each."""
+    homes = homes_of(sources)
+    found: dict[str, str] = {}
+    for path in sorted(source_files(sources))[:MOST_FILES]:
+        home = next((one for one in homes if path.is_relative_to(one)), path.parent)
+        with suppress(OSError):
+            found[path.relative_to(home).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return found
 
 
 def homes_of(sources: Sequence[str]) -> dict[Path, Path]:

@@ -34,6 +34,7 @@ class Task:
     signature: Signature
     problem: str | None = None
     digest: str = ""  # of the function's source without its name, so that a renamed one is known again
+    text: str = ""  # the function's source, as it was loaded; empty where there is none to be had
 
 
 def code_job_id(task: Task) -> str:
@@ -63,6 +64,7 @@ def task_of(name: str, function: FunctionType, module: ModuleType, source: str) 
     code = inspect.unwrap(function).__code__
     summary, _, doc = (inspect.getdoc(function) or "").strip().partition("\n")
     signature = Signature.of(function)
+    text = _text(function)
     return Task(
         name=options.name or name,
         function=function,
@@ -76,15 +78,21 @@ def task_of(name: str, function: FunctionType, module: ModuleType, source: str) 
         options=options,
         signature=signature,
         problem=_problem(function, signature, options),
-        digest=_digest(function),
+        digest=_digest(text),
+        text=text,
     )
 
 
-def _digest(function: FunctionType) -> str:
-    """A short hash of the source from `def` on, without the name; empty where there is no source to be had."""
+def _text(function: FunctionType) -> str:
     try:
-        source = inspect.getsource(function)
+        return inspect.getsource(function)
     except (OSError, TypeError, SyntaxError):
+        return ""
+
+
+def _digest(source: str) -> str:
+    """A short hash of the source from `def` on, without the name; empty where there is no source to be had."""
+    if not source:
         return ""
     begin = DEF.search(source)
     text = source[begin.end() :] if begin else source

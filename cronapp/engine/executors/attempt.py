@@ -34,6 +34,7 @@ class Attempt:
     args: Json
     log: RunLog
     on_progress: Callable[[Progress], None]
+    on_source: Callable[[str], None] = lambda _: None  # the function's, if a child process found another one
     timeout: float | None = None
     grace: float = GRACE  # between asking the task to stop and forcing it
     limits: ChildLimits = field(default_factory=ChildLimits)

@@ -20,7 +20,8 @@ from cronapp.engine.executors.call import Call
 from cronapp.engine.executors.in_process import ProcessCall
 from cronapp.engine.executors.in_thread import ThreadCall
 from cronapp.engine.executors.on_loop import LoopCall
-from cronapp.engine.outcomes import CANCELLED, DIED, failed, invalid_arguments, run_error, type_name
+from cronapp.engine.frames import type_name
+from cronapp.engine.outcomes import CANCELLED, DIED, failed, invalid_arguments, run_error
 
 REAPING = 5.0  # for a killed process to be gone
 

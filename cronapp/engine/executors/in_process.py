@@ -10,7 +10,9 @@ import sys
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 
+from cronapp.core.code import source_hash
 from cronapp.core.models import Json, LogStream, Outcome, Progress, RunError, RunState
+from cronapp.core.traces import problems_of
 from cronapp.engine import child
 from cronapp.engine.executors.attempt import Attempt
 from cronapp.engine.executors.call import Look, ProgressRelay, settle
@@ -87,6 +89,7 @@ class ProcessCall(asyncio.SubprocessProtocol):
         return child.Request(
             source=attempt.task.source,
             task=attempt.task.name,
+            code=source_hash(attempt.task.text),
             args=attempt.args,
             id=attempt.id,
             job=attempt.job,
@@ -114,6 +117,8 @@ class ProcessCall(asyncio.SubprocessProtocol):
                 log.log(level, text)
             case {"progress": fields}:
                 self._progress(Progress(**fields))
+            case {"source": str(text)}:
+                self._attempt.on_source(text)
             case {"remark": text}:
                 log.system(text)
             case {"looks": str(what)} if self._window:
@@ -123,7 +128,7 @@ class ProcessCall(asyncio.SubprocessProtocol):
             case {"result": result}:
                 self._returned(Outcome(state=RunState.SUCCEEDED, result=result))
             case {"error": fields}:
-                self._returned(failed(RunError(**{**fields, "kinds": tuple(fields["kinds"])})))
+                self._returned(failed(error_of(fields)))
 
     def _returned(self, outcome: Outcome) -> None:
         self._outcome = outcome
@@ -232,6 +237,12 @@ class Messages(asyncio.Protocol):
     def close(self) -> None:
         if self._transport:
             self._transport.close()
+
+
+def error_of(fields: Json) -> RunError:
+    """The child's error, out of its message."""
+    problems = problems_of(fields["problems"])
+    return RunError(**{**fields, "kinds": tuple(fields["kinds"]), "problems": problems})
 
 
 def death(status: int) -> str:

@@ -28,7 +28,14 @@ from cronapp.store.runs.questions import (
 )
 from cronapp.store.runs.room import full_for
 from cronapp.store.runs.rows import RunFilter
-from cronapp.store.runs.statistics import by_hour, count_of_job, counts_by_state, recent, usual_duration
+from cronapp.store.runs.statistics import (
+    by_hour,
+    count_of_job,
+    counts_by_state,
+    durations_before,
+    recent,
+    usual_duration,
+)
 
 __all__ = [
     "RunFilter",
@@ -39,6 +46,7 @@ __all__ = [
     "claim",
     "count_of_job",
     "counts_by_state",
+    "durations_before",
     "end_queued",
     "failures",
     "finish",

@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
+from cronapp.core.failures import group_of, place_of
 from cronapp.core.models import Cause, Job, Json, Outcome, Progress, Run, RunState, RunTrigger
+from cronapp.core.traces import problems_json
 from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.jobs import forget_ends
 from cronapp.store.store import Tx
@@ -148,9 +150,10 @@ def finish(
     outcome: Outcome,
     now: datetime,
     duration: float,
+    task: str = "",
     progress: Progress | None = None,
 ) -> bool:
-    """The end of a running run; False when it ended already, or another node owns it."""
+    """The end of a running run of that task; False when it ended already, or another node owns it."""
     error = outcome.error
     reported = {"progress": asdict(progress)} if progress else {}
     statement = (
@@ -164,6 +167,9 @@ def finish(
             error_type=error.type if error else None,
             error_message=error.message if error else None,
             error_traceback=error.traceback if error else None,
+            error_frames=(problems_json(error.problems) or None) if error else None,
+            error_frame=place_of(error),
+            error_group=group_of(outcome.state, error, task),
             finished_at=now,
             duration=duration,
             **reported,
@@ -187,7 +193,12 @@ def lose(tx: Tx, run: Run, *, reason: str, now: datetime) -> bool:
     statement = (
         update(runs)
         .where(runs.c.id == run.id, runs.c.state == RunState.RUNNING, runs.c.node == run.node)
-        .values(state=RunState.LOST, reason=reason, finished_at=now)
+        .values(
+            state=RunState.LOST,
+            reason=reason,
+            finished_at=now,
+            error_group=group_of(RunState.LOST, None, run.task),
+        )
     )
     return tx.conn.execute(statement).rowcount == 1
 

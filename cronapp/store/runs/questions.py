@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, exists, func, or_, select
 
 from cronapp.core.models import OPEN_STATES, RETRIED_STATES, Run, RunState
-from cronapp.store.runs.rows import RunFilter, run_of
+from cronapp.store.runs.rows import LISTED, RunFilter, run_of
 from cronapp.store.tables import jobs, runs
 
 
@@ -26,7 +26,7 @@ def get(conn: Connection, run_id: int) -> Run | None:
 def attempts(conn: Connection, first_attempt: int) -> list[Run]:
     """All attempts of one run, the first one first."""
     statement = (
-        select(runs)
+        select(*LISTED)
         .where(or_(runs.c.id == first_attempt, runs.c.first_attempt == first_attempt))
         .order_by(runs.c.attempt)
     )
@@ -42,7 +42,7 @@ def lost_attempts(conn: Connection, first_attempt: int) -> int:
 
 def page(conn: Connection, filters: RunFilter, *, before: int | None = None, limit: int = 50) -> list[Run]:
     """The runs before the id `before`, the newest first."""
-    statement: Select[Any] = select(runs).order_by(runs.c.id.desc()).limit(limit)
+    statement: Select[Any] = select(*LISTED).order_by(runs.c.id.desc()).limit(limit)
     if filters.job:
         statement = statement.where(runs.c.job == filters.job)
     if filters.state:
@@ -60,7 +60,7 @@ def page(conn: Connection, filters: RunFilter, *, before: int | None = None, lim
 
 def of_job(conn: Connection, job_key: int, *, before: int | None = None, limit: int = 50) -> list[Run]:
     """A job's own runs, the newest first; not those of a removed job of the same id."""
-    statement = select(runs).where(runs.c.job_key == job_key).order_by(runs.c.id.desc()).limit(limit)
+    statement = select(*LISTED).where(runs.c.job_key == job_key).order_by(runs.c.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(runs.c.id < before)
     return [run_of(row) for row in conn.execute(statement).mappings()]
@@ -81,7 +81,7 @@ def alike(conn: Connection, run: Run, since: datetime, limit: int) -> list[Run]:
     first = func.coalesce(runs.c.first_attempt, runs.c.id)
     tried_again = exists().where(later.c.first_attempt == first, later.c.attempt > runs.c.attempt)
     statement = (
-        select(runs)
+        select(*LISTED)
         .join(jobs, jobs.c.key == runs.c.job_key)
         .where(
             runs.c.state == run.state,
@@ -98,14 +98,14 @@ def alike(conn: Connection, run: Run, since: datetime, limit: int) -> list[Run]:
 
 def running(conn: Connection, limit: int = 1000) -> list[Run]:
     """What runs now, the longest first."""
-    statement = select(runs).where(runs.c.state == RunState.RUNNING).order_by(runs.c.id).limit(limit)
+    statement = select(*LISTED).where(runs.c.state == RunState.RUNNING).order_by(runs.c.id).limit(limit)
     return [run_of(row) for row in conn.execute(statement).mappings()]
 
 
 def failures(conn: Connection, limit: int) -> list[Run]:
     """The newest runs that went wrong."""
     statement = (
-        select(runs)
+        select(*LISTED)
         .where(runs.c.state.in_((RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)))
         .order_by(runs.c.id.desc())
         .limit(limit)

@@ -10,6 +10,11 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from cronapp.core.models import Cause, Progress, Run, RunError, RunState, RunTrigger
+from cronapp.core.traces import problems_of
+from cronapp.store.tables import runs
+
+LISTED = tuple(column for column in runs.c if column.name != "error_frames")
+"""What a list of runs reads: frames may be long, and only a run's own page shows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +56,15 @@ def run_of(row: Mapping[str, Any] | RowMapping) -> Run:
         cause=row["cause"] and Cause(row["cause"]),
         woken_by=row["woken_by"],
         backfill=row["backfill"],
+        error_group=row["error_group"],
+        error_frame=row["error_frame"],
+        source=row["source"],
+        environment=row["environment"],
     )
 
 
 def error_of(row: Mapping[str, Any] | RowMapping) -> RunError | None:
     if row["error_type"] is None:
         return None
-    return RunError(row["error_type"], row["error_message"], row["error_traceback"])
+    problems = problems_of(row.get("error_frames"))
+    return RunError(row["error_type"], row["error_message"], row["error_traceback"], problems=problems)

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, case, func, select, true, type_coerce
 
-from cronapp.core.models import OPEN_STATES, RunBrief, RunState, RunTrigger
-from cronapp.store.tables import jobs, runs
+from cronapp.core.models import OPEN_STATES, Run, RunBrief, RunState, RunTrigger
+from cronapp.store.tables import SUCCEEDED, jobs, runs
 
 HOUR = 3_600_000_000  # microseconds
 USUAL_OF, LOOKED_AT = 20, 200  # succeeded runs for the usual duration, among so many of the newest
@@ -101,6 +101,17 @@ def usual_duration(conn: Connection, job_key: int) -> float | None:
     counted = succeeded.order_by(newest.c.id.desc()).limit(USUAL_OF).subquery()
     average = conn.execute(select(func.avg(counted.c.duration))).scalar_one()
     return None if average is None else float(average)
+
+
+def durations_before(conn: Connection, run: Run) -> list[float]:
+    """How many seconds the newest 20 runs of the job that succeeded before this one took."""
+    statement = (
+        select(runs.c.duration)
+        .where(runs.c.job_key == run.job_key, runs.c.id < run.id, SUCCEEDED, runs.c.duration.is_not(None))
+        .order_by(runs.c.id.desc())
+        .limit(USUAL_OF)
+    )
+    return [float(seconds) for seconds in conn.execute(statement).scalars()]
 
 
 def by_hour(conn: Connection, since: datetime, until: datetime | None = None) -> list[tuple[datetime, int, int]]:

@@ -13,6 +13,9 @@ moment = sa.BigInteger()
 def upgrade() -> None:
     for name in ("error_group", "error_frame", "source", "environment"):
         op.add_column("runs", sa.Column(name, sa.Text))
+    op.add_column("runs", sa.Column("error_frames", sa.JSON))
+    succeeded = sa.text("state = 'succeeded'")
+    op.create_index("ix_runs_succeeded", "runs", ["job_key", "id"], sqlite_where=succeeded, postgresql_where=succeeded)
     op.create_index("ix_runs_error_group", "runs", ["error_group", "id"])
     op.create_table(
         "job_changes",
