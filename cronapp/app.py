@@ -36,6 +36,7 @@ from cronapp.engine.watcher import Watcher
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
+from cronapp.service.comparisons import Comparisons
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
@@ -93,6 +94,7 @@ class App:
         self.jobs = Jobs(self.store, self.tasks, self.blackouts, self.clock, settings.timezone)
         self.repairs = Repairs(self.jobs)
         self.runs = Runs(self.store, self.tasks, self.blackouts, self.clock)
+        self.comparisons = Comparisons(self.store, self.tasks)
         self.limits = Limits(self.store)
         self.backfills = Backfills(self.store, self.tasks, self.clock)
         self.ledger = Ledger(self.store, self.clock)
@@ -184,6 +186,7 @@ class App:
         return Parts(
             jobs=self.jobs,
             runs=self.runs,
+            comparisons=self.comparisons,
             limits=self.limits,
             backfills=self.backfills,
             ledger=self.ledger,

@@ -86,6 +86,10 @@ class RunNotFound(NotFound):
     """There is no run with this number."""
 
 
+class NothingToCompare(NotFound):
+    """Only a run that went wrong is compared, with one of its job that succeeded before it. Here is none."""
+
+
 class TaskNotFound(NotFound):
     """The tasks file has no task of this name."""
 

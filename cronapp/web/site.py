@@ -14,6 +14,7 @@ from cronapp.core.clock import Clock
 from cronapp.core.models import Inside
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
+from cronapp.service.comparisons import Comparisons
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
@@ -77,6 +78,7 @@ class Parts:
 
     jobs: Jobs
     runs: Runs
+    comparisons: Comparisons
     limits: Limits
     backfills: Backfills
     ledger: Ledger

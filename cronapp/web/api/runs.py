@@ -12,7 +12,7 @@ from cronapp.core.errors import RunNotHere
 from cronapp.core.models import Json, RunTrigger
 from cronapp.store.runs import RunFilter
 from cronapp.web.api.asked import body, limit, moment, number
-from cronapp.web.api.told import inside_json, items, line_json, run_json
+from cronapp.web.api.told import comparison_json, inside_json, items, line_json, run_json
 from cronapp.web.runs import log_as_text, log_in_bits
 from cronapp.web.site import Parts, parts
 
@@ -57,6 +57,12 @@ async def retry_alike(run_id: int) -> ResponseReturnValue:
         return {"retried": 0, "alike": [run.id for run in await parts().runs.alike(run_id)]}, 200
     opened = await parts().runs.retry_alike(run_id, trigger=RunTrigger.API)
     return {"retried": len(opened), "runs": [run.id for run in opened]}, 202
+
+
+@api.get("/runs/<int:run_id>/comparison")
+async def comparison(run_id: int) -> Json:
+    """What changed since the job last worked, told of a run that went wrong."""
+    return comparison_json(await parts().comparisons.of(run_id))
 
 
 @api.get("/runs/<int:run_id>/stack")

@@ -6,9 +6,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from cronapp.core.comparison import Comparison
 from cronapp.core.models import Inside, Job, JobRow, Json, LogLine, Pause, Run, RunError
 from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
+from cronapp.core.traces import problems_json
 from cronapp.service.tasks import Tasks
 
 
@@ -96,7 +98,36 @@ def run_json(run: Run, tasks: Tasks) -> Json:
 
 
 def error_json(error: RunError) -> Json:
-    return {"type": error.type, "message": error.message, "traceback": error.traceback}
+    """An error; with its frames where a run is asked for by itself, since a list does not read them."""
+    told: Json = {"type": error.type, "message": error.message, "traceback": error.traceback}
+    return {**told, "frames": problems_json(error.problems)} if error.problems else told
+
+
+def comparison_json(compared: Comparison) -> Json:
+    log = compared.log
+    return {
+        "run": compared.run.id,
+        "before": compared.before.id,
+        "nothing_changed": compared.nothing,
+        "function": compared.function,
+        "diff": [asdict(line) for line in compared.diff],
+        "args": [asdict(one) for one in compared.args],
+        "environment": compared.environment,
+        "python": asdict(compared.python) if compared.python else None,
+        "packages": [asdict(one) for one in compared.packages],
+        "files": [asdict(one) for one in compared.files],
+        "host": asdict(compared.host) if compared.host else None,
+        "duration": {"before": compared.before.duration, "now": compared.run.duration},
+        "slot": {"before": at(compared.before.slot), "now": at(compared.run.slot)},
+        "log": log
+        and {
+            "common_before": [line_json(line) for line in log.common_before],
+            "common": [line_json(line) for line in log.common],
+            "before": [line_json(line) for line in log.before],
+            "now": [line_json(line) for line in log.now],
+        },
+        "log_compared_up_to": compared.log_beyond,
+    }
 
 
 def inside_json(inside: Inside) -> Json:
