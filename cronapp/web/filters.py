@@ -18,6 +18,8 @@ from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import parts_of
 from cronapp.web.ansi import ansi
 from cronapp.web.charts import TONES, hours, ledger_strip, strip, success_share, verdict_tone
+from cronapp.web.pace import pace_of
+from cronapp.web.trees import tree
 
 SHOWS: Final = ("relative", "when", "clock", "stamp", "date", "full", "short", "countdown", "elapsed")
 """What the browser can make of a moment, in the viewer's zone. `stamp` has milliseconds; the last two tick."""
@@ -195,6 +197,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "state_word": state_word,
     "ticked": ticked,
     "tone": tone,
+    "tree": tree,
     "verdict_tone": verdict_tone,
     "with_times": with_times,
 }
@@ -205,6 +208,7 @@ GLOBALS: dict[str, Any] = {
     "hours_chart": hours,
     "ledger_strip": ledger_strip,
     "outcome": outcome,
+    "pace_of": pace_of,
     "query": query,
     "schedule_words": schedule_words,
     "strip": strip,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
@@ -13,6 +15,7 @@ from cronapp.web.render import fragment, partial, toast
 from cronapp.web.shell import done, go, show
 from cronapp.web.site import Parts, parts
 from cronapp.web.views import whole
+from cronapp.web.views.compared import since_context
 from cronapp.web.views.log import CHUNK, chunk, last_written, log_chunks
 from cronapp.web.views.runs import run_context, run_filter, run_list_context
 from cronapp.web.views.zones import zones_of
@@ -50,8 +53,26 @@ async def run_page(house: Parts, run_id: int, inside: Inside | None = None, *, l
     run = context["run"]
     chunks = await log_chunks(house, run)
     last = inside.last_line_at if inside else last_written([line for _, lines in chunks for line in lines or ()])
+    context |= await since_context(house, run_id)
     context |= {"chunks": chunks, "inside": inside, "last_line_at": last, "looked": looked}
     return await show("run", nav="runs", topic=f"run:{run_id}", after=run.last_seq, **context)
+
+
+@pages.get("/runs/<int:run_id>/args.json")
+async def args_json(run_id: int) -> Response:
+    """The arguments without their secrets."""
+    run = await parts().runs.get(run_id)
+    return whole_json(parts().tasks.masked(run.task, run.args))
+
+
+@pages.get("/runs/<int:run_id>/result.json")
+async def result_json(run_id: int) -> Response:
+    return whole_json((await parts().runs.get(run_id)).result)
+
+
+def whole_json(value: Any) -> Response:
+    told = json.dumps(value, ensure_ascii=False, indent=2)
+    return Response(told, content_type="application/json; charset=utf-8")
 
 
 @pages.get("/runs/<int:run_id>/log")

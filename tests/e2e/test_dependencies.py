@@ -47,9 +47,9 @@ async def test_a_chain_is_made_and_wakes_itself_before_the_readers_eyes(me: Visi
     await expect(runs).to_have_count(1)
     assert await stayed(report)
     await runs.get_by_role("link", name=re.compile(r"^#\d+$")).click()
-    await expect(report.locator("#run-head")).to_contain_text(re.compile(r"the end of run #\d+ of load"))
+    await expect(report.locator("#run-side")).to_contain_text(re.compile(r"the end of run #\d+ of load"))
     await report.get_by_role("link", name=re.compile("of load$")).click()
-    await expect(report.locator("#run-head")).to_contain_text(re.compile(r"the end of run #\d+ of extract"))
+    await expect(report.locator("#run-side")).to_contain_text(re.compile(r"the end of run #\d+ of extract"))
 
 
 async def test_a_pause_and_a_removal_upstream_are_told_at_once_and_the_graph_leads_there(

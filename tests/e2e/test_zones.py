@@ -159,7 +159,7 @@ async def test_a_run_and_its_log_are_told_in_the_chosen_zone(reader: Visitor, si
     await expect(stamp).to_have_text(f"{hours % 24:02}:{minutes:02}{at[16:23]}")
     await stamp.hover()
     await expect(stamp).to_have_attribute("title", re.compile(r"GMT\+5:30 \(Asia/Kolkata\)$"))
-    await expect(page.locator("#run-head")).to_contain_text("GMT+5:30")
+    await expect(page.locator("#run-side")).to_contain_text("GMT+5:30")
 
 
 async def test_a_run_of_a_removed_job_has_no_jobs_zone(reader: Visitor, site: Server) -> None:

@@ -108,7 +108,7 @@ async def test_run_again_opens_the_next_attempt_with_the_same_arguments(quiet: A
     reply = await client.post(f"/runs/{run.id}/retry", headers=on(f"/runs/{run.id}"))
     assert await targets(reply) == ["#run-head", "#toasts"]
     page = await page_of(client, f"/runs/{run.id}")
-    assert {e.attrs["href"] for e in page.all("a", class_="try f-wait")} == {
+    assert {e.attrs["href"] for e in page.all("a", class_="t-wait")} == {
         f"/runs/{run.id + 1}",
         f"/runs/{run.id + 2}",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from visiting import EVIL, Api, Page, page_of, put_in_state, put_lines, put_run,
 
 from cronapp.app import App
 from cronapp.core.models import Job, JobState, LogLine, LogStream, Progress, Run, RunError, RunState
+from cronapp.core.traces import Frame, Problem
 from cronapp.service.runs import Written
 from cronapp.web.site import Blocked
 from cronapp.web.views.log import SCREEN
@@ -288,6 +290,13 @@ async def evil(tmp_path: Path) -> AsyncIterator[App]:
     await app.close()
 
 
+def evil_problems() -> tuple[Problem, ...]:
+    """Frames of the user's own code and of a library, in the exception and in its cause."""
+    frame = Frame(file=EVIL, path=EVIL, line=1, function=EVIL, own=True, first=1, source=(EVIL, EVIL))
+    frames = (frame, replace(frame, own=False), frame)
+    return tuple(Problem(type=EVIL, message=EVIL, link=link, frames=frames) for link in ("", "cause"))  # type: ignore[arg-type]
+
+
 def is_harmless(page: Page) -> bool:
     return not page.all("img") and all(script.attrs.get("src") for script in page.all("script"))
 
@@ -303,7 +312,7 @@ async def test_text_of_others_is_never_taken_for_markup(evil: App) -> None:
             state,
             reason=EVIL,
             result={EVIL: EVIL},
-            error=RunError(EVIL, EVIL, EVIL) if state is RunState.FAILED else None,
+            error=RunError(EVIL, EVIL, EVIL, problems=evil_problems()) if state is RunState.FAILED else None,
             slot=evil.clock() - timedelta(minutes=n),
         )
         await put_lines(evil, run, [EVIL, f"\x1b[31m{EVIL}\x1b[0m"])

@@ -61,7 +61,7 @@ async def stored(app: App, run: Run, until_seq: int) -> None:
             ["#job-head", "#job-changes", "#job-detail", "#job-kept", "#job-backfills", "#job-graph", "#job-runs"],
         ),
         ("runs", ["#run-list"]),
-        ("run:1", ["#run-head", "#run-outcome"]),
+        ("run:1", ["#run-head", "#run-outcome", "#run-since", "#run-side"]),
         ("system", ["#system", "#restart", "#limits"]),
     ],
 )
@@ -520,7 +520,7 @@ async def test_a_slow_reader_costs_nothing_and_gets_the_newest(quiet: App, run: 
     for n in range(300):
         await put_lines(quiet, run, [f"text {n}"])
         quiet.hub.heed(LogAppended(run.id, n + 1))
-    assert set(connection.old) <= {"banner", "log", "head", "outcome"}
+    assert set(connection.old) <= {"banner", "log", "head", "outcome", "since", "side"}
     assert len(quiet.hub._rendered) <= 3
     assert reader.got == b""
     reader.may_read.set()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
 
 from cronapp.core.errors import JobNotFound, RunNotFound
 from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
-from cronapp.core.models import RETRIED_STATES, Run
+from cronapp.core.models import RETRIED_STATES, Job, Run, RunState
 from cronapp.store.runs import RunFilter
+from cronapp.web.hub import Key
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
+from cronapp.web.views.compared import since_context
 from cronapp.web.views.log import log_partials
 from cronapp.web.views.shown import EMPTY, Shown
 from cronapp.web.views.zones import job_zone, zones_of
@@ -64,6 +67,9 @@ async def run_list_context(house: Parts, filters: RunFilter, before: int | None)
     }
 
 
+PARTS = ("head", "outcome", "since", "side")
+
+
 class RunView(Shown):
     """One run's page with its log, of which the lines up to `seen` are there already."""
 
@@ -77,26 +83,23 @@ class RunView(Shown):
             case LogAppended(run=self.run.id):
                 return ("log",)
             case RunChanged(run=self.run.id):
-                return ("head", "outcome")
+                return PARTS
             case RunChanged(job=self.run.job) | JobChanged(job=self.run.job):  # another attempt, or the job is gone
-                return ("head",)
+                return ("head", "side")
         return ()
 
     def parts(self) -> Iterable[str]:
-        return ("log", "head", "outcome")
+        return ("log", *PARTS)
 
     async def show(self, part: str) -> Markup:
         if part == "log":
             return await self._log()
-        if part == "head":
-            return await self.house.hub.once(("job", self.run.job), ("run", self.run.id), self._head)
-        return await self.house.hub.once(("run", self.run.id), part, self._outcome)
+        key: Key = ("job", self.run.job) if part in ("head", "side") else ("run", self.run.id)
+        return await self.house.hub.once(key, (part, self.run.id), lambda: self._part(part))
 
-    async def _head(self) -> Markup:
-        return partial("#run-head", fragment("_run_head", **await run_context(self.house, self.run.id)))
-
-    async def _outcome(self) -> Markup:
-        return partial("#run-outcome", fragment("_run_outcome", **await run_context(self.house, self.run.id)))
+    async def _part(self, part: str) -> Markup:
+        read = since_context if part == "since" else run_context
+        return partial(f"#run-{part}", fragment(f"_run_{part}", **await read(self.house, self.run.id)))
 
     async def _log(self) -> Markup:
         seen = self.seen
@@ -134,7 +137,18 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         "held_up": [full.words() for full in await house.runs.held_up_by(run)],
         "alike": len(await house.runs.alike(run_id)) if job and run.state in RETRIED_STATES else 0,
         "waker": await waker_of(house, run),
+        "usual": await house.runs.usual(run) if run.started_at else None,
+        "deadline": deadline_of(run, job),
+        "at": house.clock(),
     }
+
+
+def deadline_of(run: Run, job: Job | None) -> datetime | None:
+    """When a running run is stopped at the latest."""
+    limit = job.spec.timeout if job else None
+    if run.state is not RunState.RUNNING or run.started_at is None or limit is None:
+        return None
+    return run.started_at + timedelta(seconds=limit)
 
 
 async def waker_of(house: Parts, run: Run) -> Run | None:

@@ -1,0 +1,56 @@
+// The page of one run: how long it takes against what is usual, by the second; what one can copy.
+"use strict";
+
+{ // of its own, so that no name meets one of another script
+  const about = (seconds) => (seconds < 60 ? `${Math.max(Math.ceil(seconds), 1)} s` : seconds < 3600 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`);
+
+  // While it runs, the line grows without a word from the server; beyond the limit it turns, and that is said once.
+  function showPace() {
+    const pace = $("#run-pace[data-running][data-usual]");
+    if (!pace) return;
+    const took = (Date.now() - new Date($("time", pace).dateTime)) / 1000, usual = Number(pace.dataset.usual), p95 = Number(pace.dataset.p95);
+    const beyond = took > Number(pace.dataset.limit), whole = Math.max(p95, took) * 1.15, [, fill, ...marks] = $$("rect", pace);
+    const x = (seconds) => ((100 * seconds) / whole).toFixed(2);
+    fill.setAttribute("width", x(took));
+    marks.forEach((mark, n) => mark.setAttribute("x", x(n ? p95 : usual)));
+    pace.classList.toggle("beyond", beyond);
+    tell($(".slow", pace), beyond ? "Longer than usual" : "");
+    tell($(".left", pace), took < usual ? `about ${about(usual - took)} left` : "");
+  }
+
+  function tell(place, text) {
+    if (place.textContent !== text) place.textContent = text;
+  }
+
+  // Where a page may not write the clipboard (it came over plain HTTP), the old way is tried.
+  async function copy(text) {
+    try { await navigator.clipboard.writeText(text); return true; } catch { /* as below */ }
+    const area = Object.assign(document.createElement("textarea"), { value: text, readOnly: true, className: "vh" });
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+
+  ON_CLICK["[data-copy-of]"] = async (button, event) => {
+    event.preventDefault();
+    const text = button.href ? await (await fetch(button.href)).text() : $(button.dataset.copyOf).textContent;
+    const done = await copy(text), title = button.dataset.title ??= button.title;
+    button.title = done ? "Copied" : "This browser does not let a page copy.";
+    button.classList.toggle("copied", done);
+    setTimeout(() => { button.title = title; button.classList.remove("copied"); }, 2000);
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], tab = event.target.closest?.(".tries a");
+    if (!step || !tab || event.altKey || event.ctrlKey || event.metaKey) return;
+    const tabs = $$(".tries a");
+    event.preventDefault();
+    tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length].focus();
+  });
+
+  showPace();
+  setInterval(showPace, 1000);
+  document.addEventListener("htmx:after:swap", showPace);
+}
