@@ -11,6 +11,7 @@ from cronapp.core.clock import Clock
 from cronapp.core.errors import Conflict, JobNotFound, RunEnded, RunNotEnded, RunNotFound, TaskGone
 from cronapp.core.events import CancelRequested, LogAppended, RunChanged
 from cronapp.core.limits import Full
+from cronapp.core.logs import LogFilter, LogShow
 from cronapp.core.models import (
     Job,
     JobSpec,
@@ -147,10 +148,29 @@ class Runs:
         return await self.store.read(ask)
 
     async def lines(
-        self, run_id: int, after: int = 0, limit: int = 1000, *, level: str = "", q: str = ""
+        self,
+        run_id: int,
+        after: int = 0,
+        limit: int = 1000,
+        *,
+        level: str = "",
+        q: str = "",
+        show: LogShow = LogShow.ALL,
     ) -> list[LogLine]:
         """Log lines numbered above `after`."""
-        return await self.store.read(logs.lines_after, run_id, after, limit, level=level, q=q)
+        return await self.store.read(logs.lines_after, run_id, after, limit, level=level, q=q, show=show)
+
+    async def line_numbers(self, run: Run, wanted: LogFilter, after: int, limit: int) -> list[int]:
+        """The numbers of the lines above `after` that fit, among those the run had when it was read."""
+        return await self.store.read(logs.numbers, run.id, wanted, after, run.last_seq, limit)
+
+    async def line_count(self, run: Run, wanted: LogFilter, after: int = 0, upto: int | None = None) -> int:
+        """How many lines fit, above `after` and not above `upto`."""
+        return await self.store.read(logs.count, run.id, wanted, after, run.last_seq if upto is None else upto)
+
+    async def line_pieces(self, run: Run, wanted: LogFilter, size: int) -> list[int]:
+        """The lines that fit, parted into pieces of `size`: the number of each piece's first line."""
+        return await self.store.read(logs.firsts, run.id, wanted, run.last_seq, size)
 
     # -- opened ---------------------------------------------------------------------------------------------------
 

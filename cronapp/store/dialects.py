@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Insert, Table, Text, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+
+from cronapp.core.logs import ESCAPES
 
 BUSY_TIMEOUT = 10_000  # milliseconds that SQLite waits for a foreign writer
 
@@ -34,6 +40,26 @@ def insert_or_ignore(conn: Connection, table: Table) -> Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
+class without_escapes(GenericFunction[str]):  # noqa: N801, called as a function of SQL
+    """A text without its terminal colours."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(without_escapes)
+def _in_postgresql(element: without_escapes, compiler: SQLCompiler, **kw: Any) -> str:
+    column, pattern = compiler.process(element.clauses, **kw), compiler.render_literal_value(ESCAPES, Text())
+    plain = f"regexp_replace({column}, {pattern}, '', 'g')"
+    return f"CASE WHEN strpos({column}, chr(27)) > 0 THEN {plain} ELSE {column} END"
+
+
+@compiles(without_escapes, "sqlite")
+def _in_sqlite(element: without_escapes, compiler: SQLCompiler, **kw: Any) -> str:
+    column = compiler.process(element.clauses, **kw)
+    return f"CASE WHEN instr({column}, char(27)) THEN without_escapes({column}) ELSE {column} END"
+
+
 def sqlite_engine(path: str, *, writing: bool) -> Engine:
     """An engine for one SQLite file. The writing one takes the lock at once.
 
@@ -53,6 +79,7 @@ def sqlite_engine(path: str, *, writing: bool) -> Engine:
         connection.isolation_level = None  # BEGIN is ours
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.create_function("without_escapes", 1, _without_escapes, deterministic=True)
         if writing:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -64,6 +91,10 @@ def sqlite_engine(path: str, *, writing: bool) -> Engine:
         conn.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _without_escapes(text: str) -> str:
+    return re.sub(ESCAPES, "", text)
 
 
 def cause(error: DBAPIError) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
+from cronapp.core.logs import ERROR_LEVELS, TRACEBACK, WARNING_LEVELS, LogFilter, LogShow
 from cronapp.core.models import LogLine, LogStream
+from cronapp.store.dialects import without_escapes
 from cronapp.store.store import Tx
 from cronapp.store.tables import log_lines, runs
 
@@ -30,20 +32,66 @@ def append(tx: Tx, run_id: int, lines: Sequence[LogLine]) -> None:
 
 
 def lines_after(
-    conn: Connection, run_id: int, after: int = 0, limit: int = 1000, *, level: str = "", q: str = ""
+    conn: Connection,
+    run_id: int,
+    after: int = 0,
+    limit: int = 1000,
+    *,
+    level: str = "",
+    q: str = "",
+    show: LogShow = LogShow.ALL,
 ) -> list[LogLine]:
     """The lines numbered above `after`, at most `limit`; of one level, or holding a text, if asked."""
     statement = (
         select(log_lines)
-        .where(log_lines.c.run == run_id, log_lines.c.seq > after)
+        .where(log_lines.c.run == run_id, log_lines.c.seq > after, *fitting(LogFilter(show, q)))
         .order_by(log_lines.c.seq)
         .limit(limit)
     )
     if level:
         statement = statement.where(log_lines.c.level == level.upper())
-    if q:
-        statement = statement.where(log_lines.c.text.icontains(q, autoescape=True))
     return [
         LogLine(seq=row.seq, at=row.at, stream=LogStream(row.stream), level=row.level, text=row.text, raw=row.raw)
         for row in conn.execute(statement)
     ]
+
+
+def numbers(conn: Connection, run_id: int, wanted: LogFilter, after: int, upto: int, limit: int) -> list[int]:
+    """The numbers of the lines that fit, above `after` and not above `upto`."""
+    statement = select(log_lines.c.seq).where(*between(run_id, after, upto), *fitting(wanted))
+    return list(conn.scalars(statement.order_by(log_lines.c.seq).limit(limit)))
+
+
+def count(conn: Connection, run_id: int, wanted: LogFilter, after: int, upto: int) -> int:
+    """How many lines fit, above `after` and not above `upto`."""
+    if wanted.all:  # they have no gaps
+        return max(0, upto - after)
+    statement = select(func.count()).select_from(log_lines).where(*between(run_id, after, upto), *fitting(wanted))
+    return int(conn.scalar(statement) or 0)
+
+
+def firsts(conn: Connection, run_id: int, wanted: LogFilter, upto: int, size: int) -> list[int]:
+    """The lines that fit, parted into pieces of `size`: the number of each piece's first line."""
+    if wanted.all:
+        return list(range(1, upto + 1, size))
+    place = func.row_number().over(order_by=log_lines.c.seq).label("place")
+    found = select(log_lines.c.seq, place).where(*between(run_id, 0, upto), *fitting(wanted)).subquery()
+    return list(conn.scalars(select(found.c.seq).where(found.c.place % size == 1).order_by(found.c.seq)))
+
+
+def between(run_id: int, after: int, upto: int) -> tuple[ColumnElement[bool], ...]:
+    return log_lines.c.run == run_id, log_lines.c.seq > after, log_lines.c.seq <= upto
+
+
+def fitting(wanted: LogFilter) -> list[ColumnElement[bool]]:
+    """What a line must be to be wanted. A text is looked for in what one reads: colours within it do not count."""
+    level, stream, text = log_lines.c.level, log_lines.c.stream, log_lines.c.text
+    errors = or_(level.in_(ERROR_LEVELS), and_(stream == LogStream.STDERR, text.startswith(TRACEBACK)))
+    conditions = {
+        LogShow.ALL: [],
+        LogShow.ERRORS: [errors],
+        LogShow.WARNINGS: [or_(level.in_(WARNING_LEVELS), stream == LogStream.STDERR)],
+        LogShow.STDOUT: [stream == LogStream.STDOUT],
+        LogShow.STDERR: [stream == LogStream.STDERR],
+    }[wanted.show]
+    return [*conditions, *([without_escapes(text).icontains(wanted.q, autoescape=True)] if wanted.q else [])]

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
-from cronapp.core.errors import NotFound
-from cronapp.core.models import Inside, LogLine
+from cronapp.core.models import Inside
 from cronapp.web.render import fragment, partial, toast
 from cronapp.web.shell import done, go, show
 from cronapp.web.site import Parts, parts
 from cronapp.web.views import whole
 from cronapp.web.views.compared import since_context
-from cronapp.web.views.log import CHUNK, chunk, last_written, log_chunks
+from cronapp.web.views.log import last_written, log_context
 from cronapp.web.views.runs import run_context, run_filter, run_list_context
 from cronapp.web.views.zones import zones_of
 
 pages = Blueprint("runs", __name__)
 ALIKE_SHOWN = 25
-READ = 2000  # log lines read at once for a download
 
 
 @pages.get("/runs")
@@ -51,10 +48,11 @@ async def stack(run_id: int) -> str:
 async def run_page(house: Parts, run_id: int, inside: Inside | None = None, *, looked: bool = False) -> str:
     context = await run_context(house, run_id)
     run = context["run"]
-    chunks = await log_chunks(house, run)
-    last = inside.last_line_at if inside else last_written([line for _, lines in chunks for line in lines or ()])
+    context |= await log_context(house, run, request.args)
+    shown = [line for *_, lines in context["chunks"] for line in lines or ()]
+    last = inside.last_line_at if inside else last_written(shown)
     context |= await since_context(house, run_id)
-    context |= {"chunks": chunks, "inside": inside, "last_line_at": last, "looked": looked}
+    context |= {"inside": inside, "last_line_at": last, "looked": looked}
     return await show("run", nav="runs", topic=f"run:{run_id}", after=run.last_seq, **context)
 
 
@@ -73,47 +71,6 @@ async def result_json(run_id: int) -> Response:
 def whole_json(value: Any) -> Response:
     told = json.dumps(value, ensure_ascii=False, indent=2)
     return Response(told, content_type="application/json; charset=utf-8")
-
-
-@pages.get("/runs/<int:run_id>/log")
-async def log_chunk(run_id: int) -> str:
-    """One piece of the log."""
-    run = await parts().runs.get(run_id)
-    number = request.args.get("chunk", 0, type=int)
-    if not 0 <= number <= run.last_seq // CHUNK:
-        raise NotFound
-    return str(chunk(run, number, await parts().runs.lines(run_id, number * CHUNK, CHUNK)))
-
-
-@pages.get("/runs/<int:run_id>/log.txt")
-async def download(run_id: int) -> Response:
-    run = await parts().runs.get(run_id)
-    response = Response(log_as_text(parts(), run_id), content_type="text/plain; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="run-{run.id}.log"'
-    response.timeout = None
-    return response
-
-
-async def log_as_text(house: Parts, run_id: int, after: int = 0, **filters: str) -> AsyncIterator[bytes]:
-    """A log as plain text, read bit by bit."""
-    async for lines in log_in_bits(house, run_id, after, **filters):
-        yield b"".join(map(as_written, lines))
-
-
-async def log_in_bits(house: Parts, run_id: int, after: int, **filters: str) -> AsyncIterator[list[LogLine]]:
-    while lines := await house.runs.lines(run_id, after, READ, **filters):
-        yield lines
-        after = lines[-1].seq
-
-
-def as_written(line: LogLine) -> bytes:
-    """The line with its moment; byte by byte as it was written, also where that is no text."""
-    said = line.text.encode() if line.raw is None else line.raw
-    return f"{stamp(line)} {line.level or line.stream}: ".encode() + said + b"\n"
-
-
-def stamp(line: LogLine) -> str:
-    return line.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @pages.post("/runs/<int:run_id>/cancel")

@@ -61,7 +61,7 @@ async def stored(app: App, run: Run, until_seq: int) -> None:
             ["#job-head", "#job-changes", "#job-detail", "#job-kept", "#job-backfills", "#job-graph", "#job-runs"],
         ),
         ("runs", ["#run-list"]),
-        ("run:1", ["#run-head", "#run-outcome", "#run-since", "#run-side"]),
+        ("run:1", ["#log-empty", "#run-head", "#run-outcome", "#run-since", "#run-side"]),
         ("system", ["#system", "#restart", "#limits"]),
     ],
 )
@@ -363,7 +363,7 @@ async def test_lines_are_rendered_once_for_all_who_read_them(
     rendered.clear()
     await put_lines(quiet, run, ["second"])
     assert len({await stream.until('data-seq="2"') for stream in streams}) == 1
-    assert rendered == ["_log_line", "_last_line"]
+    assert rendered == ["_log_lines", "_last_line"]
     for stream in streams:
         await stream.leave()
 

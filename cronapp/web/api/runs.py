@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
-
 from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
@@ -12,9 +9,9 @@ from cronapp.core.errors import RunNotHere
 from cronapp.core.models import Json, RunTrigger
 from cronapp.store.runs import RunFilter
 from cronapp.web.api.asked import body, limit, moment, number
-from cronapp.web.api.told import comparison_json, inside_json, items, line_json, run_json
-from cronapp.web.runs import log_as_text, log_in_bits
-from cronapp.web.site import Parts, parts
+from cronapp.web.api.told import comparison_json, inside_json, items, run_json
+from cronapp.web.site import parts
+from cronapp.web.written import log_as_json, log_as_text
 
 api = Blueprint("runs", __name__)
 
@@ -88,8 +85,3 @@ async def log(run_id: int) -> Response:
         response = Response(log_as_json(parts(), run_id, after, **filters), content_type="application/x-ndjson")
     response.timeout = None
     return response
-
-
-async def log_as_json(house: Parts, run_id: int, after: int, **filters: str) -> AsyncIterator[bytes]:
-    async for lines in log_in_bits(house, run_id, after, **filters):
-        yield "".join(json.dumps(line_json(line), ensure_ascii=False) + "\n" for line in lines).encode()

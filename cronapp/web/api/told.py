@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from cronapp.core.comparison import Comparison
-from cronapp.core.models import Inside, Job, JobRow, Json, LogLine, Pause, Run, RunError
+from cronapp.core.models import Inside, Job, JobRow, Json, Pause, Run, RunError
 from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
 from cronapp.core.traces import problems_json
@@ -132,7 +132,3 @@ def comparison_json(compared: Comparison) -> Json:
 
 def inside_json(inside: Inside) -> Json:
     return {**asdict(inside), "last_line_at": at(inside.last_line_at), "at": at(inside.at)}
-
-
-def line_json(line: LogLine) -> Json:
-    return {"seq": line.seq, "at": at(line.at), "stream": line.stream, "level": line.level, "text": line.text}

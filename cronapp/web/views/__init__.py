@@ -11,6 +11,7 @@ from cronapp.web.site import Parts
 from cronapp.web.views.framed import Framed
 from cronapp.web.views.jobs import JobsView, JobView, job_filter
 from cronapp.web.views.ledger import LedgerView, ledger_filter
+from cronapp.web.views.log import log_filter
 from cronapp.web.views.overview import OverviewView
 from cronapp.web.views.runs import RunsView, RunView, run_filter
 from cronapp.web.views.shown import Shown
@@ -36,7 +37,7 @@ async def own_view_of(house: Parts, topic: str, address: str, after: int) -> Vie
         case "runs":
             return RunsView(house, run_filter(query), whole(query.get("cursor")))
         case "run" if whole(name):
-            return RunView(house, await house.runs.get(int(name)), after)
+            return RunView(house, await house.runs.get(int(name)), log_filter(query), after)
         case "slots":
             return LedgerView(house, name, ledger_filter(query), moment_of(query.get("cursor")))
         case "system":

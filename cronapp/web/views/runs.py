@@ -10,14 +10,15 @@ from markupsafe import Markup
 
 from cronapp.core.errors import JobNotFound, RunNotFound
 from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
+from cronapp.core.logs import LogFilter
 from cronapp.core.models import RETRIED_STATES, Job, Run, RunState
 from cronapp.store.runs import RunFilter
 from cronapp.web.hub import Key
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.compared import since_context
-from cronapp.web.views.log import log_partials
-from cronapp.web.views.shown import EMPTY, Shown
+from cronapp.web.views.log import LogPart
+from cronapp.web.views.shown import Shown
 from cronapp.web.views.zones import job_zone, zones_of
 
 
@@ -73,17 +74,17 @@ PARTS = ("head", "outcome", "since", "side")
 class RunView(Shown):
     """One run's page with its log, of which the lines up to `seen` are there already."""
 
-    def __init__(self, parts: Parts, run: Run, seen: int) -> None:
+    def __init__(self, parts: Parts, run: Run, wanted: LogFilter, seen: int) -> None:
         super().__init__(parts)
         self.run = run
-        self.seen = seen
+        self.log = LogPart(parts, run, wanted, seen)
 
     def heed(self, event: Event) -> Iterable[str]:
         match event:
             case LogAppended(run=self.run.id):
                 return ("log",)
             case RunChanged(run=self.run.id):
-                return PARTS
+                return ("log", *PARTS)
             case RunChanged(job=self.run.job) | JobChanged(job=self.run.job):  # another attempt, or the job is gone
                 return ("head", "side")
         return ()
@@ -93,7 +94,9 @@ class RunView(Shown):
 
     async def show(self, part: str) -> Markup:
         if part == "log":
-            return await self._log()
+            html = await self.log.show()
+            self.ageing = ("log",) if self.log.behind else ()
+            return html
         key: Key = ("job", self.run.job) if part in ("head", "side") else ("run", self.run.id)
         return await self.house.hub.once(key, (part, self.run.id), lambda: self._part(part))
 
@@ -101,20 +104,9 @@ class RunView(Shown):
         read = since_context if part == "since" else run_context
         return partial(f"#run-{part}", fragment(f"_run_{part}", **await read(self.house, self.run.id)))
 
-    async def _log(self) -> Markup:
-        seen = self.seen
-        newest = (await self.house.runs.get(self.run.id)).last_seq
-        if newest <= seen:
-            return EMPTY
-        html = await self.house.hub.once(
-            ("log", self.run.id), (seen, newest), lambda: log_partials(self.house, self.run, seen, newest)
-        )
-        self.seen = newest
-        return html
-
     @property
     def place(self) -> str:
-        return str(self.seen)
+        return str(self.log.seen)
 
     def pause(self, part: str) -> float:
         return 0.1 if part == "log" else 0.25
@@ -157,9 +149,6 @@ async def waker_of(house: Parts, run: Run) -> Run | None:
         return await house.runs.get(run.woken_by) if run.woken_by else None
     except RunNotFound:
         return None
-
-
-# -- the log --------------------------------------------------------------------------------------------------------
 
 
 def run_filter(query: Mapping[str, str]) -> RunFilter:
