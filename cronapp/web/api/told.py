@@ -12,6 +12,7 @@ from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
 from cronapp.core.traces import problems_json
 from cronapp.service.tasks import Tasks
+from cronapp.web.written import line_json
 
 
 def at(moment: datetime | None) -> str | None:
