@@ -17,6 +17,9 @@ def upgrade() -> None:
     succeeded = sa.text("state = 'succeeded'")
     op.create_index("ix_runs_succeeded", "runs", ["job_key", "id"], sqlite_where=succeeded, postgresql_where=succeeded)
     op.create_index("ix_runs_error_group", "runs", ["error_group", "id"])
+    ended = sa.text("finished_at IS NOT NULL")
+    columns = ["job_key", "finished_at", "state", "started_at", "slot"]
+    op.create_index("ix_runs_timeline", "runs", columns, sqlite_where=ended, postgresql_where=ended)
     op.create_table(
         "job_changes",
         sa.Column("id", key, primary_key=True),

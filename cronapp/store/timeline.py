@@ -1,0 +1,83 @@
+"""What the timeline shows of a job's runs: the rows, or where they are many, how many began in each cell of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from statistics import median
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, select, type_coerce
+
+from cronapp.core.models import OPEN_STATES, RunState
+from cronapp.core.timeline import WORST_FIRST, Bar, Cell
+from cronapp.store.tables import EPOCH, MICROSECOND, jobs, runs
+
+USUAL_OF, LOOKED_AT = 20, 60  # succeeded runs for the usual duration, among so many of the newest
+AT_ONCE = 200  # jobs asked for in one statement
+BAD = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.MISSED)
+
+began = func.coalesce(runs.c.started_at, runs.c.slot, runs.c.finished_at)
+"""When a run began; of a record without one its slot. Never after its end, so one index finds what lies in between."""
+
+
+def ended_within(job_key: int, since: datetime, until: datetime) -> ColumnElement[bool]:
+    return (runs.c.job_key == job_key) & (runs.c.finished_at >= since) & (began < until)
+
+
+def bars(conn: Connection, job_key: int, since: datetime, until: datetime, limit: int) -> list[Bar]:
+    """A job's ended runs that lie within, in the order of their ends, at most `limit`."""
+    columns = (runs.c.id, runs.c.state, runs.c.attempt, began, runs.c.finished_at, runs.c.missed, runs.c.missed_since)
+    statement = select(*columns).where(ended_within(job_key, since, until)).order_by(runs.c.finished_at).limit(limit)
+    return [
+        Bar(run, RunState(state), attempt, since or start, end if state != RunState.MISSED else start, missed)
+        for run, state, attempt, start, end, missed, since in conn.execute(statement)
+    ]
+
+
+def open_bars(conn: Connection, job_key: int, until: datetime, limit: int) -> tuple[list[Bar], int]:
+    """A job's newest runs that have not ended, and how many there are of them."""
+    start = func.coalesce(runs.c.started_at, runs.c.not_before, runs.c.queued_at)
+    unended = (runs.c.job_key == job_key) & runs.c.state.in_(OPEN_STATES) & (start < until)
+    statement = select(runs.c.id, runs.c.state, runs.c.attempt, start).where(unended)
+    found = conn.execute(statement.order_by(runs.c.state.desc(), runs.c.id.desc()).limit(limit)).all()
+    listed = [Bar(run, RunState(state), attempt, begun, None) for run, state, attempt, begun in found]
+    if len(found) < limit:
+        return listed[::-1], len(found)
+    return listed[::-1], conn.execute(select(func.count()).select_from(runs).where(unended)).scalar_one()
+
+
+def cells(conn: Connection, job_key: int, since: datetime, until: datetime, cell: timedelta) -> list[Cell]:
+    """A job's ended runs that began within, counted by cells of time; from the index alone."""
+    size = cell // MICROSECOND
+    number = type_coerce(began, BigInteger).op("/")(size)
+    worst = func.min(case({state: n for n, state in enumerate(WORST_FIRST)}, value=runs.c.state))
+    bad = func.sum(case((runs.c.state.in_(BAD), 1), else_=0))
+    statement = (
+        select(number, func.count(), worst, bad)
+        .where(ended_within(job_key, since, until), began >= since)
+        .group_by(number)
+        .order_by(number)
+    )
+    return [
+        Cell(EPOCH + at * cell, EPOCH + (at + 1) * cell, count, WORST_FIRST[rank], int(bad))
+        for at, count, rank, bad in conn.execute(statement)
+    ]
+
+
+def usual_durations(conn: Connection, job_keys: Sequence[int]) -> Mapping[int, float]:
+    """How many seconds a run of these jobs takes: the median of its last 20 succeeded ones; a job of which there is
+    none among its newest 60 is left out."""
+    found: dict[int, list[float]] = {}
+    own = runs.alias()
+    newest = select(own.c.id).where(own.c.job_key == jobs.c.key).order_by(own.c.id.desc()).limit(LOOKED_AT)
+    for first in range(0, len(job_keys), AT_ONCE):
+        statement = (  # without a word about states in the WHERE: SQLite would go through all runs that ended so
+            select(runs.c.job_key, runs.c.state, runs.c.duration)
+            .select_from(jobs.join(runs, runs.c.id.in_(newest.correlate(jobs).scalar_subquery())))
+            .where(jobs.c.key.in_(job_keys[first : first + AT_ONCE]))
+            .order_by(runs.c.id.desc())
+        )
+        for key, state, duration in conn.execute(statement):
+            if state == RunState.SUCCEEDED and duration is not None:
+                found.setdefault(key, []).append(duration)
+    return {key: median(durations[:USUAL_OF]) for key, durations in found.items()}
