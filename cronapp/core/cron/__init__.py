@@ -10,5 +10,6 @@ repeated hour and not at all in a skipped one.
 """
 
 from cronapp.core.cron.expression import Cron, parse
+from cronapp.core.cron.shifting import is_spread, later
 
-__all__ = ["Cron", "parse"]
+__all__ = ["Cron", "is_spread", "later", "parse"]

@@ -25,7 +25,7 @@ from cronapp.core.cron.tree import (
 from cronapp.core.errors import InvalidInput
 
 REBOOT = "@reboot"
-_NICKNAMES = {
+NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
     "@monthly": "0 0 1 * *",
@@ -71,9 +71,9 @@ def _wrong(kind: Kind, problem: str) -> InvalidInput:
 
 
 def _nickname(text: str) -> str:
-    if text in _NICKNAMES:
-        return _NICKNAMES[text]
-    known = [*_NICKNAMES, REBOOT]
+    if text in NICKNAMES:
+        return NICKNAMES[text]
+    known = [*NICKNAMES, REBOOT]
     close = get_close_matches(text.lower().split()[0][:20], known, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
     raise refusal(f'"{text[:40]}" is no nickname.{hint} Allowed are {", ".join(known)}, alone and in small letters.')
