@@ -40,14 +40,17 @@ from cronapp.service.comparisons import Comparisons
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
+from cronapp.service.load import Loads
 from cronapp.service.pauses import Pauses
 from cronapp.service.presence import Presence
 from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
+from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
+from cronapp.service.timeline import Timeline
 from cronapp.store.open import open_store
 from cronapp.store.store import Store
 from cronapp.web import make_site
@@ -98,6 +101,9 @@ class App:
         self.limits = Limits(self.store)
         self.backfills = Backfills(self.store, self.tasks, self.clock)
         self.ledger = Ledger(self.store, self.clock)
+        self.timeline = Timeline(self.store, self.blackouts, self.clock)
+        self.loads = Loads(self.store, self.blackouts, self.clock, settings.concurrency)
+        self.spreads = Spreads(self.jobs, self.loads)
         self.restarts = Restarts(self.store, self.clock)
         self.pauses = Pauses(self.store, self.blackouts, self.clock)
         self.switch = Switch(self.store, self.blackouts, self.clock)
@@ -120,7 +126,7 @@ class App:
         self.draining = Drain(self.scheduler, self.dispatch, self.presence, self.bus.publish, self.clock)
         self.site: Site = make_site(self._parts())
 
-        for part in (self.scheduler, self.pause_ends, self.dispatch, self.runner, self.hub):
+        for part in (self.scheduler, self.pause_ends, self.dispatch, self.runner, self.loads, self.hub):
             self.bus.subscribe(part.heed)
         await self.runs.lose_running("The server that executed this run ended without a word.")
         await self.jobs.declare()
@@ -190,6 +196,9 @@ class App:
             limits=self.limits,
             backfills=self.backfills,
             ledger=self.ledger,
+            timeline=self.timeline,
+            loads=self.loads,
+            spreads=self.spreads,
             restarts=self.restarts,
             drain=self.draining,
             tasks=self.tasks,

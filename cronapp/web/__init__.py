@@ -13,6 +13,7 @@ from cronapp.web import (
     jobs,
     ledger,
     limits,
+    load,
     log,
     overview,
     pauses,
@@ -24,6 +25,7 @@ from cronapp.web import (
     switch,
     system,
     tasks,
+    timeline,
 )
 from cronapp.web.api import api
 from cronapp.web.render import prepare
@@ -39,6 +41,8 @@ PAGES = (
     repairs,
     runs,
     log,
+    timeline,
+    load,
     tasks,
     system,
     restart,

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup, escape
 
 from cronapp.core.durations import duration_words
-from cronapp.core.models import JobRow, JobSpec, JobState, Run, RunState, Unclocked
+from cronapp.core.models import CronSchedule, IntervalSchedule, JobRow, JobSpec, JobState, Run, RunState, Unclocked
 from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import parts_of
 from cronapp.web.ansi import ansi
@@ -21,10 +21,10 @@ from cronapp.web.charts import TONES, hours, ledger_strip, strip, success_share,
 from cronapp.web.pace import pace_of
 from cronapp.web.trees import tree
 
-SHOWS: Final = ("relative", "when", "clock", "stamp", "date", "full", "short", "countdown", "elapsed")
+SHOWS: Final = ("relative", "when", "clock", "stamp", "day", "weekday", "date", "full", "short", "countdown", "elapsed")
 """What the browser can make of a moment, in the viewer's zone. `stamp` has milliseconds; the last two tick."""
 
-_FALLBACK = {"clock": "%H:%M", "date": "%Y-%m-%d", "full": "%Y-%m-%d %H:%M:%S UTC"}
+_FALLBACK = {"clock": "%H:%M", "day": "%d %b", "weekday": "%a", "date": "%Y-%m-%d", "full": "%Y-%m-%d %H:%M:%S UTC"}
 
 MOMENTS = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")  # as the sentences of the core say them
 
@@ -165,6 +165,20 @@ def zone_name(spec: JobSpec) -> str | None:
     return next((one.timezone for one in spec.schedule if not isinstance(one, Unclocked)), None)
 
 
+def schedule_texts(spec: JobSpec) -> Markup:
+    """A job's schedules as they are written: the expression, or how often and from when on."""
+    texts = []
+    for one in spec.schedule:
+        if isinstance(one, CronSchedule):
+            texts.append(Markup("<code>{}</code>").format(one.expression))
+        elif isinstance(one, IntervalSchedule):
+            since = Markup(" from {}").format(moment(one.anchor, "clock")) if one.anchor else Markup("")
+            texts.append(Markup("every <code>{}</code>").format(one.every) + since)
+        else:
+            texts.append(Markup("{}").format(one.kind))
+    return Markup(", ").join(texts)
+
+
 def schedule_words(row: JobRow) -> str:
     """A job's schedule in words, with its zone where they hold times of the clock."""
     zones = {part.zone.key for part in parts_of(trigger_for(row.job.spec)) if part.zone and part.keeps_time()}
@@ -210,6 +224,7 @@ GLOBALS: dict[str, Any] = {
     "outcome": outcome,
     "pace_of": pace_of,
     "query": query,
+    "schedule_texts": schedule_texts,
     "schedule_words": schedule_words,
     "strip": strip,
     "success_share": success_share,

@@ -18,13 +18,16 @@ from cronapp.service.comparisons import Comparisons
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
+from cronapp.service.load import Loads
 from cronapp.service.pauses import Pauses
 from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.signin import SignIn
+from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
+from cronapp.service.timeline import Timeline
 from cronapp.web.assets import assets_root
 from cronapp.web.hub import Hub
 
@@ -82,6 +85,9 @@ class Parts:
     limits: Limits
     backfills: Backfills
     ledger: Ledger
+    timeline: Timeline
+    loads: Loads
+    spreads: Spreads
     restarts: Restarts
     drain: Draining
     tasks: Tasks

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from quart import Blueprint
 
-from cronapp.web.api import backfills, jobs, limits, repairs, restart, runs, schedule, scheduler, slots, tasks
+from cronapp.web.api import backfills, jobs, limits, load, repairs, restart, runs, schedule, scheduler, slots, tasks
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
-PARTS = (tasks, jobs, repairs, runs, schedule, scheduler, limits, backfills, slots, restart)
+PARTS = (tasks, jobs, repairs, runs, schedule, scheduler, limits, load, backfills, slots, restart)
 for part in (module.api for module in PARTS):
     api.register_blueprint(part)

@@ -11,12 +11,14 @@ from cronapp.web.site import Parts
 from cronapp.web.views.framed import Framed
 from cronapp.web.views.jobs import JobsView, JobView, job_filter
 from cronapp.web.views.ledger import LedgerView, ledger_filter
+from cronapp.web.views.load import LoadView
 from cronapp.web.views.log import log_filter
 from cronapp.web.views.overview import OverviewView
 from cronapp.web.views.runs import RunsView, RunView, run_filter
 from cronapp.web.views.shown import Shown
 from cronapp.web.views.system import SystemView
 from cronapp.web.views.tasks import TasksView
+from cronapp.web.views.timeline import TimelineView, at_of, look_of
 
 
 async def view_of(house: Parts, topic: str, address: str, after: int) -> View:
@@ -44,6 +46,10 @@ async def own_view_of(house: Parts, topic: str, address: str, after: int) -> Vie
             return SystemView(house)
         case "tasks":
             return TasksView(house)
+        case "timeline":
+            return TimelineView(house, look_of(query))
+        case "load":
+            return LoadView(house, at_of(query.get("at", "")))
         case "page":
             return Shown(house)
     raise NotFound
