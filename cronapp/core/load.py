@@ -94,6 +94,7 @@ class _House:
         self.of_job: Counter[int] = Counter()  # that run, or wait for a place
         self.behind: dict[int, list[int]] = {}  # that wait for a run of their own job
         self.waits: dict[tuple[str, str | None], list[int]] = {}  # for a place, by what they need one of
+        self.lined = 0  # so many wait in them
 
     def come(self, due: Due) -> None:
         self.end_until(due.at)
@@ -105,8 +106,9 @@ class _House:
             return
         number = len(self.takes)
         self.takes.append(due.takes)
-        for column, value in ((self.course.at, due.at), (self.course.start, due.at), (self.course.end, due.at)):
-            column.append(value)
+        self.course.at.append(due.at)
+        self.course.start.append(due.at)
+        self.course.end.append(due.at)
         self.course.job.append(job)
         if full:
             self.behind.setdefault(job, []).append(number)
@@ -139,15 +141,17 @@ class _House:
         job = self.course.job[number]
         rule = self.rules[job]
         self.of_job[job] += 1
+        self.lined += 1
         heapq.heappush(self.waits.setdefault((rule.queue, rule.group), []), number)
 
     def _fill(self, at: float) -> None:
-        while self.running < self.places.overall:
+        while self.lined and self.running < self.places.overall:
             fit = [(line[0], need) for need, line in self.waits.items() if line and self._has_place(*need)]
             if not fit:
                 return
             number, need = min(fit)
             heapq.heappop(self.waits[need])
+            self.lined -= 1
             self.course.start[number] = at
             self.course.end[number] = at + self.takes[number]
             self.begin(at, self.takes[number], self.course.job[number])

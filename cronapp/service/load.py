@@ -24,7 +24,7 @@ from cronapp.store.store import Conn, Store
 
 MINUTE = timedelta(minutes=1)
 HORIZONS = (timedelta(days=7), timedelta(days=3), timedelta(hours=24), timedelta(hours=6), timedelta(hours=1))
-MOST_SLOTS = 200_000  # reckoned with; of more, the time that is looked ahead is shorter
+MOST_SLOTS = 100_000  # reckoned with; of more, the time that is looked ahead is shorter
 MOST_JOBS = 5_000  # whose own durations are looked up; those of the others are thought to be as usual
 UNKNOWN = 1.0  # seconds that a run is thought to take where nothing at all is known
 SPREAD = re.compile(r"(?:^|[\s,])H|~")

@@ -17,12 +17,14 @@ from cronapp.web.charts import TONES
 HEIGHT = 32
 BAR_HEIGHT, RETRY_HEIGHT, TICK_HEIGHT, LOWEST = 16, 10, 12, 6
 HAIR = 0.04  # per cent: what is shorter is as wide as its edge, which the style sheet draws
+FEW = 0.2  # of a cell's runs: where less are bad, it is told paler
 UNEXECUTED = (RunState.SKIPPED, RunState.MISSED, RunState.QUEUED)
 
 
 def lane_chart(lane: Lane, window: Window) -> Markup:
     """One job's line; a click opens the run, or the runs of a cell. Plain text is safe here: there are only numbers,
-    words of ours and the job's id in an address."""
+    words of ours and the job's id in an address. Each has an id, so that the focus stays on it when the lane is drawn
+    anew."""
     most = max((cell.count for cell in (*lane.cells, *lane.planned.cells)), default=1)
     drawn = [_cell(lane, cell, most, window) for cell in lane.cells]
     drawn += [_bar(bar, window) for bar in lane.bars]
@@ -89,7 +91,7 @@ def _bar(bar: Bar, window: Window) -> str:
     grows = f' data-grows="{_ms(bar.start)}"' if bar.state is RunState.RUNNING else ""
     box = _box(start, end, (HEIGHT - high) / 2, high)
     return (
-        f'<a href="/runs/{bar.run}" tabindex="-1"><title>{_told(bar)}</title>'
+        f'<a id="bar-{bar.run}" href="/runs/{bar.run}" tabindex="-1"><title>{_told(bar)}</title>'
         f'<rect class="f-{TONES[bar.state]}"{grows} {box}/></a>'
     )
 
@@ -106,11 +108,13 @@ def _told(bar: Bar) -> str:
 def _cell(lane: Lane, cell: Cell, most: int, window: Window) -> str:
     assert cell.worst is not None
     query = urlencode({"job": lane.job.id, "since": _iso(cell.since), "until": _iso(cell.until)}).replace("&", "&amp;")
+    few = " few" if 0 < cell.bad < FEW * cell.count else ""
     told = f"{cell.count:,} run{'s' if cell.count != 1 else ''}"
     told += f", {cell.bad:,} of them bad" if cell.bad else f", {cell.worst.replace('_', ' ')}"
     return (
-        f'<a href="/runs?{query}" tabindex="-1"><title>{told} · {_utc(cell.since)} to {_utc(cell.until)}</title>'
-        f'<rect class="f-{TONES[cell.worst]} cell" {_column(cell, most, window)}/></a>'
+        f'<a id="cell-{lane.job.key}-{_ms(cell.since)}" href="/runs?{query}" tabindex="-1">'
+        f"<title>{told} · {_utc(cell.since)} to {_utc(cell.until)}</title>"
+        f'<rect class="f-{TONES[cell.worst]} cell{few}" {_column(cell, most, window)}/></a>'
     )
 
 

@@ -76,7 +76,7 @@ async def test_many_runs_become_cells_that_lead_to_the_list_of_theirs(
     for n in range(45):
         await put_run(quiet, job, RunState.FAILED if n == 7 else RunState.SUCCEEDED)
     page = await page_of(client, "/timeline")
-    (cell,) = page.all("rect", class_="f-bad cell")
+    (cell,) = page.all("rect", class_="f-bad cell few")
     assert cell
     (link,) = [a for a in page.all("a") if a.attrs["href"].startswith("/runs?job=busy&since=")]
     assert "&until=" in link.attrs["href"]
