@@ -10,6 +10,7 @@ from cronapp.web import (
     backfills,
     errors,
     health,
+    job,
     jobs,
     ledger,
     limits,
@@ -34,6 +35,7 @@ from cronapp.web.site import Parts, Site
 PAGES = (
     overview,
     jobs,
+    job,
     pauses,
     ledger,
     backfills,

@@ -18,7 +18,7 @@ from cronapp.web.auth import who
 from cronapp.web.render import fragment, toast
 from cronapp.web.shell import by_htmx, done, go, show
 from cronapp.web.site import parts
-from cronapp.web.views.jobs import backfills_partial
+from cronapp.web.views.job.runs import backfills_partial
 
 pages = Blueprint("backfills", __name__)
 LISTED = 20  # slots that the preview shows

@@ -1,4 +1,4 @@
-"""Jobs: the list, one job, its form, and what one can do with it."""
+"""Jobs: the list, the form, and what one can do with a job."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from cronapp.web.shell import by_htmx, done, go, show
 from cronapp.web.simulations import simulated
 from cronapp.web.site import parts
 from cronapp.web.views import whole
-from cronapp.web.views.jobs import job_context, job_filter, job_list_context, job_row_partial, shown_backfills
+from cronapp.web.views.job.tabs import tab_at
+from cronapp.web.views.jobs import job_filter, job_list_context, job_row_partial
 from cronapp.web.views.zones import job_zone
 
 pages = Blueprint("jobs", __name__)
@@ -35,18 +36,6 @@ async def index() -> str:
     filters = job_filter(request.args.to_dict())
     context = await job_list_context(parts(), filters, request.args.get("cursor", ""))
     return await show("jobs", nav="jobs", topic="jobs", **context)
-
-
-@pages.get("/jobs/<job_id>")
-async def detail(job_id: str) -> str:
-    house = parts()
-    row = await house.jobs.row(job_id)
-    before = whole(request.args.get("cursor"))
-    runs, following = await house.runs.of_job(row.job, before=before, limit=25)
-    context = job_context(house, row) | {"runs": runs, "next": following and str(following)}
-    context |= {"kept": await house.ledger.kept(row.job), "backfills": await shown_backfills(house, job_id)}
-    context["near"] = await house.jobs.neighbours(job_id)
-    return await show("job", nav="jobs", topic=f"job:{job_id}", **context)
 
 
 # -- the form -------------------------------------------------------------------------------------------------------
@@ -232,6 +221,6 @@ async def changed(job_id: str) -> list[Markup]:
     page = request.headers.get("HX-Current-URL", "")
     if page.split("?")[0].endswith("/jobs"):
         return [await job_row_partial(parts(), job_id)]
-    if page.split("?")[0].endswith(f"/jobs/{job_id}"):
+    if tab_at(page, job_id):
         return [partial("#job-head", fragment("_job_head", row=await parts().jobs.row(job_id)))]
     return []

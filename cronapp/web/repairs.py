@@ -9,10 +9,10 @@ from cronapp.core.models import Job, JobState
 from cronapp.web.render import toast
 from cronapp.web.shell import done
 from cronapp.web.site import parts
-from cronapp.web.views.jobs import JobView
+from cronapp.web.views.job import FIRST, VIEWS, Tab, tab_at, tab_of
 
 pages = Blueprint("repairs", __name__)
-SHOWN = ("head", "changes", "detail")  # the parts of a job's page that a repair changes
+MENDED = ("head", "changes", "tabs", "detail")  # the parts of a job's page that a repair changes
 
 
 @pages.post("/jobs/<job_id>/repoint")
@@ -30,9 +30,13 @@ async def fit(job_id: str) -> ResponseReturnValue:
 
 @pages.post("/jobs/<job_id>/reset")
 async def reset(job_id: str) -> ResponseReturnValue:
-    return await mended(await parts().repairs.reset(job_id), f"{job_id} follows the code again.")
+    return await mended(
+        await parts().repairs.reset(job_id), f"{job_id} follows the code again.", tab_of("configuration")
+    )
 
 
-async def mended(job: Job, told: str) -> ResponseReturnValue:
-    view = JobView(parts(), job.id, None)
-    return done(f"/jobs/{job.id}", *[await view.show(part) for part in SHOWN], toast(told))
+async def mended(job: Job, told: str, home: Tab = FIRST) -> ResponseReturnValue:
+    tab = tab_at(request.headers.get("HX-Current-URL", ""), job.id) or home
+    view = VIEWS[tab.name](parts(), job.id, {}, "")
+    changed = [await view.show(part) for part in view.parts() if part in MENDED]
+    return done(tab.address(job.id), *changed, toast(told))

@@ -12,7 +12,7 @@ from quart import Blueprint, Response, request
 from cronapp.core.errors import CronAppError, StoreUnavailable
 from cronapp.web.hub import View
 from cronapp.web.site import Parts, parts
-from cronapp.web.views import view_of, whole
+from cronapp.web.views import view_of
 
 pages = Blueprint("stream", __name__)
 KEEP_ALIVE = 15.0  # seconds between two signs of life
@@ -23,7 +23,7 @@ LIFE = 600.0  # seconds until the browser is sent away to connect anew; it goes 
 async def stream() -> Response:
     house = parts()
     last = request.headers.get("Last-Event-ID") or request.args.get("last") or request.args.get("after")
-    view = await view_of(house, request.args.get("topics", ""), request.args.get("at", ""), whole(last) or 0)
+    view = await view_of(house, request.args.get("topics", ""), request.args.get("at", ""), last or "")
     secret = request.cookies.get(house.cookie, "")
     content = b"" if request.method == "HEAD" else messages(house, view, secret)  # else a HEAD would last as long
     response = Response(content, content_type="text/event-stream; charset=utf-8")

@@ -12,7 +12,7 @@ from visiting import Api, Page, Stream, page_of, partials, put_in_state
 from cronapp.app import App
 from cronapp.core.events import RunChanged
 from cronapp.core.models import JobState
-from cronapp.web.views.jobs import JobView
+from cronapp.web.views.job.dependencies import DependenciesTab
 
 ALONE = {"kind": "dependency"}
 
@@ -95,15 +95,15 @@ async def test_the_jobs_page_shows_what_hangs_together_and_what_is_awaited(
     await chain(api)
     await api.make("alone")
     run = await end(quiet, "extract")
-    page = await page_of(client, "/jobs/load")
+    page = await page_of(client, "/jobs/load/dependencies")
     states = {"extract": "succeeded", "fetch": "never_run", "load": "never_run", "report": "never_run"}
     assert nodes(page) == states
     assert "load: not run yet; after extract and fetch succeed" in titles(page)
     assert page.one("a", aria_current="page", data_state="never_run").attrs["href"] == "/jobs/load"
     assert page.all("a", href=f"/runs/{run}")
     assert "still awaited" in page.text
-    assert nodes(await page_of(client, "/jobs/report")) == states
-    alone = await page_of(client, "/jobs/alone")
+    assert nodes(await page_of(client, "/jobs/report/dependencies")) == states
+    alone = await page_of(client, "/jobs/alone/dependencies")
     assert nodes(alone) == {}
     assert "hidden" in alone.with_id("job-graph").attrs
 
@@ -112,13 +112,13 @@ async def test_an_upstream_that_wakes_nobody_is_told(quiet: App, client: QuartCl
     await chain(api)
     await quiet.jobs.pause("extract", by="admin")
     await quiet.jobs.remove("fetch")
-    page = await page_of(client, "/jobs/load")
+    page = await page_of(client, "/jobs/load/dependencies")
     assert nodes(page) == {"extract": "paused", "fetch": "removed", "load": "never_run", "report": "never_run"}
     assert "which this job runs after, is paused." in page.text
     assert "fetch, which this job runs after, was removed." in page.text
     assert page.text.count("this job is not woken") == 2
     await put_in_state(quiet, "load", JobState.NEEDS_ATTENTION, "Its task is gone.")
-    assert "needs attention and does not run." in (await page_of(client, "/jobs/report")).text
+    assert "needs attention and does not run." in (await page_of(client, "/jobs/report/dependencies")).text
 
 
 async def test_who_removes_a_job_is_told_which_jobs_run_after_it(client: QuartClient, api: Api) -> None:
@@ -153,7 +153,7 @@ async def test_the_graph_follows_the_runs_of_its_jobs_and_new_ones(quiet: App, a
         html = await stream.until(wanted)
         return next(one.html for one in partials(html) if one.target == "#job-graph")
 
-    async with Stream(quiet, "job:report") as stream:
+    async with Stream(quiet, "job:report:dependencies") as stream:
         await graph(stream, "#job-graph")
         await end(quiet, "extract")
         assert nodes(Page(await graph(stream, 'data-state="succeeded"')))["extract"] == "succeeded"
@@ -163,8 +163,10 @@ async def test_the_graph_follows_the_runs_of_its_jobs_and_new_ones(quiet: App, a
 
 async def test_the_graph_is_drawn_anew_for_the_runs_of_its_own_jobs_only(quiet: App, api: Api) -> None:
     await chain(api)
-    view = JobView(quiet.site.parts, "report", None)
-    assert view.heed(RunChanged(1, "extract")) == ()  # it is not known yet, and comes with the first message anyhow
+    view = DependenciesTab(quiet.site.parts, "report", {}, "")
+    assert (
+        tuple(view.heed(RunChanged(1, "extract"))) == ()
+    )  # it is not known yet, and comes with the first message anyhow
     await view.show("graph")
-    assert view.heed(RunChanged(1, "extract")) == ("graph",)
-    assert view.heed(RunChanged(1, "alone")) == ()
+    assert tuple(view.heed(RunChanged(1, "extract"))) == ("graph",)
+    assert tuple(view.heed(RunChanged(1, "alone"))) == ()

@@ -117,17 +117,17 @@ async def test_the_api_tells_the_difference_and_mends_it(left_behind: App, api: 
 async def test_an_override_of_a_job_from_code_is_shown_and_taken_back(
     left_behind: App, client: QuartClient, api: Api
 ) -> None:
-    assert "Changed here" not in await plain(client, "/jobs/nightly")
+    assert "Changed here" not in await plain(client, "/jobs/nightly/configuration")
     changed = {"timeout": 60, "schedule": {"kind": "cron", "expression": "30 4 * * *", "timezone": "Europe/Berlin"}}
     await api.json("PATCH", "/jobs/nightly", json=changed)
-    text = await plain(client, "/jobs/nightly")
+    text = await plain(client, "/jobs/nightly/configuration")
     assert "Changed here: schedule, timeout differ from the code." in text
     assert "30 4 * * * Europe/Berlinin the code: 0 3 * * * UTC" in text
     assert "1 minin the code: 10 min" in text
     reply = await client.post("/jobs/nightly/reset", headers=HTMX)
     assert "nightly follows the code again." in await reply.get_data(as_text=True)
     assert (await state_of(api, "nightly"))["timeout"] == 600
-    assert "Changed here" not in await plain(client, "/jobs/nightly")
+    assert "Changed here" not in await plain(client, "/jobs/nightly/configuration")
 
 
 async def test_a_secret_of_a_task_that_is_gone_stays_hidden(quiet: App, client: QuartClient, api: Api) -> None:

@@ -58,7 +58,7 @@ async def stored(app: App, run: Run, until_seq: int) -> None:
         ("jobs", ["#job-list"]),
         (
             "job:nightly",
-            ["#job-head", "#job-changes", "#job-detail", "#job-kept", "#job-backfills", "#job-graph", "#job-runs"],
+            ["#job-head", "#job-changes", "#job-nav", "#job-kept", "#job-backfills", "#job-runs"],
         ),
         ("runs", ["#run-list"]),
         ("run:1", ["#log-empty", "#run-head", "#run-outcome", "#run-since", "#run-side"]),

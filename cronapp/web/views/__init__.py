@@ -9,7 +9,8 @@ from cronapp.core.errors import NotFound
 from cronapp.web.hub import View
 from cronapp.web.site import Parts
 from cronapp.web.views.framed import Framed
-from cronapp.web.views.jobs import JobsView, JobView, job_filter
+from cronapp.web.views.job import FIRST, VIEWS
+from cronapp.web.views.jobs import JobsView, job_filter
 from cronapp.web.views.ledger import LedgerView, ledger_filter
 from cronapp.web.views.load import LoadView
 from cronapp.web.views.log import log_filter
@@ -21,12 +22,13 @@ from cronapp.web.views.tasks import TasksView
 from cronapp.web.views.timeline import TimelineView, at_of, look_of
 
 
-async def view_of(house: Parts, topic: str, address: str, after: int) -> View:
-    """The view of a topic (`jobs`, `job:ID`, `run:N`, …) for the page at `address`, whose query holds its filters."""
-    return Framed(house, await own_view_of(house, topic, address, after))
+async def view_of(house: Parts, topic: str, address: str, last: str) -> View:
+    """The view of a topic (`jobs`, `job:ID`, `job:ID:TAB`, `run:N`, …) for the page at `address`, whose query holds its
+    filters. `last` is the place where a reader who reconnects was, as the view told it."""
+    return Framed(house, await own_view_of(house, topic, address, last))
 
 
-async def own_view_of(house: Parts, topic: str, address: str, after: int) -> View:
+async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View:
     query = {name: values[-1] for name, values in parse_qs(urlsplit(address).query).items()}
     kind, _, name = topic.partition(":")
     match kind:
@@ -35,11 +37,13 @@ async def own_view_of(house: Parts, topic: str, address: str, after: int) -> Vie
         case "jobs":
             return JobsView(house, job_filter(query), query.get("cursor", ""))
         case "job":
-            return JobView(house, name, whole(query.get("cursor")))
+            job_id, _, tab = name.partition(":")
+            if tab_view := VIEWS.get(tab or FIRST.name):
+                return tab_view(house, job_id, query, last)
         case "runs":
             return RunsView(house, run_filter(query), whole(query.get("cursor")))
         case "run" if whole(name):
-            return RunView(house, await house.runs.get(int(name)), log_filter(query), after)
+            return RunView(house, await house.runs.get(int(name)), log_filter(query), whole(last) or 0)
         case "slots":
             return LedgerView(house, name, ledger_filter(query), moment_of(query.get("cursor")))
         case "system":

@@ -1,0 +1,42 @@
+"""One job's page: the tabs that tell of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quart import Blueprint, request
+
+from cronapp.core.models import JobRow
+from cronapp.web.shell import show
+from cronapp.web.site import parts
+from cronapp.web.views import whole
+from cronapp.web.views.job.configuration import detail_context
+from cronapp.web.views.job.frame import frame_context
+from cronapp.web.views.job.runs import runs_tab_context
+from cronapp.web.views.job.tabs import tab_of
+
+pages = Blueprint("job", __name__)
+
+
+async def show_tab(row: JobRow, name: str, **context: Any) -> str:
+    """The page of one tab, rendered by `pages/job_NAME.html`; `context` is what is the tab's own."""
+    frame = await frame_context(parts(), row, name)
+    return await show(f"job_{name}", nav="jobs", topic=tab_of(name).topic(row.job.id), **frame | context)
+
+
+@pages.get("/jobs/<job_id>")
+async def runs(job_id: str) -> str:
+    row = await parts().jobs.row(job_id)
+    return await show_tab(row, "runs", **await runs_tab_context(parts(), row.job, whole(request.args.get("cursor"))))
+
+
+@pages.get("/jobs/<job_id>/configuration")
+async def configuration(job_id: str) -> str:
+    row = await parts().jobs.row(job_id)
+    return await show_tab(row, "configuration", **detail_context(parts(), row.job))
+
+
+@pages.get("/jobs/<job_id>/dependencies")
+async def dependencies(job_id: str) -> str:
+    row = await parts().jobs.row(job_id)
+    return await show_tab(row, "dependencies", near=await parts().jobs.neighbours(job_id))

@@ -1,0 +1,106 @@
+"""What every tab of a job's page shows: its head, what changed in its code, and the bar of tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from markupsafe import Markup
+
+from cronapp.core.errors import JobNotFound
+from cronapp.core.events import Event, JobChanged, RunChanged, TasksLoaded
+from cronapp.core.models import Job, JobRow
+from cronapp.web.render import fragment, partial
+from cronapp.web.site import Parts
+from cronapp.web.views.job.tabs import FIRST, TABS, tallies
+from cronapp.web.views.shown import Shown
+from cronapp.web.views.zones import job_zone
+
+FRAME = ("head", "changes", "tabs")
+
+
+class JobTab(Shown):
+    """One tab of a job's page. A tab names the parts of its `own`, says what makes them old, and renders them."""
+
+    tab: ClassVar[str] = FIRST.name
+    own: tuple[str, ...] = ()
+
+    def __init__(self, parts: Parts, job_id: str, query: Mapping[str, str], last: str) -> None:
+        """`query` is that of the page's address, `last` the place where a reader who reconnects was."""
+        super().__init__(parts)
+        self.job_id = job_id
+        self.query = query
+
+    # -- for each tab to say --------------------------------------------------------------------------------------
+
+    def heed_own(self, event: Event) -> Iterable[str]:
+        """Which of its own parts an event makes old."""
+        return self.own if isinstance(event, JobChanged) and event.job == self.job_id else ()
+
+    async def show_own(self, part: str) -> Markup:
+        """One of its own parts; rendered once for all connections that show it alike (`hub.once`)."""
+        raise NotImplementedError
+
+    # -- the same for all -----------------------------------------------------------------------------------------
+
+    def heed(self, event: Event) -> Iterable[str]:
+        return (*self._heed_frame(event), *self.heed_own(event))
+
+    def _heed_frame(self, event: Event) -> Iterable[str]:
+        match event:
+            case JobChanged(job=self.job_id):
+                return FRAME
+            case RunChanged(job=self.job_id):
+                return ("head",)
+            case TasksLoaded():
+                return ("changes", "tabs")
+            case JobChanged():  # it may come after this one from now on
+                return ("tabs",)
+        return ()
+
+    def parts(self) -> Iterable[str]:
+        return (*FRAME, *self.own)
+
+    async def show(self, part: str) -> Markup:
+        render = {"head": self._head, "changes": self._changes, "tabs": self._tabs}.get(part)
+        try:
+            if render is None:
+                return await self.show_own(part)
+            what = (part, self.tab) if part == "tabs" else part
+            return await self.house.hub.once(("job", self.job_id), what, render)
+        except JobNotFound:
+            return partial("#job-head", fragment("_job_gone", job_id=self.job_id))
+
+    def pause(self, part: str) -> float:
+        return 1.0 if part == "tabs" else 0.25
+
+    async def _head(self) -> Markup:
+        return partial("#job-head", fragment("_job_head", row=await self.house.jobs.row(self.job_id)))
+
+    async def _changes(self) -> Markup:
+        job = await self.house.jobs.get(self.job_id)
+        return partial("#job-changes", fragment("_job_changes", **changes_context(self.house, job)))
+
+    async def _tabs(self) -> Markup:
+        job = await self.house.jobs.get(self.job_id)
+        return partial("#job-nav", fragment("_job_nav", **await tabs_context(self.house, job, self.tab)))
+
+
+def changes_context(house: Parts, job: Job) -> dict[str, Any]:
+    return {
+        "job": job,
+        "task": house.tasks.find(job.task),
+        "tasks": house.tasks.all(),
+        "difference": house.jobs.difference(job),
+    }
+
+
+async def tabs_context(house: Parts, job: Job, tab: str) -> dict[str, Any]:
+    return {"job": job, "tabs": TABS, "tab": tab, "tallies": await tallies(house, job)}
+
+
+async def frame_context(house: Parts, row: JobRow, tab: str) -> dict[str, Any]:
+    """What the page of any tab is rendered with, besides what is the tab's own."""
+    zone = job_zone(house, row.job.spec)
+    frame = {"row": row, "job_zone": zone, "zones": {row.job.key: zone}}
+    return frame | changes_context(house, row.job) | await tabs_context(house, row.job, tab)
