@@ -13,7 +13,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from cronapp.core.durations import parse_duration
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import After, Json, Misfire, Overlap, Retry, Schedule, Unclocked
+from cronapp.core.models import After, Backoff, Json, Misfire, Overlap, Retry, Schedule, Unclocked
 from cronapp.core.registry.modules import LOADED_AS
 from cronapp.core.spec import parse_fields
 from cronapp.core.validation import suggestion
@@ -136,8 +136,11 @@ def retry_of(given: int | Retry | None, on: ExceptionLike | Sequence[ExceptionLi
 
 
 def rule_of(given: int | Retry | None) -> Retry | None:
-    if given is None or isinstance(given, Retry):
-        return given
+    if given is None:
+        return None
+    if isinstance(given, Retry):  # written in Python, so nobody has looked at its fields yet
+        backoff = Backoff(one_of("backoff", given.backoff, tuple(Backoff)))
+        return replace(given, backoff=backoff, on=names_of(given.on))
     if not isinstance(given, int) or isinstance(given, bool):
         raise TypeError(f"retries: a whole number or a Retry is expected, not {given!r}.")
     if given < 0:

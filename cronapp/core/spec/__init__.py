@@ -1,6 +1,7 @@
 """What people and programs say of a job: JSON in, a checked `JobSpec` out, and back."""
 
 from cronapp.core.spec.parsing import PARALLEL, parse_fields, parse_spec
+from cronapp.core.spec.sparse import sparse
 from cronapp.core.spec.stored import (
     retry_to_json,
     schedule_to_json,
@@ -21,6 +22,7 @@ __all__ = [
     "parse_timing",
     "retry_to_json",
     "schedule_to_json",
+    "sparse",
     "spec_from_json",
     "spec_to_json",
     "trigger_for",
