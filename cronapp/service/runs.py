@@ -10,6 +10,7 @@ from typing import Any
 from cronapp.core.clock import Clock
 from cronapp.core.errors import Conflict, JobNotFound, RunEnded, RunNotEnded, RunNotFound, TaskGone
 from cronapp.core.events import CancelRequested, LogAppended, RunChanged
+from cronapp.core.figures import Past
 from cronapp.core.limits import Full
 from cronapp.core.logs import LogFilter, LogShow
 from cronapp.core.models import (
@@ -36,6 +37,7 @@ from cronapp.store.store import Conn, Store, Tx
 
 ALIKE_WITHIN = timedelta(days=30)
 MOST_ALIKE = 500
+PAST = 500  # attempts that the figures of a job look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,19 @@ class Runs:
         listed = await self.store.read(runs.page, filters, before=before, limit=limit + 1)
         return listed[:limit], listed[limit - 1].id if len(listed) > limit else None
 
-    async def of_job(self, job: Job, *, before: int | None = None, limit: int = 50) -> tuple[list[Run], int | None]:
+    async def of_job(
+        self, job: Job, *, state: str = "", before: int | None = None, limit: int = 50
+    ) -> tuple[list[Run], int | None]:
         """A job's own runs, the newest first, and the number to go on before, if there are more."""
-        listed = await self.store.read(runs.of_job, job.key, before=before, limit=limit + 1)
+        listed = await self.store.read(runs.of_job, job.key, state=state, before=before, limit=limit + 1)
         return listed[:limit], listed[limit - 1].id if len(listed) > limit else None
+
+    async def followed(self, job: Job) -> Run | None:
+        """The run whose log tells most of the job now: the newest that is running, else the newest that started."""
+        return await self.store.read(runs.followed, job.key)
+
+    async def find(self, run_id: int) -> Run | None:
+        return await self.store.read(runs.get, run_id)
 
     async def running(self, limit: int = 100) -> list[Run]:
         """What runs now, the longest first."""
@@ -123,6 +134,10 @@ class Runs:
     async def usual(self, run: Run) -> Usual | None:
         """What was usual for its job when the run began: of the last 20 that succeeded before it."""
         return usual_of(await self.store.read(runs.durations_before, run))
+
+    async def past(self, job: Job) -> list[Past]:
+        """The newest 500 attempts of a job, the newest first, for its figures and the chart of its durations."""
+        return await self.store.read(runs.past, job.key, PAST)
 
     async def counts(self) -> dict[str, int]:
         """How many runs are queued and running."""
@@ -187,16 +202,17 @@ class Runs:
         job_id: str,
         args: Mapping[str, Any] | None = None,
         *,
+        whole: bool = False,
         trigger: RunTrigger = RunTrigger.MANUAL,
         once: Once | None = None,
     ) -> Run:
-        """Opens a run outside the schedule; `args` take the place of the job's own, one by one."""
+        """Opens a run outside the schedule; `args` take the place of the job's own, one by one, or as a `whole`."""
 
         def change(tx: Tx) -> Run:
             if once and (made := idempotency.made_before(tx.conn, once)):
                 return found_run(tx.conn, int(made))
             job = found(tx.conn, job_id, lock=True)
-            given: Json = {**job.spec.args, **(args or {})}
+            given: Json = {**({} if whole else job.spec.args), **(args or {})}
             task = self.tasks.find(job.task)
             if task is None:
                 raise TaskGone

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from markupsafe import Markup
 
 from cronapp.core.durations import duration_words
+from cronapp.core.figures import Past
 from cronapp.core.ledger import BROKEN, Verdict
 from cronapp.core.models import RunBrief, RunState
 from cronapp.service.promises import Hour
@@ -57,7 +58,7 @@ def success_words(runs: Sequence[RunBrief]) -> str:
 def _bar(run: RunBrief, x: int, longest: float) -> str:
     """One run. The style sheet gives the widths; plain text is safe here: there are only numbers and words of ours."""
     height = _height(run, longest)
-    told = _told(run)
+    told = told_run(run)
     return (
         f'<a href="/runs/{run.id}" tabindex="-1"><title>Run {run.id}: {told}</title>'
         f'<rect class="hit" x="{x}"/>'
@@ -77,7 +78,8 @@ def _height(run: RunBrief, longest: float) -> int:
     return SHORTEST + round((HEIGHT - SHORTEST) * run.duration / longest)
 
 
-def _told(run: RunBrief) -> str:
+def told_run(run: RunBrief | Past) -> str:
+    """`succeeded · 1.2 s · 2026-03-02 02:00 UTC`"""
     moment = run.started_at or run.slot or run.queued_at
     parts = [run.state.replace("_", " ")]
     if run.duration is not None:

@@ -69,6 +69,15 @@ def duration(seconds: float | None) -> str:
     return "–" if seconds is None else duration_words(seconds)
 
 
+def figure(seconds: float | None) -> Markup:
+    """A duration as a large figure, its units small: 1<small>min</small> 30<small>s</small>."""
+    words = duration(seconds).split()
+    return Markup(" ").join(
+        Markup("{}<small>{}</small>").format(*pair) if len(pair) == 2 else Markup("{}").format(*pair)
+        for pair in (words[n : n + 2] for n in range(0, len(words), 2))
+    )
+
+
 def pretty(value: Any) -> str:
     """A JSON value: on one line when it is short, else indented."""
     line = json.dumps(value, ensure_ascii=False, default=str)
@@ -219,6 +228,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
 GLOBALS: dict[str, Any] = {
     "complaint": complaint,
     "condition": condition,
+    "figure": figure,
     "hours_chart": hours,
     "ledger_strip": ledger_strip,
     "outcome": outcome,

@@ -12,7 +12,8 @@ from cronapp.web.site import parts
 from cronapp.web.views import whole
 from cronapp.web.views.job.configuration import detail_context
 from cronapp.web.views.job.frame import frame_context
-from cronapp.web.views.job.runs import runs_tab_context
+from cronapp.web.views.job.log import log_tab_context
+from cronapp.web.views.job.runs import runs_tab_context, state_in
 from cronapp.web.views.job.tabs import tab_of
 
 pages = Blueprint("job", __name__)
@@ -27,7 +28,14 @@ async def show_tab(row: JobRow, name: str, **context: Any) -> str:
 @pages.get("/jobs/<job_id>")
 async def runs(job_id: str) -> str:
     row = await parts().jobs.row(job_id)
-    return await show_tab(row, "runs", **await runs_tab_context(parts(), row.job, whole(request.args.get("cursor"))))
+    state, before = state_in(request.args), whole(request.args.get("cursor"))
+    return await show_tab(row, "runs", **await runs_tab_context(parts(), row.job, state, before))
+
+
+@pages.get("/jobs/<job_id>/log")
+async def log(job_id: str) -> str:
+    row = await parts().jobs.row(job_id)
+    return await show_tab(row, "log", **await log_tab_context(parts(), row.job))
 
 
 @pages.get("/jobs/<job_id>/configuration")

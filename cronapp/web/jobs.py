@@ -17,11 +17,12 @@ from cronapp.core.registry import Task
 from cronapp.core.spec import parse_fields
 from cronapp.core.zones import zone_names
 from cronapp.web.forms import Texts, args_of, beside, form_of, job_from_form, schedule_from_form
-from cronapp.web.render import fragment, partial, toast
-from cronapp.web.shell import by_htmx, done, go, show
+from cronapp.web.render import fragment
+from cronapp.web.shell import by_htmx, go, show
 from cronapp.web.simulations import simulated
 from cronapp.web.site import parts
 from cronapp.web.views import whole
+from cronapp.web.views.job.frame import head_partial
 from cronapp.web.views.job.tabs import tab_at
 from cronapp.web.views.jobs import job_filter, job_list_context, job_row_partial
 from cronapp.web.views.zones import job_zone
@@ -197,13 +198,6 @@ def after_in(data: Json) -> After | None:
 # -- what one can do ------------------------------------------------------------------------------------------------
 
 
-@pages.post("/jobs/<job_id>/run")
-async def run(job_id: str) -> ResponseReturnValue:
-    run = await parts().runs.run_now(job_id)
-    told = toast(f"Run #{run.id} of {job_id} is on its way.", href=f"/runs/{run.id}", link="Follow its log")
-    return done(f"/runs/{run.id}", *await changed(job_id), told)
-
-
 @pages.get("/jobs/<job_id>/remove")
 async def ask_remove(job_id: str) -> str:
     job, dependants = await parts().jobs.get(job_id), await parts().jobs.dependants(job_id)
@@ -222,5 +216,5 @@ async def changed(job_id: str) -> list[Markup]:
     if page.split("?")[0].endswith("/jobs"):
         return [await job_row_partial(parts(), job_id)]
     if tab_at(page, job_id):
-        return [partial("#job-head", fragment("_job_head", row=await parts().jobs.row(job_id)))]
+        return [await head_partial(parts(), job_id)]
     return []

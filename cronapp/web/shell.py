@@ -19,9 +19,15 @@ OF_MANY_JOBS = ("overview", "jobs", "runs")
 
 
 async def show(
-    name: str, *, nav: str, topic: str = "page", after: int | None = None, job_zone: str | None = None, **context: Any
+    name: str,
+    *,
+    nav: str,
+    topic: str = "page",
+    after: int | str | None = None,
+    job_zone: str | None = None,
+    **context: Any,
 ) -> str:
-    """A whole page, whose stream follows `topic` (a log from line `after` on).
+    """A whole page, whose stream follows `topic` (from the place `after` on, as the view tells it).
 
     `job_zone` is the zone of the one job that the page is about; its times can be told in it.
     """

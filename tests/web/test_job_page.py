@@ -25,7 +25,7 @@ async def test_each_tab_is_a_page_with_the_same_head_and_is_kept_fresh_part_by_p
 ) -> None:
     page = await page_of(client, tab.address("nightly"))
     bar = [link for link in page.all("a") if link.attrs["href"] in [one.address("nightly") for one in TABS]]
-    assert [link.text.strip() for link in bar] == [one.label for one in TABS]
+    assert [link.text.strip() for link in bar[: len(TABS)]] == [one.label for one in TABS]
     (current,) = (link for link in bar if link.attrs.get("aria-current") == "page")
     assert current.attrs["href"] == tab.address("nightly")
     assert VIEWS[tab.name].tab == tab.name

@@ -11,6 +11,8 @@ from cronapp.core.models import OPEN_STATES, RETRIED_STATES, Run, RunState
 from cronapp.store.runs.rows import LISTED, RunFilter, run_of
 from cronapp.store.tables import jobs, runs
 
+FOLLOWED_AMONG = 500
+
 
 def next_start(conn: Connection, after: datetime) -> datetime | None:
     """When the next run may start that has to wait until a moment after `after`: a retry, or one with jitter."""
@@ -58,12 +60,25 @@ def page(conn: Connection, filters: RunFilter, *, before: int | None = None, lim
     return [run_of(row) for row in conn.execute(statement).mappings()]
 
 
-def of_job(conn: Connection, job_key: int, *, before: int | None = None, limit: int = 50) -> list[Run]:
+def of_job(conn: Connection, job_key: int, *, state: str = "", before: int | None = None, limit: int = 50) -> list[Run]:
     """A job's own runs, the newest first; not those of a removed job of the same id."""
     statement = select(*LISTED).where(runs.c.job_key == job_key).order_by(runs.c.id.desc()).limit(limit)
+    if state:
+        statement = statement.where(runs.c.state == state)
     if before is not None:
         statement = statement.where(runs.c.id < before)
     return [run_of(row) for row in conn.execute(statement).mappings()]
+
+
+def followed(conn: Connection, job_key: int) -> Run | None:
+    """The newest run of a job that is running, else the newest that was started, among the newest 500."""
+    own = select(runs.c.id).where(runs.c.job_key == job_key)
+    going = own.where(runs.c.state == RunState.RUNNING).order_by(runs.c.id.desc()).limit(1)
+    if (run_id := conn.execute(going).scalar()) is None:
+        # What is inside ends the walk along the index, also where only slots were skipped for years.
+        newest = own.add_columns(runs.c.started_at).order_by(runs.c.id.desc()).limit(FOLLOWED_AMONG).subquery()
+        run_id = conn.execute(select(func.max(newest.c.id)).where(newest.c.started_at.is_not(None))).scalar()
+    return None if run_id is None else get(conn, run_id)
 
 
 def open_of_job(conn: Connection, job_key: int) -> list[Run]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, case, func, select, true, type_coerce
 
+from cronapp.core.figures import Past
 from cronapp.core.models import OPEN_STATES, Run, RunBrief, RunState, RunTrigger
 from cronapp.store.tables import SUCCEEDED, jobs, runs
 
@@ -76,6 +77,25 @@ def brief_of(
         duration,
         problem,
     )
+
+
+def past(conn: Connection, job_key: int, count: int) -> list[Past]:
+    """The newest `count` attempts of a job, the newest first, without what is large in them."""
+    statement = (
+        select(
+            runs.c.id,
+            func.coalesce(runs.c.first_attempt, runs.c.id),
+            *(runs.c.state, runs.c.trigger, runs.c.attempt, runs.c.slot),
+            *(runs.c.queued_at, runs.c.started_at, runs.c.finished_at, runs.c.duration),
+        )
+        .where(runs.c.job_key == job_key)
+        .order_by(runs.c.id.desc())
+        .limit(count)
+    )
+    return [
+        Past(run_id, first, RunState(state), RunTrigger(trigger), *rest)
+        for run_id, first, state, trigger, *rest in conn.execute(statement)
+    ]
 
 
 def counts_by_state(conn: Connection, job: str = "") -> dict[str, int]:

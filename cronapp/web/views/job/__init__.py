@@ -5,6 +5,7 @@ from __future__ import annotations
 from cronapp.web.views.job.configuration import ConfigurationTab
 from cronapp.web.views.job.dependencies import DependenciesTab
 from cronapp.web.views.job.frame import JobTab
+from cronapp.web.views.job.log import LogTab
 from cronapp.web.views.job.runs import RunsTab
 from cronapp.web.views.job.tabs import FIRST, Tab, tab_at, tab_of
 
@@ -12,6 +13,7 @@ __all__ = ["FIRST", "VIEWS", "JobTab", "Tab", "tab_at", "tab_of"]
 
 VIEWS: dict[str, type[JobTab]] = {
     FIRST.name: RunsTab,
+    "log": LogTab,
     "configuration": ConfigurationTab,
     "dependencies": DependenciesTab,
 }

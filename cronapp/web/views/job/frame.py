@@ -1,4 +1,4 @@
-"""What every tab of a job's page shows: its head, what changed in its code, and the bar of tabs."""
+"""What every tab of a job's page shows: its head, what changed in its code, its figures, and the bar of tabs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from markupsafe import Markup
 
 from cronapp.core.errors import JobNotFound
 from cronapp.core.events import Event, JobChanged, RunChanged, TasksLoaded
+from cronapp.core.figures import figures_of
 from cronapp.core.models import Job, JobRow
+from cronapp.service.runs import PAST
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.job.tabs import FIRST, TABS, tallies
 from cronapp.web.views.shown import Shown
 from cronapp.web.views.zones import job_zone
 
-FRAME = ("head", "changes", "tabs")
+FRAME = ("head", "changes", "cards", "tabs")
+PAUSES = {"tabs": 1.0, "cards": 2.0}  # seconds; what costs more to make comes less often
 
 
 class JobTab(Shown):
@@ -51,9 +54,9 @@ class JobTab(Shown):
             case JobChanged(job=self.job_id):
                 return FRAME
             case RunChanged(job=self.job_id):
-                return ("head",)
+                return ("head", "cards")
             case TasksLoaded():
-                return ("changes", "tabs")
+                return ("head", "changes", "tabs")
             case JobChanged():  # it may come after this one from now on
                 return ("tabs",)
         return ()
@@ -62,7 +65,8 @@ class JobTab(Shown):
         return (*FRAME, *self.own)
 
     async def show(self, part: str) -> Markup:
-        render = {"head": self._head, "changes": self._changes, "tabs": self._tabs}.get(part)
+        frame = {"head": self._head, "changes": self._changes, "cards": self._cards, "tabs": self._tabs}
+        render = frame.get(part)
         try:
             if render is None:
                 return await self.show_own(part)
@@ -72,18 +76,27 @@ class JobTab(Shown):
             return partial("#job-head", fragment("_job_gone", job_id=self.job_id))
 
     def pause(self, part: str) -> float:
-        return 1.0 if part == "tabs" else 0.25
+        return PAUSES.get(part, 0.25)
 
     async def _head(self) -> Markup:
-        return partial("#job-head", fragment("_job_head", row=await self.house.jobs.row(self.job_id)))
+        return await head_partial(self.house, self.job_id)
 
     async def _changes(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
         return partial("#job-changes", fragment("_job_changes", **changes_context(self.house, job)))
 
+    async def _cards(self) -> Markup:
+        job = await self.house.jobs.get(self.job_id)
+        return partial("#job-cards", fragment("_job_cards", **await cards_context(self.house, job)))
+
     async def _tabs(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
         return partial("#job-nav", fragment("_job_nav", **await tabs_context(self.house, job, self.tab)))
+
+
+async def head_partial(house: Parts, job_id: str) -> Markup:
+    row = await house.jobs.row(job_id)
+    return partial("#job-head", fragment("_job_head", row=row, task=house.tasks.find(row.job.task)))
 
 
 def changes_context(house: Parts, job: Job) -> dict[str, Any]:
@@ -95,6 +108,15 @@ def changes_context(house: Parts, job: Job) -> dict[str, Any]:
     }
 
 
+async def cards_context(house: Parts, job: Job) -> dict[str, Any]:
+    past = await house.runs.past(job)
+    return {
+        "job": job,
+        "figures": figures_of(past, more=len(past) == PAST),
+        "kept": await house.ledger.kept(job),
+    }
+
+
 async def tabs_context(house: Parts, job: Job, tab: str) -> dict[str, Any]:
     return {"job": job, "tabs": TABS, "tab": tab, "tallies": await tallies(house, job)}
 
@@ -103,4 +125,9 @@ async def frame_context(house: Parts, row: JobRow, tab: str) -> dict[str, Any]:
     """What the page of any tab is rendered with, besides what is the tab's own."""
     zone = job_zone(house, row.job.spec)
     frame = {"row": row, "job_zone": zone, "zones": {row.job.key: zone}}
-    return frame | changes_context(house, row.job) | await tabs_context(house, row.job, tab)
+    return {
+        **frame,
+        **changes_context(house, row.job),
+        **await cards_context(house, row.job),
+        **await tabs_context(house, row.job, tab),
+    }

@@ -1,4 +1,4 @@
-"""A job's first tab: its runs, its backfills, and how it keeps its promises."""
+"""A job's first tab: its runs and how long they take, its backfills, and how it keeps its promises."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from markupsafe import Markup
 
 from cronapp.core.backfills import BackfillRow
 from cronapp.core.events import Event, JobChanged, RunChanged
-from cronapp.core.models import Job
+from cronapp.core.figures import figures_of
+from cronapp.core.models import Job, RunState
+from cronapp.web.durations import duration_chart
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.job.frame import JobTab
 from cronapp.web.views.zones import job_zone
 
-PAUSES = {"kept": 2.0, "backfills": 2.0}  # seconds; what costs more to make comes less often
+PAUSES = {"durations": 1.0, "kept": 2.0, "backfills": 2.0}  # seconds; what costs more to make comes less often
+AROUND = ("hint", "durations", "kept", "backfills")
 SHOWN = 25  # runs on a page
 
 
@@ -24,20 +27,43 @@ class RunsTab(JobTab):
 
     def __init__(self, parts: Parts, job_id: str, query: Mapping[str, str], last: str) -> None:
         super().__init__(parts, job_id, query, last)
-        self.own = ("kept", "backfills") if query.get("cursor") else ("kept", "backfills", "runs")
+        self.state = state_in(query)
+        self.own = AROUND if query.get("cursor") else (*AROUND, "runs")
 
     def heed_own(self, event: Event) -> Iterable[str]:
         match event:
-            case JobChanged(job=self.job_id) | RunChanged(job=self.job_id):
+            case RunChanged(job=self.job_id):
+                return self.own[1:]
+            case JobChanged(job=self.job_id):
                 return self.own
+            case JobChanged():  # it may come after this one from now on
+                return ("hint",)
         return ()
 
     async def show_own(self, part: str) -> Markup:
-        render = {"kept": self._kept, "backfills": self._backfills, "runs": self._runs}[part]
-        return await self.house.hub.once(("job", self.job_id), part, render)
+        render = {
+            "hint": self._hint,
+            "durations": self._durations,
+            "kept": self._kept,
+            "backfills": self._backfills,
+            "runs": self._runs,
+        }[part]
+        if part == "hint":  # it is also about other jobs, whose changes do not make this one's fragments old
+            return await render()
+        return await self.house.hub.once(("job", self.job_id), (part, self.state if part == "runs" else ""), render)
 
     def pause(self, part: str) -> float:
         return PAUSES.get(part) or super().pause(part)
+
+    async def _hint(self) -> Markup:
+        job = await self.house.jobs.get(self.job_id)
+        return partial(
+            "#job-hint", fragment("_job_hint", job=job, dependants=await self.house.jobs.dependants(self.job_id))
+        )
+
+    async def _durations(self) -> Markup:
+        job = await self.house.jobs.get(self.job_id)
+        return partial("#job-durations", fragment("_job_durations", **await durations_context(self.house, job)))
 
     async def _kept(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
@@ -48,20 +74,37 @@ class RunsTab(JobTab):
 
     async def _runs(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
+        context = await runs_context(self.house, job, self.state, None)
         zones = {job.key: job_zone(self.house, job.spec)}
-        return partial(
-            "#job-runs", fragment("_job_runs", job=job, zones=zones, **await runs_context(self.house, job, None))
-        )
+        return partial("#job-runs", fragment("_job_runs", job=job, zones=zones, **context))
 
 
-async def runs_context(house: Parts, job: Job, before: int | None) -> dict[str, Any]:
-    runs, following = await house.runs.of_job(job, before=before, limit=SHOWN)
-    return {"runs": runs, "next": following and str(following)}
+def state_in(query: Mapping[str, str]) -> str:
+    """The state to which an address narrows the runs; "" where it names none that there is."""
+    word = query.get("state", "")
+    return word if word in {state.value for state in RunState} else ""
 
 
-async def runs_tab_context(house: Parts, job: Job, before: int | None) -> dict[str, Any]:
-    return await runs_context(house, job, before) | {
-        "kept": await house.ledger.kept(job),
+async def runs_context(house: Parts, job: Job, state: str, before: int | None) -> dict[str, Any]:
+    runs, following = await house.runs.of_job(job, state=state, before=before, limit=SHOWN)
+    return {
+        "runs": runs,
+        "next": following and str(following),
+        "first": before is None,
+        "filters": {"state": state},
+    }
+
+
+async def durations_context(house: Parts, job: Job) -> dict[str, Any]:
+    past = await house.runs.past(job)
+    return {"job": job, "chart": duration_chart(past, figures_of(past))}
+
+
+async def runs_tab_context(house: Parts, job: Job, state: str, before: int | None) -> dict[str, Any]:
+    return {
+        **await runs_context(house, job, state, before),
+        **await durations_context(house, job),
+        "dependants": await house.jobs.dependants(job.id),
         "backfills": await shown_backfills(house, job.id),
     }
 

@@ -44,6 +44,7 @@ async def linked(house: Parts, job: Job) -> Tally | None:
 FIRST = Tab("runs", "Runs")
 TABS = (
     FIRST,
+    Tab("log", "Live log"),
     Tab("configuration", "Configuration", overridden),
     Tab("dependencies", "Dependencies", linked),
 )

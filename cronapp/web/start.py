@@ -1,0 +1,67 @@
+"""Starting a job by hand: as it is, or with other arguments."""
+
+from __future__ import annotations
+
+from quart import Blueprint, request
+from quart.typing import ResponseReturnValue
+
+from cronapp.core.errors import InvalidInput, TaskGone
+from cronapp.core.models import Job, Run
+from cronapp.core.registry import Task
+from cronapp.web.forms import Texts, args_of, beside
+from cronapp.web.jobs import changed
+from cronapp.web.render import toast
+from cronapp.web.shell import answered, ask, done
+from cronapp.web.site import parts
+from cronapp.web.views.zones import job_zone
+
+pages = Blueprint("start", __name__)
+
+
+@pages.get("/jobs/<job_id>/run-with")
+async def ask_args(job_id: str) -> ResponseReturnValue:
+    job = await parts().jobs.get(job_id)
+    task = task_of(job)
+    return await asked(
+        job, task, {f"args.{name}": text for name, text in task.signature.to_form(job.spec.args).items()}
+    )
+
+
+@pages.post("/jobs/<job_id>/run")
+async def run(job_id: str) -> ResponseReturnValue:
+    texts = (await request.form).to_dict()
+    if "with" not in texts:
+        return await started(await parts().runs.run_now(job_id))
+    job = await parts().jobs.get(job_id)
+    task = task_of(job)
+    try:
+        args = task.signature.from_form(args_of(texts), job.spec.args)
+        return await started(await parts().runs.run_now(job_id, args, whole=True))
+    except InvalidInput as error:
+        return await asked(job, task, texts, error)
+
+
+async def started(run: Run) -> ResponseReturnValue:
+    told = toast(f"Run #{run.id} of {run.job} is on its way.", href=f"/runs/{run.id}", link="Follow its log")
+    return done(f"/runs/{run.id}", answered(), *await changed(run.job), told)
+
+
+def task_of(job: Job) -> Task:
+    task = parts().tasks.find(job.task)
+    if task is None:
+        raise TaskGone
+    return task
+
+
+async def asked(job: Job, task: Task, texts: Texts, error: InvalidInput | None = None) -> ResponseReturnValue:
+    return await ask(
+        "_ask_run",
+        nav="jobs",
+        title=f"Run {job.id} with other arguments",
+        status=error.status if error else 200,
+        job=job,
+        fields=task.signature.fields(),
+        values=texts,
+        errors=beside(error.errors) if error else {},
+        job_zone=job_zone(parts(), job.spec),
+    )
