@@ -23,6 +23,14 @@ class Neighbours:
     ended: Mapping[str, int]  # which of those it waits for have ended since its last run, with their runs
 
     @property
+    def direct(self) -> tuple[JobRow, ...]:
+        """This job, if it runs after others, and those that run after it."""
+        near = [self.rows[one] for one in self.near if one in self.rows]
+        return tuple(
+            row for row in near if row.job.spec.after and self.job.id in (row.job.id, *row.job.spec.after.jobs)
+        )
+
+    @property
     def waits(self) -> tuple[str, ...]:
         """The jobs whose ends are still awaited, while others have ended already."""
         after = self.job.spec.after

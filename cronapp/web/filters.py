@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
+from cronapp.core.dependencies import after_words
 from cronapp.core.durations import duration_words
 from cronapp.core.models import CronSchedule, IntervalSchedule, JobRow, JobSpec, JobState, Run, RunState, Unclocked
 from cronapp.core.spec import trigger_for
@@ -226,6 +227,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
 }
 
 GLOBALS: dict[str, Any] = {
+    "after_words": after_words,
     "complaint": complaint,
     "condition": condition,
     "figure": figure,

@@ -10,7 +10,7 @@ from cronapp.core.models import JobRow
 from cronapp.web.shell import show
 from cronapp.web.site import parts
 from cronapp.web.views import whole
-from cronapp.web.views.job.configuration import detail_context
+from cronapp.web.views.job.configuration import code_context, detail_context
 from cronapp.web.views.job.frame import frame_context
 from cronapp.web.views.job.log import log_tab_context
 from cronapp.web.views.job.runs import runs_tab_context, state_in
@@ -41,7 +41,8 @@ async def log(job_id: str) -> str:
 @pages.get("/jobs/<job_id>/configuration")
 async def configuration(job_id: str) -> str:
     row = await parts().jobs.row(job_id)
-    return await show_tab(row, "configuration", **detail_context(parts(), row.job))
+    context = detail_context(parts(), row.job) | code_context(parts(), row.job)
+    return await show_tab(row, "configuration", **context)
 
 
 @pages.get("/jobs/<job_id>/dependencies")

@@ -30,9 +30,9 @@ class DependenciesTab(JobTab):
 
     async def show_own(self, part: str) -> Markup:
         """Asked by each connection: it has to know whose runs it heeds from now on."""
-        near = await self.house.jobs.neighbours(self.job_id)
+        job, near = await self.house.jobs.get(self.job_id), await self.house.jobs.neighbours(self.job_id)
         self.near = frozenset(near.near if near else ())
-        return partial("#job-graph", fragment("_job_graph", near=near))
+        return partial("#job-graph", fragment("_job_graph", job=job, near=near))
 
     def pause(self, part: str) -> float:
         return 0.5 if part == "graph" else super().pause(part)
