@@ -496,3 +496,57 @@ async def test_a_claim_that_is_rolled_back_leaves_the_run_waiting(store: Store) 
     with pytest.raises(ValueError, match="no"):
         await store.write(claim_and_fail)
     assert await claim(store, node="node-2") == [run_id]
+
+
+# -- of one job -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_newest_attempts_of_a_job_are_told_without_what_is_large(store: Store) -> None:
+    job, other = await put_job(store), await put_job(store, id="other")
+    first = await put_run(store, job, slot="13:00", state=RunState.FAILED)
+    again = await store.write(
+        runs.open_retry, await get(store, first), trigger=RunTrigger.RETRY, now=NOW, not_before=None
+    )
+    await put_run(store, other)
+    ended = await put_run(store, job)
+    told = await store.read(runs.past, job.key, 10)
+    assert [(one.id, one.first_attempt, one.attempt) for one in told] == [
+        (ended, ended, 1),
+        (again, first, 2),
+        (first, first, 1),
+    ]
+    assert (told[2].state, told[2].slot) == (RunState.FAILED, at("13:00"))
+    assert [one.id for one in await store.read(runs.past, job.key, 1)] == [ended]
+
+
+async def test_the_log_to_follow_is_that_of_the_newest_running_run_else_of_the_newest_that_started(
+    store: Store,
+) -> None:
+    job = await put_job(store, overlap="allow", max_running=2)
+    assert await store.read(runs.followed, job.key) is None
+    await put_run(store, job, slot="13:00", state=RunState.SKIPPED)
+    assert await store.read(runs.followed, job.key) is None
+
+    async def followed() -> int:
+        run = await store.read(runs.followed, job.key)
+        assert run
+        return run.id
+
+    one, two, waiting = [await put_run(store, job) for _ in range(3)]
+    assert await claim(store, 2) == [one, two]
+    assert await followed() == two
+    assert await finish(store, two)
+    assert await followed() == one, "it goes on, the newer one has ended"
+    assert await finish(store, one)
+    assert await followed() == two
+    assert await claim(store) == [waiting]
+    assert await followed() == waiting
+
+
+async def test_a_jobs_runs_are_narrowed_to_a_state(store: Store) -> None:
+    job = await put_job(store)
+    states = [RunState.SKIPPED, RunState.MISSED, RunState.SKIPPED]
+    ids = [await put_run(store, job, state=state) for state in states]
+    skipped = await store.read(runs.of_job, job.key, state="skipped")
+    assert [run.id for run in skipped] == [ids[2], ids[0]]
+    assert [run.id for run in await store.read(runs.of_job, job.key, state="skipped", before=ids[2])] == [ids[0]]
