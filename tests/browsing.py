@@ -193,6 +193,12 @@ async def stayed(page: Page) -> bool:
     return bool(await page.evaluate("window.cronappStayed === true"))
 
 
+async def choose_in_menu(page: Page, job: str, name: str) -> None:
+    """What a job's own page offers besides its buttons."""
+    await page.get_by_label(f"More for {job}").click()
+    await page.get_by_role("link", name=name).click()
+
+
 def job_row(page: Page, job: str) -> Locator:
     return page.locator(f'tr[data-job="{job}"]')
 

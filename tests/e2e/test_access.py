@@ -54,7 +54,8 @@ async def test_no_page_has_a_barrier_or_scrolls_sideways(
     paths = [
         *("/", "/jobs", "/jobs?q=nothing", "/runs", "/tasks", "/system"),
         *("/jobs/new", "/jobs/new?task=report", "/jobs/failing", "/jobs/failing/edit", "/jobs/failing/remove"),
-        *("/jobs/alarm", "/jobs/alarm/edit", "/jobs/alarm/remove"),
+        *("/jobs/alarm", "/jobs/alarm/edit", "/jobs/alarm/remove", "/jobs/alarm/dependencies", "/jobs/alarm/log"),
+        *("/jobs/failing/run-with", "/jobs/failing/configuration", "/jobs/failing/dependencies", "/jobs/running/log"),
         *("/jobs/failing/pause", "/jobs/paused/resume", "/scheduler/pause"),
         *("/jobs/paused", "/jobs/nightly-report-of-all-shops-in-the-north"),
         *(f"/runs/{run}" for run in runs.values()),

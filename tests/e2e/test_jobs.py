@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from browsing import REFUSED, Visitor, at_path, job_row, make, submit
+from browsing import REFUSED, Visitor, at_path, choose_in_menu, job_row, make, submit
 from playwright.async_api import Page, expect
 from support import Server, until
 
@@ -244,6 +244,7 @@ async def test_an_edit_starts_from_the_old_values_and_is_seen_on_other_pages(me:
     await page.get_by_label("Cron expression").fill("30 4 * * *")
     await page.get_by_role("button", name="Save", exact=True).click()
     await expect(page).to_have_url(at_path("/jobs/changing"))
+    await page.get_by_role("link", name="Configuration").click()
     await expect(page.locator("#job-detail")).to_contain_text("Grace")
     await expect(page.locator("#job-detail")).to_contain_text("30 4 * * *")
     await expect(job_row(watching, "changing")).to_contain_text("4:30")
@@ -298,12 +299,12 @@ async def test_a_job_is_removed_only_after_it_was_asked_for_and_leaves_every_ope
 ) -> None:
     make(site, "going", "hello")
     watching, page = await me.open("/jobs"), await me.open("/jobs/going")
-    await page.get_by_role("link", name="Remove going").click()
+    await choose_in_menu(page, "going", "Remove")
     await expect(page.get_by_role("heading", name="Remove going?")).to_be_visible()
     await page.get_by_role("link", name="Keep it").click()
     await expect(page).to_have_url(at_path("/jobs/going"))
     assert site.api("GET", "/jobs/going").status_code == 200
-    await page.get_by_role("link", name="Remove going").click()
+    await choose_in_menu(page, "going", "Remove")
     await page.get_by_role("button", name="Remove the job").click()
     await expect(page).to_have_url(at_path("/jobs"))
     await expect(job_row(page, "going")).to_have_count(0)

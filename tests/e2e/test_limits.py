@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from browsing import REFUSED, Visitor, is_in, make, start, stay, stayed
+from browsing import (
+    REFUSED,
+    Visitor,
+    choose_in_menu,
+    is_in,
+    make,
+    start,
+    stay,
+    stayed,
+)
 from playwright.async_api import expect
 from support import Server, until
 
@@ -20,7 +29,7 @@ async def test_past_slots_are_seen_run_and_followed(me: Visitor, site: Server) -
     make(site, "past", "hello", HOURLY)
     end = datetime.now(UTC).replace(minute=30, second=0, microsecond=0) - timedelta(hours=2)
     page = await me.open("/jobs/past")
-    await page.get_by_role("link", name="Backfill past").click()
+    await choose_in_menu(page, "past", "Run past slots")
     await page.get_by_label("From").fill(typed(end - timedelta(hours=4)))
     await page.get_by_label("To", exact=True).fill(typed(end))
     await expect(page.locator("#backfill-preview li")).to_have_count(4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-from browsing import Visitor, at_path, is_in, job_row, line, make
+from browsing import Visitor, at_path, choose_in_menu, is_in, job_row, line, make
 from playwright.async_api import expect
 from support import Server, until
 
@@ -85,7 +85,7 @@ async def test_past_slots_are_run_and_a_limit_is_set_without_javascript(site: Se
     me = await visit(site, java_script_enabled=False)
     me.allowed.append("status of 422")
     page = await me.open("/jobs/plain", live=False)
-    await page.get_by_role("link", name="Backfill plain").click()
+    await choose_in_menu(page, "plain", "Run past slots")
     await expect(page.locator("#backfill-preview li").first).to_be_visible()
     await page.get_by_role("button", name=re.compile(r"Run \d+ slots")).click()
     await expect(page).to_have_url(re.compile(r"/runs\?backfill=\d+$"))

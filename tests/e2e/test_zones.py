@@ -79,7 +79,7 @@ async def test_a_choice_is_kept_over_a_reload_and_known_to_the_other_tabs(reader
 
 async def test_what_the_stream_brings_is_told_in_the_chosen_zone(reader: Visitor, site: Server) -> None:
     make(site, "zoned", "hello", once("Europe/Berlin"))
-    page = await reader.open("/jobs/zoned")
+    page = await reader.open("/jobs/zoned/configuration")
     told, version = page.locator("#job-head time[data-show=full]"), page.locator("#job-detail")
     await stay(page)
     await choose(page, "job")
