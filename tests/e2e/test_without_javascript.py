@@ -44,7 +44,7 @@ async def test_a_job_is_made_seen_run_paused_and_removed_without_javascript(site
     await expect(page.locator("#job-head")).to_have_attribute("data-state", "paused")
     await page.get_by_role("button", name="Resume").click()
     await expect(page.locator("#job-head")).to_have_attribute("data-state", "active")
-    await page.get_by_role("link", name="Remove plain").click()
+    await choose_in_menu(page, "plain", "Remove")
     await page.get_by_role("button", name="Remove the job").click()
     await expect(page).to_have_url(at_path("/jobs"))
     await expect(job_row(page, "plain")).to_have_count(0)
