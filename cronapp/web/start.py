@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
 from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
@@ -36,14 +37,14 @@ async def run(job_id: str) -> ResponseReturnValue:
     task = task_of(job)
     try:
         args = task.signature.from_form(args_of(texts), job.spec.args)
-        return await started(await parts().runs.run_now(job_id, args, whole=True))
+        return await started(await parts().runs.run_now(job_id, args, whole=True), answered())
     except InvalidInput as error:
         return await asked(job, task, texts, error)
 
 
-async def started(run: Run) -> ResponseReturnValue:
+async def started(run: Run, *asked: Markup) -> ResponseReturnValue:
     told = toast(f"Run #{run.id} of {run.job} is on its way.", href=f"/runs/{run.id}", link="Follow its log")
-    return done(f"/runs/{run.id}", answered(), *await changed(run.job), told)
+    return done(f"/runs/{run.id}", *asked, *await changed(run.job), told)
 
 
 def task_of(job: Job) -> Task:

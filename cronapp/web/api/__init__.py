@@ -1,12 +1,39 @@
-"""The REST API, /api/v1: the same services as the pages."""
+"""The REST API, `/api/v1`: the same services as the pages, in JSON."""
 
 from __future__ import annotations
 
 from quart import Blueprint
 
-from cronapp.web.api import backfills, jobs, limits, load, repairs, restart, runs, schedule, scheduler, slots, tasks
+from cronapp.web.api import (
+    backfills,
+    figures,
+    jobs,
+    limits,
+    load,
+    repairs,
+    restart,
+    runs,
+    schedule,
+    scheduler,
+    slots,
+    tasks,
+)
+
+PARTS = (
+    tasks,
+    jobs,
+    figures,
+    repairs,
+    runs,
+    schedule,
+    scheduler,
+    limits,
+    load,
+    backfills,
+    slots,
+    restart,
+)
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
-PARTS = (tasks, jobs, repairs, runs, schedule, scheduler, limits, load, backfills, slots, restart)
 for part in (module.api for module in PARTS):
     api.register_blueprint(part)
