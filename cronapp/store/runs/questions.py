@@ -63,8 +63,8 @@ def page(conn: Connection, filters: RunFilter, *, before: int | None = None, lim
 def of_job(conn: Connection, job_key: int, *, state: str = "", before: int | None = None, limit: int = 50) -> list[Run]:
     """A job's own runs, the newest first; not those of a removed job of the same id."""
     statement = select(*LISTED).where(runs.c.job_key == job_key).order_by(runs.c.id.desc()).limit(limit)
-    if state:
-        statement = statement.where(runs.c.state == state)
+    if state:  # not to be looked for by its index, which goes through the runs of all jobs
+        statement = statement.where(func.coalesce(runs.c.state, "") == state)
     if before is not None:
         statement = statement.where(runs.c.id < before)
     return [run_of(row) for row in conn.execute(statement).mappings()]
