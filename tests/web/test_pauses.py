@@ -135,7 +135,7 @@ async def test_to_resume_a_job_that_runs_asks_nothing(client: QuartClient) -> No
 
 async def test_a_job_says_after_how_many_failures_it_pauses(quiet: App, client: QuartClient, api: Api) -> None:
     await api.make("hourly", schedule=HOURLY, pause_after_failures=3)
-    assert "after 3 failures in a row" in (await page_of(client, "/jobs/hourly")).text
+    assert "after 3 failures in a row" in (await page_of(client, "/jobs/hourly/configuration")).text
     page = await page_of(client, "/jobs/hourly/edit")
     assert page.one("input", name="pause_after_failures").attrs["value"] == "3"
     form = {

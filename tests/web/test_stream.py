@@ -58,7 +58,10 @@ async def stored(app: App, run: Run, until_seq: int) -> None:
         ("jobs", ["#job-list"]),
         (
             "job:nightly",
-            ["#job-head", "#job-changes", "#job-nav", "#job-kept", "#job-backfills", "#job-runs"],
+            [
+                *("#job-head", "#job-changes", "#job-cards", "#job-nav"),
+                *("#job-hint", "#job-durations", "#job-kept", "#job-backfills", "#job-runs"),
+            ],
         ),
         ("runs", ["#run-list"]),
         ("run:1", ["#log-empty", "#run-head", "#run-outcome", "#run-since", "#run-side"]),
