@@ -35,7 +35,7 @@ async def runs(job_id: str) -> str:
 @pages.get("/jobs/<job_id>/log")
 async def log(job_id: str) -> str:
     row = await parts().jobs.row(job_id)
-    return await show_tab(row, "log", **await log_tab_context(parts(), row.job))
+    return await show_tab(row, "log", **await log_tab_context(parts(), row.job, request.args))
 
 
 @pages.get("/jobs/<job_id>/configuration")

@@ -14,7 +14,7 @@ from cronapp.web.shell import done, go, show
 from cronapp.web.site import Parts, parts
 from cronapp.web.views import whole
 from cronapp.web.views.compared import since_context
-from cronapp.web.views.log import last_written, log_context
+from cronapp.web.views.log import log_context
 from cronapp.web.views.runs import run_context, run_filter, run_list_context
 from cronapp.web.views.zones import zones_of
 
@@ -49,10 +49,10 @@ async def run_page(house: Parts, run_id: int, inside: Inside | None = None, *, l
     context = await run_context(house, run_id)
     run = context["run"]
     context |= await log_context(house, run, request.args)
-    shown = [line for *_, lines in context["chunks"] for line in lines or ()]
-    last = inside.last_line_at if inside else last_written(shown)
     context |= await since_context(house, run_id)
-    context |= {"inside": inside, "last_line_at": last, "looked": looked}
+    context |= {"inside": inside, "looked": looked}
+    if inside:
+        context["last_line_at"] = inside.last_line_at
     return await show("run", nav="runs", topic=f"run:{run_id}", after=run.last_seq, **context)
 
 

@@ -1,4 +1,4 @@
-"""The REST API, `/api/v1`: the same services as the pages, in JSON."""
+"""The REST API, /api/v1: the same services as the pages."""
 
 from __future__ import annotations
 

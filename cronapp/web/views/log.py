@@ -26,9 +26,9 @@ Piece = tuple[int, int, Sequence[LogLine] | None]
 class LogPart:
     """The log of one open page, which has the lines up to `seen` already."""
 
-    def __init__(self, house: Parts, run: Run, wanted: LogFilter, seen: int) -> None:
+    def __init__(self, house: Parts, run_id: int, wanted: LogFilter, seen: int) -> None:
         self.house = house
-        self.run_id = run.id
+        self.run_id = run_id
         self.wanted = wanted
         self.seen = seen
         self.behind = False  # more lines are there than were shown
@@ -140,6 +140,7 @@ async def log_context(house: Parts, run: Run, query: Mapping[str, str]) -> dict[
         "wanted": wanted,
         "found": (len(firsts) - 1) * CHUNK + len(last[-1]) if last else 0,
         "errors": await house.runs.line_count(run, ERRORS),
+        "last_line_at": last_written([line for lines in last for line in lines]),
     }
 
 

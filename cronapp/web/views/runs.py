@@ -77,7 +77,7 @@ class RunView(Shown):
     def __init__(self, parts: Parts, run: Run, wanted: LogFilter, seen: int) -> None:
         super().__init__(parts)
         self.run = run
-        self.log = LogPart(parts, run, wanted, seen)
+        self.log = LogPart(parts, run.id, wanted, seen)
 
     def heed(self, event: Event) -> Iterable[str]:
         match event:

@@ -12,24 +12,25 @@ from cronapp.core.models import Job, Run
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.job.frame import JobTab
-from cronapp.web.views.log import last_written, log_chunks, log_partials
+from cronapp.web.views.log import LogPart, log_context, log_filter
 from cronapp.web.views.shown import EMPTY
 
 
 class LogTab(JobTab):
-    """The page has the log of the run `shown`, of which the lines up to `seen` are there already."""
+    """The page has the log of one run, up to the line that `last` names."""
 
     tab = "log"
     own = ("run", "log")
 
     def __init__(self, parts: Parts, job_id: str, query: Mapping[str, str], last: str) -> None:
         super().__init__(parts, job_id, query, last)
-        self.shown, self.seen = place_of(last)
+        run, seen = place_of(last)
+        self.log = LogPart(parts, run, log_filter(query), seen)
         self.left: Run | None = None  # the run whose log was shown before this one's
 
     def heed_own(self, event: Event) -> Iterable[str]:
         match event:
-            case LogAppended(run=self.shown):
+            case LogAppended(run=self.log.run_id):
                 return ("log",)
             case RunChanged(job=self.job_id) | JobChanged(job=self.job_id):
                 return self.own
@@ -38,14 +39,15 @@ class LogTab(JobTab):
     async def show_own(self, part: str) -> Markup:
         job = await self.house.jobs.get(self.job_id)
         run = await self.house.runs.followed(job)
-        switched = run is not None and run.id != self.shown
-        if switched and run:
+        if run is not None and run.id != self.log.run_id:
             return await self._switch(job, run)
         if part == "run":
             return await self.house.hub.once(
                 ("job", self.job_id), ("log", run and run.id, self.left and self.left.id), lambda: self._line(job, run)
             )
-        return await self._lines(run) if run else EMPTY
+        html = await self.log.show() if run else EMPTY
+        self.ageing = ("log",) if self.log.behind else ()
+        return html
 
     async def _line(self, job: Job, run: Run | None) -> Markup:
         return partial("#job-log-run", fragment("_job_log_run", job=job, run=run, left=self.left))
@@ -53,25 +55,15 @@ class LogTab(JobTab):
     async def _switch(self, job: Job, run: Run) -> Markup:
         """The whole log of another run, and the line that says so. Not by the hub: each reader was at a run of their
         own, and a log comes whole only here."""
-        left = await self.house.runs.find(self.shown) if self.shown else None
-        context = await log_context(self.house, run)
+        left = await self.house.runs.find(self.log.run_id) if self.log.run_id else None
+        context = await log_context(self.house, run, self.query)
         panel = partial("#job-log-panel", fragment("_job_log_panel", job=job, **context), "outerHTML")
-        self.shown, self.seen, self.left = run.id, run.last_seq, left
+        self.log, self.left = LogPart(self.house, run.id, self.log.wanted, run.last_seq), left
         return await self._line(job, run) + panel
-
-    async def _lines(self, run: Run) -> Markup:
-        seen, newest = self.seen, run.last_seq
-        if newest <= seen:
-            return EMPTY
-        html = await self.house.hub.once(
-            ("log", run.id), (seen, newest), lambda: log_partials(self.house, run, seen, newest)
-        )
-        self.seen = newest
-        return html
 
     @property
     def place(self) -> str:
-        return place(self.shown, self.seen)
+        return place(self.log.run_id, self.log.seen)
 
     def pause(self, part: str) -> float:
         return 0.1 if part == "log" else super().pause(part)
@@ -91,16 +83,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-async def log_context(house: Parts, run: Run) -> dict[str, Any]:
-    chunks = await log_chunks(house, run)
-    return {
-        "run": run,
-        "chunks": chunks,
-        "last_line_at": last_written([line for _, lines in chunks for line in lines or ()]),
-    }
-
-
-async def log_tab_context(house: Parts, job: Job) -> dict[str, Any]:
+async def log_tab_context(house: Parts, job: Job, query: Mapping[str, str]) -> dict[str, Any]:
     run = await house.runs.followed(job)
-    own = await log_context(house, run) if run else {"run": None}
+    own = await log_context(house, run, query) if run else {"run": None}
     return {**own, "left": None, "after": place(run.id, run.last_seq) if run else None}
