@@ -11,20 +11,24 @@ from cronapp.web.site import Parts
 READ = 2000  # lines read at once
 
 
-async def log_as_json(house: Parts, run_id: int, after: int = 0, **filters: str) -> AsyncIterator[bytes]:
+async def log_as_json(
+    house: Parts, run_id: int, after: int = 0, *, level: str = "", q: str = ""
+) -> AsyncIterator[bytes]:
     """A log as newline-delimited JSON, read bit by bit."""
-    async for lines in log_in_bits(house, run_id, after, **filters):
+    async for lines in log_in_bits(house, run_id, after, level, q):
         yield "".join(json.dumps(line_json(line), ensure_ascii=False) + "\n" for line in lines).encode()
 
 
-async def log_as_text(house: Parts, run_id: int, after: int = 0, **filters: str) -> AsyncIterator[bytes]:
+async def log_as_text(
+    house: Parts, run_id: int, after: int = 0, *, level: str = "", q: str = ""
+) -> AsyncIterator[bytes]:
     """A log as plain text, read bit by bit."""
-    async for lines in log_in_bits(house, run_id, after, **filters):
+    async for lines in log_in_bits(house, run_id, after, level, q):
         yield b"".join(map(as_written, lines))
 
 
-async def log_in_bits(house: Parts, run_id: int, after: int, **filters: str) -> AsyncIterator[list[LogLine]]:
-    while lines := await house.runs.lines(run_id, after, READ, **filters):
+async def log_in_bits(house: Parts, run_id: int, after: int, level: str, q: str) -> AsyncIterator[list[LogLine]]:
+    while lines := await house.runs.lines(run_id, after, READ, level=level, q=q):
         yield lines
         after = lines[-1].seq
 
