@@ -1,0 +1,166 @@
+"""What differs between two versions of a job, field by field and in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from cronapp.core.dependencies import after_words
+from cronapp.core.durations import duration_words
+from cronapp.core.models import (
+    After,
+    Backoff,
+    CronSchedule,
+    JobSpec,
+    Json,
+    MisfirePolicy,
+    Overlap,
+    Schedule,
+    Unclocked,
+)
+from cronapp.core.triggers import trigger_of
+
+NONE = "none"
+NOT_GIVEN = "not given"
+SECRET = "another secret"
+LONGEST = 300  # letters of a value
+
+LABELS = {
+    "args": "arguments",
+    "starts_at": "not before",
+    "ends_at": "not after",
+    "max_runs": "runs at most",
+    "jitter": "spread of starts",
+    "blackouts": "not at these times",
+    "condition": "asked before each slot",
+    "overlap": "if the last run still goes on",
+    "max_running": "side by side at most",
+    "misfire.policy": "missed slots",
+    "misfire.grace": "missed slots younger than",
+    "timeout": "stopped after",
+    "retry.max_attempts": "attempts",
+    "retry.delay": "wait before a retry",
+    "retry.backoff": "further retries",
+    "retry.max_delay": "longest wait before a retry",
+    "retry.on": "retries only after",
+    "after": "runs after",
+    "pause_after_failures": "pauses after failures in a row",
+}
+DURATIONS = ("timeout", "jitter", "misfire.grace", "retry.delay", "retry.max_delay")
+RULES: dict[str, dict[str, str]] = {
+    "overlap": {
+        Overlap.SKIP: "skip the new slot",
+        Overlap.QUEUE: "let one wait",
+        Overlap.QUEUE_ALL: "let all wait in line",
+        Overlap.CANCEL_RUNNING: "cancel the running one",
+        Overlap.ALLOW: "run side by side",
+    },
+    "misfire.policy": {
+        MisfirePolicy.SKIP: "do not catch up",
+        MisfirePolicy.LAST: "run the newest one",
+        MisfirePolicy.ALL: "run all of them",
+    },
+    "retry.backoff": {Backoff.FIXED: "wait as long again", Backoff.EXPONENTIAL: "wait longer each time"},
+}
+PARTED = ("misfire", "retry")
+"""Their parts are told one by one."""
+
+Mask = Callable[[str, Json], Json]
+"""Arguments of the task of that name, as they may be shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChange:
+    """One field, by its name in the API, with its values before and after the change in words."""
+
+    field: str
+    label: str
+    old: str
+    new: str
+
+
+def changes(old: JobSpec, new: JobSpec, mask: Mask = lambda task, args: args) -> list[FieldChange]:
+    """Every field that differs, in the order of the spec; arguments and rules with several parts one by one."""
+    found = []
+    for name, before, after in _pairs(old, new):
+        if before != after:
+            told = words_of(name, before, old.id), words_of(name, after, new.id)
+            found.append(FieldChange(field=name, label=label_of(name), old=told[0], new=told[1]))
+    return [*found, *_changed_args(old, new, mask)]
+
+
+def label_of(name: str) -> str:
+    """What a field is called for people."""
+    return LABELS.get(name) or name.removeprefix("args.").replace("_", " ")
+
+
+def _pairs(old: JobSpec, new: JobSpec) -> Iterator[tuple[str, Any, Any]]:
+    for one in fields(JobSpec):
+        before, after = getattr(old, one.name), getattr(new, one.name)
+        if one.name in PARTED:
+            yield from (
+                (f"{one.name}.{p.name}", getattr(before, p.name), getattr(after, p.name)) for p in fields(before)
+            )
+        elif one.name != "args":
+            yield one.name, before, after
+
+
+def _changed_args(old: JobSpec, new: JobSpec, mask: Mask) -> Iterator[FieldChange]:
+    shown = mask(old.task, old.args), mask(new.task, new.args)
+    for name in dict.fromkeys((*old.args, *new.args)):
+        if name in old.args and name in new.args and old.args[name] == new.args[name]:
+            continue
+        before, after = (as_json(side[name]) if name in side else NOT_GIVEN for side in shown)
+        hidden = before == after  # only what is hidden differs
+        yield FieldChange(field=f"args.{name}", label=name, old=before, new=SECRET if hidden else after)
+
+
+def words_of(name: str, value: Any, job: str = "") -> str:
+    """The value of a field in words; moments as `2026-03-02 02:00:00 UTC`. `job` is the id, which scatters some
+    schedules."""
+    match value:
+        case None | "" | ():
+            return NONE
+        case int() | float() if name in DURATIONS:
+            return duration_words(value) if value else NONE
+        case str() if name in RULES:
+            return RULES[name][value]
+        case After():
+            return after_words(value).removeprefix("after ")
+        case datetime():
+            return moment_words(value)
+        case tuple() if name == "schedule":
+            return "; ".join(schedule_words(one, job) for one in value)
+        case tuple():
+            return ", ".join(map(str, value))
+        case str():
+            return cut(value)
+    return as_json(value)
+
+
+def schedule_words(one: Schedule, job: str = "") -> str:
+    """A schedule in words, a cron expression with them: `At 03:00, daily (0 3 * * *, Europe/Berlin)`."""
+    if isinstance(one, Unclocked):
+        return "by hand" if one.kind == "manual" else "after other jobs"
+    if one.kind == "once":
+        return f"once, {moment_words(one.at)}"
+    words = trigger_of((one,), seed=job).words()
+    if isinstance(one, CronSchedule):
+        return f"{words} ({one.expression}, {one.timezone})"
+    zoned = f" ({one.timezone})" if ":" in words else ""
+    return f"{words}{zoned}, counted from {moment_words(one.anchor)}" if one.anchor else f"{words}{zoned}"
+
+
+def moment_words(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def as_json(value: Any) -> str:
+    return cut(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
