@@ -10,6 +10,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -37,10 +38,12 @@ from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
 from cronapp.service.comparisons import Comparisons
+from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
 from cronapp.service.load import Loads
+from cronapp.service.notes import Notes
 from cronapp.service.pauses import Pauses
 from cronapp.service.presence import Presence
 from cronapp.service.repairs import Repairs
@@ -51,6 +54,7 @@ from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.service.timeline import Timeline
+from cronapp.service.upcoming import Upcoming
 from cronapp.store.open import open_store
 from cronapp.store.store import Store
 from cronapp.web import make_site
@@ -96,6 +100,9 @@ class App:
         self.blackouts = Blackouts(Calendars(Path.cwd()))
         self.jobs = Jobs(self.store, self.tasks, self.blackouts, self.clock, settings.timezone)
         self.repairs = Repairs(self.jobs)
+        self.history = History(self.jobs)
+        self.notes = Notes(self.store, self.clock)
+        self.upcoming = Upcoming(self.store, self.blackouts, self.clock)
         self.runs = Runs(self.store, self.tasks, self.blackouts, self.clock)
         self.comparisons = Comparisons(self.store, self.tasks)
         self.limits = Limits(self.store)
@@ -143,7 +150,13 @@ class App:
             self.watcher.start()
         self._staying = asyncio.create_task(stay_on(self.presence, self.serving), name="cronapp-presence")
         self._pruning = asyncio.create_task(
-            prune_on(self.runs, keep_days=settings.keep_days, keep_runs=settings.keep_runs), name="cronapp-prune"
+            prune_on(
+                self.runs,
+                (partial(self.history.prune, keep_days=settings.keep_days), self.upcoming.prune),
+                keep_days=settings.keep_days,
+                keep_runs=settings.keep_runs,
+            ),
+            name="cronapp-prune",
         )
 
     async def drain(self, hasten: asyncio.Event, tell: Callable[[str], None]) -> None:
@@ -203,6 +216,9 @@ class App:
             drain=self.draining,
             tasks=self.tasks,
             repairs=self.repairs,
+            history=self.history,
+            notes=self.notes,
+            upcoming=self.upcoming,
             blackouts=self.blackouts,
             pauses=self.pauses,
             switch=self.switch,

@@ -21,6 +21,7 @@ from cronapp.core.models import (
     Schedule,
     Unclocked,
 )
+from cronapp.core.presence import STAMP
 from cronapp.core.triggers import trigger_of
 
 NONE = "none"
@@ -155,7 +156,7 @@ def schedule_words(one: Schedule, job: str = "") -> str:
 
 
 def moment_words(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{at:{STAMP}}"
 
 
 def as_json(value: Any) -> str:

@@ -90,6 +90,10 @@ class NothingToCompare(NotFound):
     """Only a run that went wrong is compared, with one of its job that succeeded before it. Here is none."""
 
 
+class NoteNotFound(NotFound):
+    """There is no such note on this job. It may have been removed."""
+
+
 class TaskNotFound(NotFound):
     """The tasks file has no task of this name."""
 

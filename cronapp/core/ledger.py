@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cronapp.core.durations import duration_words
-from cronapp.core.models import Cause, Job, JobState, Run, RunState, RunTrigger, SchedulerPause
+from cronapp.core.models import Cause, Job, JobState, Run, RunState, RunTrigger, SchedulerPause, SlotChange
 
 ON_TIME = 2.0  # seconds: a run that starts no later than this after its slot, or its spread, is on time
 STARTS_NOW = timedelta(seconds=10)  # a slot that passed so lately is being settled
@@ -25,13 +25,14 @@ class Verdict(StrEnum):
     PAUSED = "paused"
     BLACKED_OUT = "blacked_out"
     CONDITION = "condition"
+    BY_HAND = "skipped_by_hand"
     HELD = "held"  # its job needs attention
     DUE = "due"  # it is being settled just now
 
 
 BROKEN = (Verdict.MISSED, Verdict.SKIPPED, Verdict.HELD, Verdict.LATE)
 """Promises that were not kept, the worst first."""
-EXCUSED = (Verdict.PAUSED, Verdict.BLACKED_OUT, Verdict.CONDITION, Verdict.CANCELLED)
+EXCUSED = (Verdict.PAUSED, Verdict.BLACKED_OUT, Verdict.CONDITION, Verdict.BY_HAND, Verdict.CANCELLED)
 """Slots that had no run because somebody wanted it so."""
 OPEN = (Verdict.RUNNING, Verdict.WAITING, Verdict.DUE)
 CHOICES: dict[str, tuple[Verdict, ...]] = {
@@ -49,6 +50,7 @@ OF_CAUSE = {
     Cause.PAUSE: Verdict.PAUSED,
     Cause.SCHEDULER_PAUSE: Verdict.PAUSED,
     Cause.DOWN: Verdict.MISSED,
+    Cause.BY_HAND: Verdict.BY_HAND,
 }
 OF_STATE = {
     RunState.QUEUED: Verdict.WAITING,
@@ -153,6 +155,11 @@ def unsettled(job: Job, switch: SchedulerPause | None, slot: datetime, now: date
     """The entry of a slot that has passed and has no row yet; `switch` says who paused the whole scheduler."""
     verdict, words = open_verdict(job, switch, now - slot)
     return SlotEntry(slot=slot, verdict=verdict, words=words)
+
+
+def skipped_by_hand(skipped: SlotChange) -> SlotEntry:
+    """The entry of a slot that somebody skipped, once it has passed."""
+    return SlotEntry(slot=skipped.slot, verdict=Verdict.BY_HAND, words=skipped.words())
 
 
 def open_verdict(job: Job, switch: SchedulerPause | None, age: timedelta) -> tuple[Verdict, str]:

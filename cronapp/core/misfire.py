@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import isinf
 
 from cronapp.core.models import MisfirePolicy
@@ -96,3 +98,14 @@ def _missed(trigger: Trigger, after: datetime, until: datetime) -> MissedRange |
     if first is None or last is None:
         return None
     return MissedRange(first, last, max(1, count_between(trigger, after, until)))
+
+
+def parted(trigger: Trigger, missed: MissedRange, at: Sequence[datetime]) -> list[MissedRange]:
+    """The range without these moments, oldest first, so that no part reaches over one of them. They are in order, and
+    the trigger does not promise them."""
+    inside = [moment for moment in at if missed.first < moment < missed.last]
+    if not inside:
+        return [missed]
+    edges = [missed.first - _TICK, *inside, missed.last]
+    parts = (_missed(trigger, after, until) for after, until in pairwise(edges))
+    return [part for part in parts if part]

@@ -116,6 +116,7 @@ class Cause(StrEnum):
     PAUSE = "pause"  # of the job
     SCHEDULER_PAUSE = "scheduler_pause"  # of everything
     DOWN = "down"  # nobody was there
+    BY_HAND = "by_hand"  # somebody skipped it
 
 
 class LogStream(StrEnum):
@@ -260,6 +261,25 @@ def paused_sentence(what: str, pause: Pause | None, reason: str | None) -> str:
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
+class SlotChangeKind(StrEnum):
+    SKIP = "skip"
+    EXTRA = "extra"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotChange:
+    """Somebody skips one slot of a job, or adds one."""
+
+    slot: datetime
+    kind: SlotChangeKind
+    at: datetime
+    by: str
+
+    def words(self) -> str:
+        """`Skipped by admin.`"""
+        return f"{'Skipped' if self.kind is SlotChangeKind.SKIP else 'Added'} by {self.by}."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A stored job: its spec and where it stands."""
@@ -279,6 +299,7 @@ class Job:
     pause: Pause | None = None  # while it is paused
     failures: int = 0  # in a row, up to now
     fits: Json | None = None  # the task as it was when the arguments last fitted it
+    slot_changes: tuple[SlotChange, ...] = ()  # by the slot; of the past only the newest
 
     @property
     def id(self) -> str:
@@ -296,6 +317,20 @@ class Job:
     def pause_words(self) -> str:
         """`Paused by admin: deploying.`"""
         return paused_sentence("Paused", self.pause, self.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What somebody wrote down about a job: plain text."""
+
+    id: int
+    at: datetime
+    by: str
+    text: str
+
+    @property
+    def first_line(self) -> str:
+        return self.text.split("\n", 1)[0]
 
 
 # -- runs -----------------------------------------------------------------------------------------------------------

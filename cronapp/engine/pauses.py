@@ -8,6 +8,7 @@ import logging
 from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, JobChanged, SchedulerChanged
+from cronapp.core.history import ITSELF
 from cronapp.service.jobs import Jobs
 from cronapp.service.pauses import Pauses
 from cronapp.service.switch import Switch
@@ -64,7 +65,7 @@ class PauseEnds:
             log.info("the scheduler runs again: its pause is over")
         for job in await self._pauses.over(now):
             try:
-                await self._jobs.resume(job.id, pause=job.pause)
+                await self._jobs.resume(job.id, by=ITSELF, pause=job.pause)
                 log.info("job %s runs again: its pause is over", job.id)
             except StoreUnavailable:
                 raise

@@ -17,8 +17,8 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from cronapp.core.models import Job, JobState
-from cronapp.core.spec import trigger_for
+from cronapp.core.amendments import moments, slots_of
+from cronapp.core.models import Job, JobState, SlotChangeKind
 from cronapp.core.triggers import Trigger
 
 SLICE = 300  # timers taken from a herd at once, so that the event loop is never held up
@@ -115,7 +115,7 @@ class Timer:
         if job.state is not JobState.ACTIVE or job.next_slot is None:
             self.drop(job.key)
             return
-        group = self._groups.setdefault(name, Group(trigger_for(job.spec)))
+        group = self._groups.setdefault(name, Group(slots_of(job)))
         if job.key not in group.keys or job.next_slot > datetime.now(UTC):  # else it is reported already
             self._wake_at(name, group, job.next_slot)
         group.keys.add(job.key)
@@ -164,7 +164,10 @@ def timer_name(job: Job) -> str:
     """The same for all jobs whose slots are the same."""
     spec = job.spec
     seed = spec.id if any("H" in s.expression or "~" in s.expression for s in spec.schedule if s.kind == "cron") else ""
-    parts = repr((spec.schedule, spec.starts_at, spec.ends_at, seed))
+    added = [
+        slot for slot in moments(job.slot_changes, SlotChangeKind.EXTRA) if not job.last_slot or slot > job.last_slot
+    ]
+    parts = repr((spec.schedule, spec.starts_at, spec.ends_at, seed, added))
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 

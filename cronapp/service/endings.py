@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from cronapp.core.amendments import slots_of
 from cronapp.core.events import JobChanged, RunChanged
 from cronapp.core.models import Job, JobState, Outcome, Run, RunState, RunTrigger
 from cronapp.core.retry import delay_after, unmeant
-from cronapp.core.spec import trigger_for
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.dependencies import wake
 from cronapp.service.streaks import count_end
@@ -37,7 +37,7 @@ def give_back_slot(tx: Tx, job: Job, now: datetime) -> None:
     if job.spec.max_runs is None:
         return
     jobs.count_slots(tx, job.key, -1)
-    next_slot = trigger_for(job.spec).next_after(now)
+    next_slot = slots_of(job).next_after(now)
     if job.state is JobState.FINISHED and (next_slot or job.spec.after):
         jobs.go_on(tx, job.key, next_slot)
         tx.emit(JobChanged(job.id))

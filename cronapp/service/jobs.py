@@ -9,12 +9,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from cronapp.core.amendments import slots_of, wanted_slots_of
+from cronapp.core.changes import moment_words
 from cronapp.core.clock import Clock
 from cronapp.core.conditions import unfit_condition
 from cronapp.core.dependencies import after_words, in_order
 from cronapp.core.differences import Difference, difference
 from cronapp.core.errors import Conflict, EditConflict, InvalidInput, JobNotFound
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
+from cronapp.core.history import CODE, ITSELF, ChangeKind
 from cronapp.core.models import (
     After,
     Job,
@@ -36,7 +39,7 @@ from cronapp.service.pauses import check as check_pause
 from cronapp.service.pauses import ended_at, policy_of
 from cronapp.service.slots import job_pause_gap, settle_job
 from cronapp.service.tasks import Tasks
-from cronapp.store import dependencies, idempotency, jobs, pauses, runs
+from cronapp.store import dependencies, idempotency, job_changes, jobs, pauses, runs
 from cronapp.store.idempotency import Once
 from cronapp.store.jobs import JobFilter
 from cronapp.store.store import Conn, Store, Tx
@@ -45,6 +48,11 @@ log = logging.getLogger(__name__)
 TAKEN = "There is a job with this id already. Choose another one."
 STRIP = 30  # runs shown beside each job
 TICK = timedelta(microseconds=1)
+CAUGHT_UP = {
+    "none": None,
+    "last": "The newest slot of those that passed was caught up.",
+    "all": "Slots that passed were caught up.",
+}
 
 
 class Jobs:
@@ -124,11 +132,11 @@ class Jobs:
         ]
 
     def _next_run(self, job: Job) -> datetime | None:
-        """The first slot ahead that no blackout covers."""
+        """The first slot ahead that nobody skips and no blackout covers."""
         spec, slot = job.spec, job.next_slot
-        if slot is None or not spec.blackouts:
+        if slot is None or not (spec.blackouts or job.slot_changes):
             return slot
-        return self.blackouts.free_after(trigger_for(spec), spec.blackouts, slot - TICK, zone_of(spec))
+        return self.blackouts.free_after(wanted_slots_of(job), spec.blackouts, slot - TICK, zone_of(spec))
 
     async def total(self) -> int:
         return await self.store.read(jobs.total)
@@ -200,7 +208,9 @@ class Jobs:
             errors |= {"id": TAKEN} if taken else {}
         return errors
 
-    async def create(self, data: Mapping[str, Any], *, origin: str, once: Once | None = None) -> Job:
+    async def create(
+        self, data: Mapping[str, Any], *, origin: str, by: str = "somebody", once: Once | None = None
+    ) -> Job:
         """Stores a new job. With `once`, the same request sent again answers the job it made the first time."""
         if once and (made := await self.store.read(idempotency.made_before, once)):
             return await self.get(made)
@@ -228,13 +238,26 @@ class Jobs:
                 raise InvalidInput.of("id", TAKEN)
             if once:
                 idempotency.remember(tx, once, job.id, now)
+            job_changes.record(tx, job, ChangeKind.CREATED, at=now, by=by)
             tx.emit(JobChanged(job.id, created=True))
             return job
 
         return await self.store.write(change)
 
-    async def edit(self, job_id: str, data: Mapping[str, Any], *, version: int | None = None) -> Job:
-        """Replaces a job's spec. With `version`, only if nobody saved meanwhile (`EditConflict`)."""
+    async def edit(
+        self,
+        job_id: str,
+        data: Mapping[str, Any],
+        *,
+        by: str = "somebody",
+        version: int | None = None,
+        kind: ChangeKind | None = None,
+        reason: str | None = None,
+    ) -> Job:
+        """Replaces a job's spec. With `version`, only if nobody saved meanwhile (`EditConflict`).
+
+        `kind` and `reason` are what the job's history calls it; None: an edit.
+        """
         old = await self.get(job_id)
         if version is not None and version != old.version:
             raise EditConflict
@@ -247,15 +270,13 @@ class Jobs:
         def change(tx: Tx) -> Job:
             refuse_wrong_upstreams(tx, spec, old.spec)
             new = replace(edited(found(tx.conn, job_id, lock=True), spec, now), fits=self.tasks.snapshot(spec.task))
-            return self._replace(tx, old, new, now)
+            return replaced(tx, old, new, kind or self._kind_of_edit(old, spec), at=now, by=by, reason=reason)
 
         return await self.store.write(change)
 
-    def _replace(self, tx: Tx, old: Job, new: Job, now: datetime) -> Job:
-        if not jobs.replace(tx, old, replace(new, updated_at=now)):
-            raise EditConflict
-        tx.emit(JobChanged(old.id))
-        return found(tx.conn, old.id)
+    def _kind_of_edit(self, old: Job, spec: JobSpec) -> ChangeKind:
+        code = old.code and self.as_declared(old.code, old.spec)
+        return ChangeKind.OVERRIDDEN if code and code != spec else ChangeKind.EDITED
 
     async def pause(
         self, job_id: str, reason: str | None = None, *, by: str = "somebody", until: datetime | None = None
@@ -272,13 +293,14 @@ class Jobs:
             pause = Pause(by=by, at=job.pause.at if job.pause else now, until=until)
             if (pause, reason) == (job.pause, job.reason):
                 return job
-            return self._replace(
-                tx, job, replace(job, state=JobState.PAUSED, reason=reason, pause=pause, next_slot=None), now
-            )
+            new = replace(job, state=JobState.PAUSED, reason=reason, pause=pause, next_slot=None)
+            return replaced(tx, job, new, ChangeKind.PAUSED, at=now, by=by, reason=pause_reason(reason, until))
 
         return await self.store.write(change)
 
-    async def resume(self, job_id: str, catch_up: str = "none", *, pause: Pause | None = None) -> Job:
+    async def resume(
+        self, job_id: str, catch_up: str = "none", *, by: str = "somebody", pause: Pause | None = None
+    ) -> Job:
         """The job runs again from now on; of the slots that passed meanwhile none, the newest (`last`) or `all` run.
 
         With `pause` only if it is still that one, and it is resumed as of its end.
@@ -295,20 +317,21 @@ class Jobs:
             ended = ended_at(pause, now)
             if misfit := self.difference(job):
                 flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit.reason, pause=None)
-                return self._replace(tx, job, flagged, now)
-            next_slot = slot_after(ended, job.spec, job.slots_used)
+                return replaced(tx, job, flagged, ChangeKind.NEEDS_ATTENTION, at=now, by=by, reason=misfit.reason)
+            next_slot = slot_after(ended, job)
             resumed = replace(job, state=JobState.ACTIVE, reason=None, pause=None, next_slot=next_slot, failures=0)
-            active = self._replace(tx, job, resumed, now)
+            caught_up = CAUGHT_UP[catch_up] if pause is None else "Its pause was over."
+            active = replaced(tx, job, resumed, ChangeKind.RESUMED, at=now, by=by, reason=caught_up)
             gap = job_pause_gap(job)
             settle_job(tx, active, ended, self.blackouts, policy=policy, grace=float("inf"), gap=gap, punctual=0)
             resumed = found(tx.conn, job_id)
             if resumed.state is JobState.ACTIVE and standing(resumed, resumed.next_slot) is JobState.FINISHED:
-                return self._replace(tx, resumed, replace(resumed, state=JobState.FINISHED), now)
+                return written(tx, resumed, replace(resumed, state=JobState.FINISHED), now)
             return resumed
 
         return await self.store.write(change)
 
-    async def remove(self, job_id: str, version: int | None = None) -> None:
+    async def remove(self, job_id: str, version: int | None = None, *, by: str = "somebody") -> None:
         """Removes a job. Its waiting runs are cancelled, running ones asked to stop; its history stays until pruned."""
 
         def change(tx: Tx) -> None:
@@ -322,6 +345,7 @@ class Jobs:
                     tx.emit(RunChanged(run.id, job.id))
                 else:
                     tx.emit(CancelRequested(run.id, "The job was removed."))
+            job_changes.record(tx, job, ChangeKind.REMOVED, at=self.clock(), by=by, old=job)
             jobs.remove(tx, job.key)
             tx.emit(JobChanged(job.id, gone=True))
 
@@ -353,12 +377,17 @@ class Jobs:
             if present is None:
                 next_slot = trigger_for(spec).next_after(now)
                 state = JobState.ACTIVE
-                jobs.create(tx, spec, state=state, reason=None, origin="code", now=now, next_slot=next_slot, code=data)
+                made = jobs.create(
+                    tx, spec, state=state, reason=None, origin="code", now=now, next_slot=next_slot, code=data
+                )
+                if made:
+                    job_changes.record(tx, made, ChangeKind.CREATED, at=now, by=CODE)
                 tx.emit(JobChanged(spec.id, created=True))
             elif present.code and present.spec == self.as_declared(present.code, present.spec):
-                self._replace(tx, present, replace(edited(present, spec, now), code=data), now)
+                new = replace(edited(present, spec, now), code=data)
+                replaced(tx, present, new, ChangeKind.EDITED, at=now, by=CODE)
             else:  # somebody changed the job: theirs stays, and the code's new version is kept beside it
-                self._replace(tx, present, replace(present, code=data), now)
+                replaced(tx, present, replace(present, code=data), ChangeKind.CODE_CHANGED, at=now, by=CODE)
 
         await self.store.write(change)
 
@@ -377,13 +406,14 @@ class Jobs:
                 if misfit is None:
                     if job.state is JobState.NEEDS_ATTENTION:
                         again = replace(edited(job, job.spec, now), failures=job.failures)  # nobody edited it
-                        self._replace(tx, job, again, now)
+                        replaced(tx, job, again, ChangeKind.FITS_AGAIN, at=now, by=ITSELF)
                     if job.fits != (fits := self.tasks.snapshot(job.task)):
                         fitting[job.key] = fits
                 elif job.state is JobState.ACTIVE or job.state is JobState.NEEDS_ATTENTION:
                     flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit.reason, next_slot=None)
                     if job.state is JobState.ACTIVE or job.reason != misfit.reason:
-                        self._replace(tx, job, flagged, now)
+                        kind = ChangeKind.NEEDS_ATTENTION
+                        replaced(tx, job, flagged, kind, at=now, by=ITSELF, reason=misfit.reason)
                     attention.append(flagged)
             jobs.remember_fits(tx, fitting)
             return attention
@@ -453,16 +483,37 @@ def timing(spec: JobSpec) -> tuple[Any, ...]:
     return spec.schedule, spec.starts_at, spec.ends_at
 
 
-def slot_after(moment: datetime, spec: JobSpec, used: int) -> datetime | None:
-    """The next slot of a job that has used so many; none once `max_runs` are used up."""
-    return None if spec.max_runs is not None and used >= spec.max_runs else trigger_for(spec).next_after(moment)
+def slot_after(moment: datetime, job: Job) -> datetime | None:
+    """The next slot of a job; none once `max_runs` are used up."""
+    return None if job.used_up else slots_of(job).next_after(moment)
+
+
+def written(tx: Tx, old: Job, new: Job, now: datetime) -> Job:
+    """Stores a changed job over the version it was made from; raises `EditConflict` where somebody was quicker."""
+    if not jobs.replace(tx, old, replace(new, updated_at=now)):
+        raise EditConflict
+    tx.emit(JobChanged(old.id))
+    return found(tx.conn, old.id)
+
+
+def replaced(tx: Tx, old: Job, new: Job, kind: ChangeKind, *, at: datetime, by: str, reason: str | None = None) -> Job:
+    """The same, and the job's history says who did it. Whoever changes a job comes through here."""
+    job = written(tx, old, new, at)
+    job_changes.record(tx, job, kind, at=at, by=by, reason=reason, old=old)
+    return job
+
+
+def pause_reason(reason: str | None, until: datetime | None) -> str | None:
+    """`Until 2026-03-02 12:00:00 UTC: deploying`."""
+    end = f"Until {moment_words(until)}" if until else ""
+    return f"{end}: {reason}" if end and reason else end or reason
 
 
 def edited(job: Job, spec: JobSpec, now: datetime) -> Job:
     """The job under its new spec. A new timing counts from now; the old one keeps its place."""
     moved = timing(spec) != timing(job.spec) or spec.max_runs != job.spec.max_runs
-    next_slot = slot_after(now if moved else job.last_slot or now, spec, job.slots_used)
     job = replace(job, spec=spec, failures=0)
+    next_slot = slot_after(now if moved else job.last_slot or now, job)
     if job.state is JobState.PAUSED:
         return replace(job, last_slot=now if moved else job.last_slot)
     return replace(

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from cronapp.core.amendments import skipped_between, slots_of, wanted_slots_of
 from cronapp.core.clock import Clock
-from cronapp.core.ledger import SlotEntry, Verdict, entry_of, unsettled
+from cronapp.core.ledger import SlotEntry, Verdict, entry_of, skipped_by_hand, unsettled
 from cronapp.core.models import Job, Run
-from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import Trigger
 from cronapp.service.jobs import found
 from cronapp.service.promises import OPEN_STATES, TICK, Kept, fates_with, older_of, tally
@@ -58,12 +58,12 @@ def newest(
     conn: Conn, job: Job, since: datetime, edge: datetime, now: datetime, verdicts: Collection[Verdict], limit: int
 ) -> list[SlotEntry]:
     """The newest `limit` entries before `edge`."""
-    trigger = trigger_for(job.spec)
+    trigger = slots_of(job)
     own = ledger.before(conn, job.key, since, edge, limit, None if verdicts is ANY else fates_with(verdicts))
     if len(own) == limit:
         since = min(own)  # what is older is for the next pages
     entries = {slot: entry_of(attempts) for slot, attempts in own.items()}
-    unsettled_ones = open_entries(conn, job, trigger, since, edge, now, verdicts, limit)
+    unsettled_ones = open_entries(conn, job, since, edge, now, verdicts, limit)
     entries |= {entry.slot: entry for entry in unsettled_ones}
     gaps = [gap for gap in ledger.gaps(conn, job.key, since, edge) if entry_of([gap]).verdict in verdicts]
     after_all = ledger.run_after_all(conn, job.key, since, edge) if gaps else {}
@@ -76,22 +76,24 @@ def newest(
 def open_entries(
     conn: Conn,
     job: Job,
-    trigger: Trigger,
     since: datetime,
     edge: datetime,
     now: datetime,
     verdicts: Collection[Verdict],
     limit: int,
 ) -> Iterator[SlotEntry]:
-    """The newest slots that have passed and that nobody has settled yet. They share a fate."""
+    """The newest slots that have passed and that nobody has settled yet. They share a fate, but for those that somebody
+    skipped."""
     if job.state not in OPEN_STATES or job.last_slot is None:
         return
-    switch = pauses.scheduler_pause(conn)
-    for slot in back_from(trigger, edge, max(since, job.last_slot + TICK), limit):
+    switch, since = pauses.scheduler_pause(conn), max(since, job.last_slot + TICK)
+    for slot in back_from(wanted_slots_of(job), edge, since, limit):
         entry = unsettled(job, switch, slot, now)
         if entry.verdict not in verdicts:
-            return
+            break
         yield entry
+    if Verdict.BY_HAND in verdicts:
+        yield from map(skipped_by_hand, skipped_between(job, since - TICK, edge - TICK))
 
 
 def back_from(trigger: Trigger, edge: datetime, since: datetime, limit: int) -> Iterator[datetime]:

@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
+from cronapp.core.amendments import wanted_slots_of
 from cronapp.core.clock import Clock
 from cronapp.core.errors import InvalidInput
 from cronapp.core.frequency import frequency_words, slots_words
 from cronapp.core.models import Job, MisfirePolicy, Pause, RunState
-from cronapp.core.spec import trigger_for, zone_of
+from cronapp.core.spec import zone_of
 from cronapp.core.triggers import TICK, Trigger, count_between, last_at_or_before
 from cronapp.core.until import BEHIND
 from cronapp.service.blackouts import Blackouts
@@ -78,7 +79,7 @@ class Pauses:
             return waiting, [run.state for run in runs.open_of_job(conn, job.key)]
 
         waiting, states = await self.store.read(ask)
-        trigger, now = trigger_for(job.spec), self.clock()
+        trigger, now = wanted_slots_of(job), self.clock()
         first = trigger.next_after(now)
         # In a thread: many schedules may take a moment to count, and nobody shall wait for it.
         passing = await asyncio.to_thread(slots_words, trigger, now, until - TICK) if until else None
@@ -99,7 +100,7 @@ class Pauses:
     def _missed(self, job: Job, now: datetime) -> Missed:
         spec, since = job.spec, job.last_slot or now
         left = MOST_CAUGHT_UP if spec.max_runs is None else max(0, spec.max_runs - job.slots_used)
-        count, newest = missed_slots(trigger_for(spec), since, now)
+        count, newest = missed_slots(wanted_slots_of(job), since, now)
         zone = zone_of(spec)
         covering = [self.blackouts.covering(spec.blackouts, slot, zone) if spec.blackouts else None for slot in newest]
         slots = [MissedSlot(slot, over.reason if over else None) for slot, over in zip(newest, covering, strict=True)]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import inf
 
+from cronapp.core.amendments import skipped_between, slots_of, wanted_slots_of
 from cronapp.core.ledger import BROKEN, WORST_FIRST, Verdict, entry_of, open_verdict, verdict_of
 from cronapp.core.models import Job, JobState, Run
-from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import Trigger, count_between
 from cronapp.store import ledger, pauses
 from cronapp.store.ledger import EACH_FATE, Fate
@@ -86,7 +86,7 @@ class Stretch:
 
 def tally(conn: Conn, job: Job, since: datetime, now: datetime) -> Kept:
     """Counts the slots from `since` until now."""
-    trigger = trigger_for(job.spec)
+    trigger = slots_of(job)
     hours: dict[datetime, Counter[Verdict]] = {}
     worst = 0.0
     for told in ledger.counted(conn, job.key, since, now + TICK):
@@ -95,7 +95,7 @@ def tally(conn: Conn, job: Job, since: datetime, now: datetime) -> Kept:
         worst = max(worst, told.worst_late if verdict is Verdict.LATE else 0.0)
     for verdict, hour, slots in [
         *in_gaps(conn, job, trigger, since, now + TICK),
-        *unsettled_hours(conn, job, trigger, since, now),
+        *unsettled_hours(conn, job, since, now),
     ]:
         hours.setdefault(hour, Counter())[verdict] += slots
     return Kept(sum(hours.values(), Counter()), worst, tuple(strip(hours, since, now)))
@@ -129,17 +129,18 @@ def older_of(gap: Run, trigger: Trigger) -> Stretch:
     return Stretch(trigger, gap.missed_since, gap.slot, gap.missed - 1)
 
 
-def unsettled_hours(
-    conn: Conn, job: Job, trigger: Trigger, since: datetime, now: datetime
-) -> Iterator[tuple[Verdict, datetime, int]]:
+def unsettled_hours(conn: Conn, job: Job, since: datetime, now: datetime) -> Iterator[tuple[Verdict, datetime, int]]:
     """The slots that have passed and that nobody has settled yet, by the hour."""
     if job.state not in OPEN_STATES or job.last_slot is None:
         return
     start = max(since, job.last_slot + TICK)
     verdict, _ = open_verdict(job, pauses.scheduler_pause(conn), timedelta())
-    passed = Stretch(trigger, start, now + TICK, count_between(trigger, start - TICK, now))
+    wanted = wanted_slots_of(job)
+    passed = Stretch(wanted, start, now + TICK, count_between(wanted, start - TICK, now))
     for hour, slots in passed.by_hour(since).items():
         yield verdict, hour, slots
+    for skipped in skipped_between(job, start - TICK, now):
+        yield Verdict.BY_HAND, hour_of(skipped.slot), 1
 
 
 def hour_of(moment: datetime) -> datetime:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cronapp.core.differences import Difference, Override, carried, overrides
-from cronapp.core.errors import Conflict, EditConflict, InvalidInput, TaskGone
-from cronapp.core.events import JobChanged
+from cronapp.core.errors import Conflict, InvalidInput, TaskGone
+from cronapp.core.history import ChangeKind
 from cronapp.core.models import Job, JobSpec, JobState
-from cronapp.service.jobs import Jobs, edited, found
-from cronapp.store import jobs
+from cronapp.service.jobs import Jobs, edited, found, replaced
 from cronapp.store.store import Tx
 
 FITS = "This job fits its task, so there is nothing to mend. Edit it to change it."
@@ -23,7 +22,7 @@ class Repairs:
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
 
-    async def repoint(self, job_id: str, task: str) -> Job:
+    async def repoint(self, job_id: str, task: str, *, by: str = "somebody") -> Job:
         """Points a job that does not fit at another task. Its arguments go along as far as that takes no guess; else
         they stay as they are, and the job still needs attention for them."""
         target = self.jobs.tasks.find(task)
@@ -33,11 +32,11 @@ class Repairs:
         def change(tx: Tx) -> Job:
             job, _ = self._unfit(tx, job_id)
             args, _ = carried(job.spec, job.fits, target) or (job.spec.args, "")
-            return self._write(tx, job, replace(job.spec, task=task, args=args))
+            return self._write(tx, job, replace(job.spec, task=task, args=args), ChangeKind.REPOINTED, by)
 
         return await self.jobs.store.write(change)
 
-    async def fit(self, job_id: str) -> Job:
+    async def fit(self, job_id: str, *, by: str = "somebody") -> Job:
         """Drops the arguments that the task does not take any more, and moves those that were renamed."""
 
         def change(tx: Tx) -> Job:
@@ -46,16 +45,16 @@ class Repairs:
                 raise TaskGone
             if present.args is None:
                 raise Conflict(GUESS)
-            return self._write(tx, job, replace(job.spec, args=present.args))
+            return self._write(tx, job, replace(job.spec, args=present.args), ChangeKind.FITTED, by)
 
         return await self.jobs.store.write(change)
 
-    async def reset(self, job_id: str) -> Job:
+    async def reset(self, job_id: str, *, by: str = "somebody") -> Job:
         """The job as the code declares it; from now on it follows the code again."""
         job = await self.jobs.get(job_id)
         if job.code is None:
             raise Conflict(NOT_FROM_CODE)
-        return await self.jobs.edit(job_id, job.code, version=job.version)
+        return await self.jobs.edit(job_id, job.code, by=by, version=job.version, kind=ChangeKind.RESET)
 
     def overrides(self, job: Job) -> tuple[Override, ...]:
         """Where a job from code differs from what the code declares."""
@@ -69,7 +68,7 @@ class Repairs:
             raise Conflict(FITS)
         return job, present
 
-    def _write(self, tx: Tx, job: Job, spec: JobSpec) -> Job:
+    def _write(self, tx: Tx, job: Job, spec: JobSpec, kind: ChangeKind, by: str) -> Job:
         now = self.jobs.clock()
         rest = self.jobs.difference(replace(job, spec=spec))
         if rest is None:
@@ -78,7 +77,4 @@ class Repairs:
             mended = replace(job, spec=spec, reason=rest.reason)
         else:
             mended = replace(job, spec=spec)
-        if not jobs.replace(tx, job, replace(mended, updated_at=now)):
-            raise EditConflict
-        tx.emit(JobChanged(job.id))
-        return found(tx.conn, job.id)
+        return replaced(tx, job, mended, kind, at=now, by=by)

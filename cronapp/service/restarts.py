@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cronapp.core.amendments import wanted_slots_of
 from cronapp.core.clock import Clock
 from cronapp.core.durations import duration_words
 from cronapp.core.gaps import Promise, next_gap
 from cronapp.core.models import Job, JobState, Run, RunState
 from cronapp.core.presence import STAMP
-from cronapp.core.spec import trigger_for
 from cronapp.store import jobs, runs
 from cronapp.store.store import Conn, Store
 
@@ -74,7 +74,7 @@ class Restarts:
             waiting = runs.counts_by_state(conn).get(RunState.QUEUED, 0)
             active = [job for job in jobs.all_jobs(conn) if job.state is JobState.ACTIVE and job.next_slot]
             taken = {job.key: usual(job.key) for job in active[:MOST_KNOWN]}
-            promises = [Promise(trigger_for(job.spec), taken.get(job.key, SHORT)) for job in active]
+            promises = [Promise(wanted_slots_of(job), taken.get(job.key, SHORT)) for job in active]
             due = [job for job in active if job.next_slot and job.next_slot <= now + length]
             return running, waiting, due, promises
 

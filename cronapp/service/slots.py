@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cronapp.core.amendments import skipped_between, slots_of, wanted_slots_of
 from cronapp.core.draws import jittered
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
-from cronapp.core.misfire import MissedRange, settle
+from cronapp.core.misfire import MissedRange, parted, settle
 from cronapp.core.models import (
     Cause,
     Job,
@@ -18,10 +19,12 @@ from cronapp.core.models import (
     RunState,
     RunTrigger,
     SchedulerPause,
+    SlotChange,
 )
 from cronapp.core.overlap import admit
 from cronapp.core.presence import Outage
 from cronapp.core.spec import trigger_for, zone_of
+from cronapp.core.triggers import needs_no_slot
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.presence import last_outage
 from cronapp.store import jobs, pauses, runs
@@ -95,19 +98,49 @@ def settle_job(
 ) -> None:
     """Opens runs for the slots in (job.last_slot, now] as the policy says, and moves the job on."""
     assert job.last_slot is not None
-    trigger = trigger_for(job.spec)
-    settled = settle(trigger, after=job.last_slot, now=now, policy=policy, grace=grace, punctual=punctual)
-    newest = max([*settled.run, *([settled.missed.last] if settled.missed else [])], default=None)
+    promised, wanted = slots_of(job), wanted_slots_of(job)
+    settled = settle(wanted, after=job.last_slot, now=now, policy=policy, grace=grace, punctual=punctual)
+    skipped = skipped_between(job, job.last_slot, now)
+    passed = [*settled.run, *(one.slot for one in skipped), *([settled.missed.last] if settled.missed else [])]
+    newest = max(passed, default=None)
     if newest is None:
         return
-    next_slot = trigger.next_after(max(now, newest))
+    next_slot = promised.next_after(max(now, newest))
     if not jobs.advance(tx, job, newest, next_slot):
         return
-    if settled.missed:
-        record_gap(tx, job, settled.missed, gap, now)
+    missed = parted(wanted, settled.missed, [one.slot for one in skipped]) if settled.missed else []
+    record_unkept(tx, job, missed, skipped, gap, now)
     used_up = open_slots(tx, job, settled.run, now, blackouts)
-    if used_up or (next_slot is None and not trigger.starts_with_server() and not job.spec.after):
+    if used_up or (next_slot is None and not needs_no_slot(promised) and not job.spec.after):
         end(tx, job)
+
+
+def record_unkept(
+    tx: Tx, job: Job, missed: Sequence[MissedRange], skipped: Sequence[SlotChange], gap: Gap, now: datetime
+) -> None:
+    """The rows of the slots without a run, in the order of the slots: a gap grows only while it is the newest."""
+    records = [(part.last, part) for part in missed] + [(one.slot, one) for one in skipped]
+    for _, record in sorted(records, key=lambda pair: pair[0]):
+        if isinstance(record, MissedRange):
+            record_gap(tx, job, record, gap, now)
+        else:
+            record_skipped(tx, job, record, now)
+
+
+def record_skipped(tx: Tx, job: Job, skipped: SlotChange, now: datetime) -> None:
+    """A row of its own for a slot that somebody skipped."""
+    run_id = runs.open_run(
+        tx,
+        job,
+        slot=skipped.slot,
+        trigger=RunTrigger.SCHEDULE,
+        now=now,
+        state=RunState.SKIPPED,
+        reason=skipped.words(),
+        cause=Cause.BY_HAND,
+    )
+    if run_id is not None:
+        tx.emit(RunChanged(run_id, job.id))
 
 
 def end(tx: Tx, job: Job) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from cronapp.core.events import JobChanged
+from cronapp.core.history import ITSELF, ChangeKind
 from cronapp.core.models import RETRIED_STATES, Job, Run, RunState, RunTrigger
-from cronapp.store import pauses
+from cronapp.store import job_changes, jobs, pauses
 from cronapp.store.store import Tx
-
-ITSELF = "Cron-App"
 
 
 def count_end(tx: Tx, job: Job, run: Run, ended: RunState, now: datetime) -> None:
@@ -28,5 +27,8 @@ def pause_at_limit(tx: Tx, job: Job, run: Run, failures: int, now: datetime) -> 
     if limit is None or failures < limit:
         return
     times = "1 failure" if failures == 1 else f"{failures} failures in a row"
-    if pauses.pause_active(tx, job.key, by=ITSELF, reason=f"{times}, the last one run #{run.id}.", now=now):
+    reason = f"{times}, the last one run #{run.id}."
+    if pauses.pause_active(tx, job.key, by=ITSELF, reason=reason, now=now):
+        for paused in jobs.by_keys(tx.conn, [job.key]):
+            job_changes.record(tx, paused, ChangeKind.PAUSED_ITSELF, at=now, by=ITSELF, reason=reason, old=job)
         tx.emit(JobChanged(job.id))

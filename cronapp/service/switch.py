@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cronapp.core.amendments import wanted_slots_of
 from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import SchedulerChanged
 from cronapp.core.models import Job, MisfirePolicy, Pause, RunState, SchedulerPause
-from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import TICK
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.pauses import check, ended_at, missed_slots, policy_of
@@ -171,5 +171,5 @@ class Switch:
 
 
 def _missed(job: Job, now: datetime) -> JobMissed | None:
-    count, newest = missed_slots(trigger_for(job.spec), job.last_slot or now, now)
+    count, newest = missed_slots(wanted_slots_of(job), job.last_slot or now, now)
     return JobMissed(job.id, count, newest[0]) if newest else None

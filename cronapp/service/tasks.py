@@ -114,6 +114,20 @@ class Tasks:
         args = self.masked(job.task, job.spec.args)
         return {name: MASK if name in secret and value is not None else value for name, value in args.items()}
 
+    def masked_for_good(self, name: str, args: Json, fits: Json | None = None) -> Json:
+        """Arguments of an older version of a job. What may be a secret, since its task is gone or has no such parameter
+        now, is hidden too; `fits` is what the job's arguments fitted last."""
+        task = self.find(name)
+        if task is not None:
+            listed = {one.name for one in task.signature.parameters}
+            known = listed if task.signature.extra is None else {*listed, *args}
+            args = task.signature.masked(args)
+        elif fits and fits["task"] == name:
+            known = {one["name"] for one in fits["parameters"] if not one.get("secret")}
+        else:
+            known = set()
+        return {one: value if one in known else MASK for one, value in args.items()}
+
     def all(self) -> list[Task]:
         return list(self.registry.tasks.values())
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, exists, select, update
 
 from cronapp.core.models import Job
-from cronapp.store.jobs import job_of
+from cronapp.store.jobs import JOBS, jobs_of
 from cronapp.store.store import Tx
 from cronapp.store.tables import dependencies, jobs
 
@@ -28,13 +28,12 @@ def edges(conn: Connection) -> dict[str, list[str]]:
 def waiting_for(conn: Connection, upstream: str, *, lock: bool = False) -> list[Job]:
     """The jobs that come after this one; with `lock`, two of whose upstreams end at once are looked at one by one."""
     statement = (
-        select(jobs)
-        .join(dependencies, dependencies.c.job_key == jobs.c.key)
+        JOBS.join(dependencies, dependencies.c.job_key == jobs.c.key)
         .where(dependencies.c.upstream == upstream)
         .order_by(jobs.c.key)
     )
     rows = conn.execute(statement.with_for_update(of=jobs) if lock else statement).mappings()
-    return [job_of(row) for row in rows]
+    return jobs_of(conn, rows)
 
 
 def note_end(tx: Tx, job_key: int, upstream: str, run_id: int) -> bool:

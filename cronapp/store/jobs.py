@@ -23,11 +23,12 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as sql_update
 
-from cronapp.core.models import After, Job, JobSpec, JobState, Json, Pause, RunState
+from cronapp.core.models import After, Job, JobSpec, JobState, Json, Pause, RunState, SlotChange
 from cronapp.core.spec import spec_from_json, spec_to_json
 from cronapp.store.dialects import insert_or_ignore
+from cronapp.store.slot_changes import slot_changes_of
 from cronapp.store.store import Tx
-from cronapp.store.tables import dependencies, job_tags, jobs, runs
+from cronapp.store.tables import dependencies, job_tags, jobs, runs, slot_changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,19 @@ class JobFilter:
     tag: str = ""
 
 
-def job_of(row: RowMapping) -> Job:
+AMENDED = exists().where(slot_changes.c.job_key == jobs.c.key).label("amended")
+JOBS = select(jobs, AMENDED)
+"""Rows for `jobs_of`."""
+
+
+def jobs_of(conn: Connection, rows: Iterable[RowMapping]) -> list[Job]:
+    """The jobs of these rows of `JOBS`, with the slots that were skipped or added."""
+    found = list(rows)
+    changes = slot_changes_of(conn, [row["key"] for row in found if row["amended"]])
+    return [job_of(row, changes.get(row["key"], ())) for row in found]
+
+
+def job_of(row: RowMapping, changes: tuple[SlotChange, ...] = ()) -> Job:
     return Job(
         key=row["key"],
         spec=spec_from_json(row["spec"]),
@@ -57,6 +70,7 @@ def job_of(row: RowMapping) -> Job:
         pause=pause_of(row) if row["state"] == JobState.PAUSED else None,
         failures=row["failures"],
         fits=row["fits"],
+        slot_changes=changes,
     )
 
 
@@ -110,24 +124,26 @@ def create(
 
 def get(conn: Connection, job_id: str, *, lock: bool = False) -> Job | None:
     """The job of that id; with `lock`, nobody else changes it or opens its slots until the transaction ends."""
-    statement = select(jobs).where(jobs.c.id == job_id)
-    row = conn.execute(statement.with_for_update() if lock else statement).mappings().first()
-    return job_of(row) if row else None
+    statement = JOBS.where(jobs.c.id == job_id)
+    row = conn.execute(statement.with_for_update(of=jobs) if lock else statement).mappings().first()
+    if row is None:
+        return None
+    # Who waited for the lock sees the newest job, but what else stood in the statement as it was before.
+    amended = [row["key"]] if lock or row["amended"] else []
+    return job_of(row, slot_changes_of(conn, amended).get(row["key"], ()))
 
 
 def by_keys(conn: Connection, keys: Iterable[int]) -> list[Job]:
-    rows = conn.execute(select(jobs).where(jobs.c.key.in_(list(keys)))).mappings()
-    return [job_of(row) for row in rows]
+    return jobs_of(conn, conn.execute(JOBS.where(jobs.c.key.in_(list(keys)))).mappings())
 
 
 def by_ids(conn: Connection, ids: Iterable[str]) -> list[Job]:
-    rows = conn.execute(select(jobs).where(jobs.c.id.in_(list(ids))).order_by(jobs.c.id)).mappings()
-    return [job_of(row) for row in rows]
+    return jobs_of(conn, conn.execute(JOBS.where(jobs.c.id.in_(list(ids))).order_by(jobs.c.id)).mappings())
 
 
 def all_jobs(conn: Connection) -> list[Job]:
     """Every job; for the start, when each is compared with its task."""
-    return [job_of(row) for row in conn.execute(select(jobs).order_by(jobs.c.key)).mappings()]
+    return jobs_of(conn, conn.execute(JOBS.order_by(jobs.c.key)).mappings())
 
 
 def replace(tx: Tx, old: Job, new: Job) -> bool:
@@ -266,26 +282,25 @@ def matching(filters: JobFilter) -> ColumnElement[bool]:
 
 def page(conn: Connection, filters: JobFilter, *, after: str = "", limit: int = 50) -> list[Job]:
     """The jobs after the id `after`, in the order of their ids."""
-    statement: Select[Any] = select(jobs).where(matching(filters)).order_by(jobs.c.id).limit(limit)
+    statement: Select[Any] = JOBS.where(matching(filters)).order_by(jobs.c.id).limit(limit)
     if after:
         statement = statement.where(jobs.c.id > after)
-    return [job_of(row) for row in conn.execute(statement).mappings()]
+    return jobs_of(conn, conn.execute(statement).mappings())
 
 
 def upcoming(conn: Connection, limit: int) -> list[Job]:
     """The active jobs that are due next."""
     statement = (
-        select(jobs)
-        .where(jobs.c.state == JobState.ACTIVE, jobs.c.next_slot.is_not(None))
+        JOBS.where(jobs.c.state == JobState.ACTIVE, jobs.c.next_slot.is_not(None))
         .order_by(jobs.c.next_slot, jobs.c.id)
         .limit(limit)
     )
-    return [job_of(row) for row in conn.execute(statement).mappings()]
+    return jobs_of(conn, conn.execute(statement).mappings())
 
 
 def in_state(conn: Connection, state: JobState, limit: int) -> list[Job]:
-    statement = select(jobs).where(jobs.c.state == state).order_by(jobs.c.id).limit(limit)
-    return [job_of(row) for row in conn.execute(statement).mappings()]
+    statement = JOBS.where(jobs.c.state == state).order_by(jobs.c.id).limit(limit)
+    return jobs_of(conn, conn.execute(statement).mappings())
 
 
 def ids(conn: Connection, limit: int | None = None) -> list[str]:

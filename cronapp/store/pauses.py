@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from cronapp.core.models import Job, JobState, SchedulerPause
-from cronapp.store.jobs import job_of
+from cronapp.store.jobs import JOBS, jobs_of
 from cronapp.store.store import Tx
 from cronapp.store.tables import jobs, scheduler
 
@@ -49,12 +49,11 @@ def set_scheduler_pause(tx: Tx, pause: SchedulerPause | None) -> None:
 def due(conn: Connection, now: datetime, limit: int, after: int = 0) -> list[Job]:
     """Active jobs whose next slot has come, from the key `after` on."""
     statement = (
-        select(jobs)
-        .where(jobs.c.state == JobState.ACTIVE, jobs.c.next_slot <= now, jobs.c.key > after)
+        JOBS.where(jobs.c.state == JobState.ACTIVE, jobs.c.next_slot <= now, jobs.c.key > after)
         .order_by(jobs.c.key)
         .limit(limit)
     )
-    return [job_of(row) for row in conn.execute(statement).mappings()]
+    return jobs_of(conn, conn.execute(statement).mappings())
 
 
 def count_due(conn: Connection, now: datetime) -> int:
@@ -68,12 +67,10 @@ def count_due(conn: Connection, now: datetime) -> int:
 
 def over(conn: Connection, now: datetime) -> list[Job]:
     """The paused jobs whose time has come, the earliest first."""
-    statement = (
-        select(jobs)
-        .where(jobs.c.state == JobState.PAUSED, jobs.c.paused_until <= now)
-        .order_by(jobs.c.paused_until, jobs.c.key)
+    statement = JOBS.where(jobs.c.state == JobState.PAUSED, jobs.c.paused_until <= now).order_by(
+        jobs.c.paused_until, jobs.c.key
     )
-    return [job_of(row) for row in conn.execute(statement).mappings()]
+    return jobs_of(conn, conn.execute(statement).mappings())
 
 
 def next_end(conn: Connection, now: datetime) -> datetime | None:

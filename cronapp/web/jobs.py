@@ -16,6 +16,7 @@ from cronapp.core.models import After, Job, JobSpec, Json
 from cronapp.core.registry import Task
 from cronapp.core.spec import parse_fields
 from cronapp.core.zones import zone_names
+from cronapp.web.auth import who
 from cronapp.web.forms import Texts, args_of, beside, form_of, job_from_form, schedule_from_form
 from cronapp.web.render import fragment
 from cronapp.web.shell import by_htmx, go, show
@@ -54,7 +55,7 @@ async def create() -> ResponseReturnValue:
     texts = (await request.form).to_dict()
     task = parts().tasks.find(texts.get("task", ""))
     try:
-        job = await parts().jobs.create(await read_form(texts, task), origin="browser")
+        job = await parts().jobs.create(await read_form(texts, task), origin="browser", by=who())
     except InvalidInput as error:
         return await refused(error, await form_context(texts, task, errors=error.errors))
     return await saved(job, texts)
@@ -87,7 +88,8 @@ async def save(job_id: str) -> ResponseReturnValue:
     old = await parts().jobs.get(job_id)
     task = parts().tasks.find(texts.get("task", ""))
     try:
-        job = await parts().jobs.edit(job_id, await read_form(texts, task, old), version=whole(texts.get("version")))
+        data = await read_form(texts, task, old)
+        job = await parts().jobs.edit(job_id, data, by=who(), version=whole(texts.get("version")))
     except InvalidInput as error:
         return await refused(error, await form_context(texts, task, old, errors=error.errors))
     return await saved(job, texts)
@@ -206,7 +208,7 @@ async def ask_remove(job_id: str) -> str:
 
 @pages.post("/jobs/<job_id>/remove")
 async def remove(job_id: str) -> ResponseReturnValue:
-    await parts().jobs.remove(job_id)
+    await parts().jobs.remove(job_id, by=who())
     return go("/jobs")
 
 

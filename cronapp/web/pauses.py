@@ -6,12 +6,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
-from quart import Blueprint, g, request
+from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Job, JobState
 from cronapp.core.zones import zone
+from cronapp.web.auth import who
 from cronapp.web.forms import Texts, local, until_of
 from cronapp.web.jobs import changed
 from cronapp.web.render import fragment, toast
@@ -40,7 +41,7 @@ async def pause(job_id: str) -> ResponseReturnValue:
     job = await parts().jobs.get(job_id)
     try:
         until = until_of(texts, parts().clock(), zone_of(job))
-        await parts().jobs.pause(job_id, texts.get("reason"), by=g.who, until=until)
+        await parts().jobs.pause(job_id, texts.get("reason"), by=who(), until=until)
     except InvalidInput as error:
         return await asked(job, texts, error)
     return done(f"/jobs/{job_id}", answered(), *await changed(job_id), toast(f"{job_id} is paused."))
@@ -63,7 +64,7 @@ async def resume(job_id: str) -> ResponseReturnValue:
     catch_up = (await request.form).get("catch_up")
     if catch_up is None and job.state is JobState.PAUSED and (await parts().pauses.resuming(job)).count:
         return await ask_resume(job_id) if by_htmx() else go(f"/jobs/{job_id}/resume")
-    await parts().jobs.resume(job_id, catch_up or "none")
+    await parts().jobs.resume(job_id, catch_up or "none", by=who())
     return done(f"/jobs/{job_id}", answered(), *await changed(job_id), toast(f"{job_id} runs again."))
 
 

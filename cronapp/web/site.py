@@ -15,10 +15,12 @@ from cronapp.core.models import Inside
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.comparisons import Comparisons
+from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
 from cronapp.service.load import Loads
+from cronapp.service.notes import Notes
 from cronapp.service.pauses import Pauses
 from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
@@ -28,6 +30,7 @@ from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.service.timeline import Timeline
+from cronapp.service.upcoming import Upcoming
 from cronapp.web.assets import assets_root
 from cronapp.web.hub import Hub
 
@@ -92,6 +95,9 @@ class Parts:
     drain: Draining
     tasks: Tasks
     repairs: Repairs
+    history: History
+    notes: Notes
+    upcoming: Upcoming
     blackouts: Blackouts
     pauses: Pauses
     switch: Switch

@@ -15,6 +15,7 @@ from cronapp.core.events import JobChanged, RunChanged
 from cronapp.core.models import Job
 from cronapp.engine import scheduler as scheduler_module
 from cronapp.engine.scheduler import Scheduler
+from cronapp.service.upcoming import Upcoming
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 EACH_MINUTE = {"kind": "cron", "expression": "* * * * *"}
@@ -92,6 +93,32 @@ async def test_jobs_that_are_there_at_the_start_are_kept_and_what_they_missed_is
     assert await turned_house.runs_of("paused") == []
     await kept.scheduler.stop()
     assert not kept.scheduler.running
+
+
+async def test_added_slots_are_waited_for_and_skipped_ones_get_their_row_in_time(kept: Kept, turned_house: Any) -> None:
+    house = turned_house
+    upcoming = Upcoming(house.store, house.jobs.blackouts, house.clock)
+    await house.make("a", schedule=EACH_MINUTE)
+    await house.make("b", schedule=EACH_MINUTE)
+    await house.make("manual")
+    await kept.timers(2)
+    assert len(kept.scheduler._timer._groups) == 1
+    half = START + timedelta(seconds=30)
+    for job_id in ("a", "manual"):
+        await upcoming.add(job_id, half, by="ada")
+    await upcoming.skip("a", START + timedelta(minutes=1), by="ada")
+    await kept.timers(3)
+    await until(lambda: len(kept.scheduler._timer._groups) == 3)  # nobody else wakes for it
+    await kept.turn(29.5)
+    assert await kept.slots("a", 1) == [half]
+    assert await kept.slots("manual", 1) == [half]
+    await kept.timers(2)
+    await until(lambda: len(kept.scheduler._timer._groups) == 1)
+    await kept.turn(30)
+    assert await kept.slots("a", 2) == [half, START + timedelta(minutes=1)]
+    assert [run.state for run in await house.runs_of("a")] == ["queued", "skipped"]
+    assert await kept.slots("b", 1) == [START + timedelta(minutes=1)]
+    assert len(await house.runs_of("manual")) == 1
 
 
 async def test_changes_of_jobs_are_followed(kept: Kept) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from quart import Blueprint, g, request
+from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import Conflict, EditConflict, InvalidInput
@@ -12,6 +12,7 @@ from cronapp.core.models import Job, Json, RunTrigger
 from cronapp.core.spec import spec_to_json
 from cronapp.web.api.asked import body, expected_version, limit, once, reason_of, until_of
 from cronapp.web.api.told import items, row_json, run_json
+from cronapp.web.auth import who
 from cronapp.web.site import parts
 from cronapp.web.views.jobs import job_filter
 
@@ -34,7 +35,7 @@ async def index() -> Json:
 
 @api.post("/jobs")
 async def create() -> ResponseReturnValue:
-    job = await parts().jobs.create(await body(), origin="api", once=await once())
+    job = await parts().jobs.create(await body(), origin="api", by=who(), once=await once())
     return await told(job.id, 201, Location=f"/api/v1/jobs/{job.id}")
 
 
@@ -79,7 +80,8 @@ async def save(job_id: str, make: Callable[[Job], Json]) -> None:
     for _ in range(TRIES):
         job = await parts().jobs.get(job_id)
         try:
-            await parts().jobs.edit(job_id, cleaned(make(job), job), version=job.version if wanted is None else wanted)
+            version = job.version if wanted is None else wanted
+            await parts().jobs.edit(job_id, cleaned(make(job), job), by=who(), version=version)
         except EditConflict:
             if wanted is not None:
                 raise
@@ -99,7 +101,7 @@ def cleaned(sent: Json, job: Job) -> Json:
 
 @api.delete("/jobs/<job_id>")
 async def remove(job_id: str) -> ResponseReturnValue:
-    await parts().jobs.remove(job_id, version=expected_version())
+    await parts().jobs.remove(job_id, version=expected_version(), by=who())
     return "", 204
 
 
@@ -115,11 +117,12 @@ async def run(job_id: str) -> ResponseReturnValue:
 @api.post("/jobs/<job_id>/pause")
 async def pause(job_id: str) -> ResponseReturnValue:
     sent = await body(needed=False)
-    await parts().jobs.pause(job_id, reason_of(sent), by=g.who, until=until_of(sent, parts().clock()))
+    await parts().jobs.pause(job_id, reason_of(sent), by=who(), until=until_of(sent, parts().clock()))
     return await told(job_id)
 
 
 @api.post("/jobs/<job_id>/resume")
 async def resume(job_id: str) -> ResponseReturnValue:
-    await parts().jobs.resume(job_id, str((await body(needed=False)).get("catch_up", "none")))
+    catch_up = str((await body(needed=False)).get("catch_up", "none"))
+    await parts().jobs.resume(job_id, catch_up, by=who())
     return await told(job_id)
