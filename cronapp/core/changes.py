@@ -26,7 +26,7 @@ from cronapp.core.triggers import trigger_of
 
 NONE = "none"
 NOT_GIVEN = "not given"
-SECRET = "another secret"
+SECRETS = "a secret", "another secret"
 LONGEST = 300  # letters of a value
 
 LABELS = {
@@ -116,7 +116,9 @@ def _changed_args(old: JobSpec, new: JobSpec, mask: Mask) -> Iterator[FieldChang
             continue
         before, after = (as_json(side[name]) if name in side else NOT_GIVEN for side in shown)
         hidden = before == after  # only what is hidden differs
-        yield FieldChange(field=f"args.{name}", label=name, old=before, new=SECRET if hidden else after)
+        if hidden:
+            before, after = SECRETS
+        yield FieldChange(field=f"args.{name}", label=name, old=before, new=after)
 
 
 def words_of(name: str, value: Any, job: str = "") -> str:

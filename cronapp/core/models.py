@@ -447,8 +447,17 @@ class JobRow:
     job: Job
     words: str
     recent: tuple[RunBrief, ...]
-    next_run: datetime | None  # the next slot that no blackout covers
+    next_run: datetime | None  # the next slot that nobody skips and no blackout covers
     held: bool = False  # the whole scheduler is paused
+
+    @property
+    def passed_over(self) -> str:
+        """Why the next slot has no run, as `skipped` or `blacked out`; empty: it has one, or there is none."""
+        slot = self.job.next_slot
+        if slot is None or slot == self.next_run:
+            return ""
+        skips = (one.slot for one in self.job.slot_changes if one.kind is SlotChangeKind.SKIP)
+        return "skipped" if slot in skips else "blacked out"
 
     @property
     def last_run(self) -> RunBrief | None:

@@ -56,6 +56,11 @@ class History:
         the job's arguments fitted last."""
         return lambda task, args: self.jobs.tasks.masked_for_good(task, args, fits)
 
+    async def mask_of(self, job_id: str) -> Mask:
+        """The same for the job of that id, which may be removed."""
+        job = await self.jobs.store.read(jobs.get, job_id)
+        return self.mask(job.fits if job else None)
+
     async def restoring(self, job_id: str, version: int) -> Restoring:
         """The version, and how the present job differs from it."""
 

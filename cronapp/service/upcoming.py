@@ -62,17 +62,18 @@ class Upcoming:
         return found[:limit], len(found) > limit
 
     def _ahead(self, job: Job, now: datetime, limit: int) -> Iterator[SlotToCome]:
-        spec, promised = job.spec, slots_of(job)
-        left = float("inf") if spec.max_runs is None else spec.max_runs - job.slots_used
+        promised, most = slots_of(job), job.spec.max_runs
+        left = limit if most is None else most - job.slots_used
         slot = promised.next_after(max(now, job.last_slot or now))
         while slot is not None and limit > 0 and left > 0:
-            told = self._told(job, slot)
+            told = self.told(job, slot)
             yield told
             limit -= 1
             left -= told.runs
             slot = promised.next_after(slot)
 
-    def _told(self, job: Job, slot: datetime) -> SlotToCome:
+    def told(self, job: Job, slot: datetime) -> SlotToCome:
+        """What is known of a slot ahead."""
         spec = job.spec
         covered = self.blackouts.covering(spec.blackouts, slot, zone_of(spec)) if spec.blackouts else None
         return SlotToCome(
@@ -149,7 +150,7 @@ class Upcoming:
             return "The slot at this moment is skipped. Undo that instead."
         if is_slot(slots_of(job), slot):
             return "The job has a slot at this moment already. Choose another one."
-        told = self._told(job, slot)
+        told = self.told(job, slot)
         return f"{told.refused} Choose another moment." if told.refused else None
 
     def _put(self, tx: Tx, job: Job, slot: datetime, kind: SlotChangeKind, by: str) -> Job:
@@ -176,4 +177,4 @@ class Upcoming:
         if job.state in (JobState.ACTIVE, JobState.FINISHED):
             next_slot = slot_after(job.last_slot or now, new)
             new = replace(new, next_slot=next_slot, state=standing(new, next_slot))
-        return replaced(tx, job, new, told, at=now, by=by, reason=f"{moment_words(slot)}.")
+        return replaced(tx, job, new, told, at=now, by=by, reason=moment_words(slot))

@@ -10,12 +10,14 @@ from cronapp.web import (
     backfills,
     errors,
     health,
+    history,
     job,
     jobs,
     ledger,
     limits,
     load,
     log,
+    notes,
     overview,
     pauses,
     repairs,
@@ -28,6 +30,7 @@ from cronapp.web import (
     system,
     tasks,
     timeline,
+    upcoming,
 )
 from cronapp.web.api import api
 from cronapp.web.render import prepare
@@ -39,6 +42,9 @@ PAGES = (
     job,
     start,
     pauses,
+    upcoming,
+    history,
+    notes,
     ledger,
     backfills,
     limits,

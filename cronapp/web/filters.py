@@ -157,6 +157,27 @@ def with_times(text: str) -> Markup:
     return Markup("").join(part for pair in zip_longest(words[::2], told, fillvalue="") for part in pair)
 
 
+LINK = re.compile(r"https?://[^\s<>\"]+")
+ENDS = ".,;:!?'…)]}"  # of a sentence, not of the address in it
+
+
+def linked(text: str) -> Markup:
+    """Plain text with its web addresses as links."""
+    told, place = [], 0
+    for found in LINK.finditer(text):
+        address = found[0].rstrip(ENDS)
+        address += ")" if address.count("(") > address.count(")") and found[0][len(address) :].startswith(")") else ""
+        told += [escape(text[place : found.start()]), _anchor(address)]
+        place = found.start() + len(address)
+    return Markup("").join([*told, escape(text[place:])])
+
+
+def _anchor(address: str) -> Markup:
+    return Markup('<a class="link" href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>').format(
+        address, address
+    )
+
+
 def outcome(run: Run) -> str:
     """A run's result, error or reason in one line; empty when there is nothing to tell."""
     if run.error or run.reason:
@@ -215,6 +236,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "duration": duration,
     "json": pretty,
     "level_tone": level_tone,
+    "linked": linked,
     "moment": moment,
     "number": number,
     "size": size,

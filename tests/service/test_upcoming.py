@@ -401,10 +401,10 @@ async def test_the_slots_ahead_say_what_is_known_of_them(
     await upcoming.remove_added("hourly", at("12:20"), by="dan")
     changes, _ = await history.page("hourly")
     assert [(one.kind.value, one.by, one.reason) for one in changes[:4]] == [
-        ("slot_removed", "dan", "2026-03-02 12:20:00 UTC."),
-        ("skip_undone", "cleo", "2026-03-02 13:00:00 UTC."),
-        ("slot_skipped", "bob", "2026-03-02 13:00:00 UTC."),
-        ("slot_added", "ada", "2026-03-02 12:20:00 UTC."),
+        ("slot_removed", "dan", "2026-03-02 12:20:00 UTC"),
+        ("skip_undone", "cleo", "2026-03-02 13:00:00 UTC"),
+        ("slot_skipped", "bob", "2026-03-02 13:00:00 UTC"),
+        ("slot_added", "ada", "2026-03-02 12:20:00 UTC"),
     ]
 
 

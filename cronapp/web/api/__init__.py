@@ -7,9 +7,11 @@ from quart import Blueprint
 from cronapp.web.api import (
     backfills,
     figures,
+    history,
     jobs,
     limits,
     load,
+    notes,
     repairs,
     restart,
     runs,
@@ -17,6 +19,7 @@ from cronapp.web.api import (
     scheduler,
     slots,
     tasks,
+    upcoming,
 )
 
 PARTS = (
@@ -31,6 +34,9 @@ PARTS = (
     load,
     backfills,
     slots,
+    upcoming,
+    history,
+    notes,
     restart,
 )
 

@@ -18,7 +18,7 @@ from cronapp.web.views.job.tabs import FIRST, TABS, tallies
 from cronapp.web.views.shown import Shown
 from cronapp.web.views.zones import job_zone
 
-FRAME = ("head", "changes", "cards", "tabs")
+FRAME = ("head", "note", "changes", "cards", "tabs")
 PAUSES = {"tabs": 1.0, "cards": 2.0}  # seconds; what costs more to make comes less often
 
 
@@ -65,12 +65,18 @@ class JobTab(Shown):
         return (*FRAME, *self.own)
 
     async def show(self, part: str) -> Markup:
-        frame = {"head": self._head, "changes": self._changes, "cards": self._cards, "tabs": self._tabs}
+        frame = {
+            "head": self._head,
+            "note": self._note,
+            "changes": self._changes,
+            "cards": self._cards,
+            "tabs": self._tabs,
+        }
         render = frame.get(part)
         try:
             if render is None:
                 return await self.show_own(part)
-            what = (part, self.tab) if part == "tabs" else part
+            what = (part, self.tab) if part in ("tabs", "note") else part
             return await self.house.hub.once(("job", self.job_id), what, render)
         except JobNotFound:
             return partial("#job-head", fragment("_job_gone", job_id=self.job_id))
@@ -80,6 +86,10 @@ class JobTab(Shown):
 
     async def _head(self) -> Markup:
         return await head_partial(self.house, self.job_id)
+
+    async def _note(self) -> Markup:
+        job = await self.house.jobs.get(self.job_id)
+        return partial("#job-note", fragment("_job_note", **await note_context(self.house, job, self.tab)))
 
     async def _changes(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
@@ -117,6 +127,10 @@ async def cards_context(house: Parts, job: Job) -> dict[str, Any]:
     }
 
 
+async def note_context(house: Parts, job: Job, tab: str) -> dict[str, Any]:
+    return {"job": job, "note": await house.notes.newest(job), "tab": tab}
+
+
 async def tabs_context(house: Parts, job: Job, tab: str) -> dict[str, Any]:
     return {"job": job, "tabs": TABS, "tab": tab, "tallies": await tallies(house, job)}
 
@@ -128,6 +142,7 @@ async def frame_context(house: Parts, row: JobRow, tab: str) -> dict[str, Any]:
     return {
         **frame,
         **changes_context(house, row.job),
+        **await note_context(house, row.job, tab),
         **await cards_context(house, row.job),
         **await tabs_context(house, row.job, tab),
     }

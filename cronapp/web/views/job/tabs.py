@@ -41,12 +41,26 @@ async def linked(house: Parts, job: Job) -> Tally | None:
     return Tally(count, f"{count} job{'s' if count != 1 else ''} directly before or after it") if count else None
 
 
+async def amended(house: Parts, job: Job) -> Tally | None:
+    now = house.clock()
+    count = sum(one.slot > now for one in job.slot_changes)
+    return Tally(count, f"{count} slot{'s' if count != 1 else ''} skipped or added") if count else None
+
+
+async def noted(house: Parts, job: Job) -> Tally | None:
+    count = await house.notes.count(job)
+    return Tally(count, f"{count} note{'s' if count != 1 else ''}") if count else None
+
+
 FIRST = Tab("runs", "Runs")
 TABS = (
     FIRST,
+    Tab("upcoming", "Upcoming", amended),
     Tab("log", "Live log"),
     Tab("configuration", "Configuration", overridden),
     Tab("dependencies", "Dependencies", linked),
+    Tab("history", "History"),
+    Tab("notes", "Notes", noted),
 )
 
 
