@@ -71,8 +71,10 @@ async def test_the_page_skips_a_slot_and_shows_it_at_once(quiet: App, client: Qu
         assert rows(Page(await stream.until("#job-upcoming")))[1] == (slot, "promised")
     plain = await client.post("/jobs/hourly/slots/skip", form={"slot": slot})
     assert (plain.status_code, plain.headers["Location"]) == (303, "/jobs/hourly/upcoming")
+    await client.post("/jobs/hourly/slots/skip", form={"slot": slots[0][0]}, headers=HTMX)
+    assert "skipped until then" in await (await client.get("/jobs/hourly")).get_data(as_text=True)
     bar = next(one for one in (await page_of(client, "/jobs/hourly")).all("b") if "title" in one.attrs)
-    assert (bar.text, bar.attrs["title"]) == ("1", "1 slot skipped or added")
+    assert (bar.text, bar.attrs["title"]) == ("2", "2 slots skipped or added")
 
 
 async def test_a_slot_is_added_in_the_zone_of_its_job(quiet: App, client: QuartClient) -> None:
