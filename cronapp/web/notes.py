@@ -36,7 +36,9 @@ async def add(job_id: str) -> ResponseReturnValue:
         if by_htmx():
             return str(fragment("_note_form", job=job, **await form_context(job, texts, error.errors))), error.status
         return await shown(job_id, texts, error.errors), error.status
-    emptied = fragment("_note_form", job=await parts().jobs.get(job_id), values={}, errors={}, newest=note.id)
+    emptied = fragment(
+        "_note_form", job=await parts().jobs.get(job_id), values={}, errors={}, newest=note.id, fresh=True
+    )
     return done(tab_of("notes").address(job_id), emptied)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
-from cronapp.core.errors import InvalidInput
+from cronapp.core.errors import Conflict, InvalidInput
 from cronapp.core.models import Job
 from cronapp.core.until import parse_until
 from cronapp.core.zones import zone
@@ -26,6 +26,12 @@ from cronapp.web.views.zones import job_zone
 pages = Blueprint("upcoming", __name__)
 
 
+class Change(Protocol):
+    """What `Upcoming` does with one slot."""
+
+    async def __call__(self, job_id: str, slot: datetime, *, by: str) -> Job: ...
+
+
 @pages.get("/jobs/<job_id>/upcoming")
 async def index(job_id: str) -> str:
     return await shown(job_id, {}, {})
@@ -33,20 +39,17 @@ async def index(job_id: str) -> str:
 
 @pages.post("/jobs/<job_id>/slots/skip")
 async def skip(job_id: str) -> ResponseReturnValue:
-    await parts().upcoming.skip(job_id, await slot_asked(), by=who())
-    return changed(job_id, "The slot is skipped.")
+    return await changed(job_id, parts().upcoming.skip, "The slot is skipped.")
 
 
 @pages.post("/jobs/<job_id>/slots/undo-skip")
 async def undo_skip(job_id: str) -> ResponseReturnValue:
-    await parts().upcoming.undo_skip(job_id, await slot_asked(), by=who())
-    return changed(job_id, "The slot runs after all.")
+    return await changed(job_id, parts().upcoming.undo_skip, "The slot runs after all.")
 
 
 @pages.post("/jobs/<job_id>/slots/remove")
 async def remove_added(job_id: str) -> ResponseReturnValue:
-    await parts().upcoming.remove_added(job_id, await slot_asked(), by=who())
-    return changed(job_id, "The added slot is removed.")
+    return await changed(job_id, parts().upcoming.remove_added, "The added slot is removed.")
 
 
 @pages.post("/jobs/<job_id>/slots/add")
@@ -60,18 +63,17 @@ async def add(job_id: str) -> ResponseReturnValue:
         if by_htmx():
             return str(fragment("_slot_form", **form_context(job, texts, errors))), error.status
         return await shown(job_id, texts, errors), error.status
-    emptied = fragment("_slot_form", **form_context(job, {}, {}))
+    emptied = fragment("_slot_form", **form_context(job, {}, {}), fresh=True)
     return done(tab_of("upcoming").address(job_id), emptied, toast("The slot is added."))
 
 
-def changed(job_id: str, told: str) -> ResponseReturnValue:
-    """The stream brings what the page shows of it."""
+async def changed(job_id: str, change: Change, told: str) -> ResponseReturnValue:
+    """Changes the slot that a button is for; the stream brings what the page shows of it."""
+    try:
+        await change(job_id, parse_moment((await request.form).get("slot", ""), "slot"), by=who())
+    except InvalidInput as error:  # there is no field beside which it could stand
+        raise Conflict(*error.errors.values()) from None
     return done(tab_of("upcoming").address(job_id), toast(told))
-
-
-async def slot_asked() -> datetime:
-    """The slot that a button is for."""
-    return parse_moment((await request.form).get("slot", ""), "slot")
 
 
 def typed(texts: Texts, job: Job) -> datetime:
