@@ -151,12 +151,12 @@ async def test_a_save_between_the_reading_and_the_writing_is_not_lost_and_withou
     edit = quiet.jobs.edit
     others = 2
 
-    async def overtaken(job_id: str, data: Any, *, version: int | None = None) -> Any:
+    async def overtaken(job_id: str, data: Any, *, by: str, version: int | None = None) -> Any:
         nonlocal others
         if others:
             others -= 1
             await edit(job_id, {"task": "hello", "schedule": {"kind": "manual"}, "description": f"theirs {others}"})
-        return await edit(job_id, data, version=version)
+        return await edit(job_id, data, by=by, version=version)
 
     monkeypatch.setattr(quiet.jobs, "edit", overtaken)
     sent = {"priority": 3} if method == "PATCH" else {**NIGHTLY, "description": "mine"}
