@@ -50,10 +50,10 @@ def jobs_of(conn: Connection, rows: Iterable[RowMapping]) -> list[Job]:
     """The jobs of these rows of `JOBS`, with the slots that were skipped or added."""
     found = list(rows)
     changes = slot_changes_of(conn, [row["key"] for row in found if row["amended"]])
-    return [job_of(row, changes.get(row["key"], ())) for row in found]
+    return [job_with(row, changes.get(row["key"], ())) for row in found]
 
 
-def job_of(row: RowMapping, changes: tuple[SlotChange, ...] = ()) -> Job:
+def job_with(row: RowMapping, changes: tuple[SlotChange, ...]) -> Job:
     return Job(
         key=row["key"],
         spec=spec_from_json(row["spec"]),
@@ -130,7 +130,7 @@ def get(conn: Connection, job_id: str, *, lock: bool = False) -> Job | None:
         return None
     # Who waited for the lock sees the newest job, but what else stood in the statement as it was before.
     amended = [row["key"]] if lock or row["amended"] else []
-    return job_of(row, slot_changes_of(conn, amended).get(row["key"], ()))
+    return job_with(row, slot_changes_of(conn, amended).get(row["key"], ()))
 
 
 def by_keys(conn: Connection, keys: Iterable[int]) -> list[Job]:
