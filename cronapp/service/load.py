@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
+from cronapp.core.amendments import wanted_slots_of
 from cronapp.core.clock import Clock
 from cronapp.core.draws import jittered
 from cronapp.core.events import Event, JobChanged, LimitsChanged, SchedulerChanged
 from cronapp.core.limits import GROUP_AT_ONCE, Limit
 from cronapp.core.load import Bucket, Course, Due, Places, Rules, buckets_of, course_of, crowds
-from cronapp.core.models import CronSchedule, Job, JobState, Run, Schedule
-from cronapp.core.spec import trigger_for, zone_of
+from cronapp.core.models import CronSchedule, Job, JobState, Run, Schedule, SlotChange
+from cronapp.core.spec import zone_of
 from cronapp.core.timeline import floored
 from cronapp.core.triggers import count_between, slots_between
 from cronapp.service.blackouts import Blackouts
@@ -31,7 +32,7 @@ SPREAD = re.compile(r"(?:^|[\s,])H|~")
 LASTS = timedelta(minutes=5)
 CALM = timedelta(seconds=10)  # after a change, so that a hundred of them are one
 
-Shared = tuple[tuple[Schedule, ...], datetime | None, datetime | None, str]
+Shared = tuple[tuple[Schedule, ...], datetime | None, datetime | None, str, tuple[SlotChange, ...]]
 """What decides over a job's slots. Jobs that share it, share the slots."""
 
 
@@ -159,7 +160,7 @@ class Loads:
         for horizon in HORIZONS:
             end = floored(now, MINUTE) + horizon
             slots = sum(
-                len(some) * count_between(trigger_for(some[0].spec), now, end, MOST_SLOTS) for some in shared.values()
+                len(some) * count_between(wanted_slots_of(some[0]), now, end, MOST_SLOTS) for some in shared.values()
             )
             if slots <= MOST_SLOTS:
                 break
@@ -173,7 +174,7 @@ class Loads:
         for place, job in enumerate(listed):
             key = shared_of(job)
             if key not in slots:
-                slots[key] = slots_between(trigger_for(job.spec), now, until, MOST_SLOTS)
+                slots[key] = slots_between(wanted_slots_of(job), now, until, MOST_SLOTS)
             for slot in self._own(job, slots[key]):
                 if len(dues) >= MOST_SLOTS:
                     return dues
@@ -194,7 +195,7 @@ def shared_of(job: Job) -> Shared:
     spec = job.spec
     texts = [one.expression for one in spec.schedule if isinstance(one, CronSchedule)]
     own = any(SPREAD.search(text) for text in texts)  # such a value is spread by the job's id
-    return spec.schedule, spec.starts_at, spec.ends_at, spec.id if own else ""
+    return spec.schedule, spec.starts_at, spec.ends_at, spec.id if own else "", job.slot_changes
 
 
 def rules_of(job: Job) -> Rules:

@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from cronapp.core.amendments import wanted_slots_of
 from cronapp.core.clock import Clock
 from cronapp.core.models import Job, JobState
-from cronapp.core.spec import trigger_for, zone_of
+from cronapp.core.spec import zone_of
 from cronapp.core.timeline import LANES, SINGLE_OPEN, Cell, Lane, Planned, Window, planned
 from cronapp.core.triggers import TICK
 from cronapp.service.blackouts import Blackouts
@@ -67,7 +68,7 @@ class Timeline:
         if job.state is not JobState.ACTIVE:
             return Planned()
         left = None if job.spec.max_runs is None else max(0, job.spec.max_runs - job.slots_used)
-        plan = planned(trigger_for(job.spec), window, left)
+        plan = planned(wanted_slots_of(job), window, left)
         if not job.spec.blackouts:
             return plan
         return Planned(
@@ -80,9 +81,7 @@ class Timeline:
 
     def _hides(self, job: Job, cell: Cell) -> bool:
         """Whether a blackout covers all of a cell, as far as its slots are concerned."""
-        free = self.blackouts.free_after(
-            trigger_for(job.spec), job.spec.blackouts, cell.since - TICK, zone_of(job.spec)
-        )
+        free = self.blackouts.free_after(wanted_slots_of(job), job.spec.blackouts, cell.since - TICK, zone_of(job.spec))
         return free is None or free >= cell.until
 
 
