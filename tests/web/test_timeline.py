@@ -52,6 +52,19 @@ async def test_each_job_has_a_lane_with_its_past_present_and_planned_runs(
     assert tabs == ["-1", "0"]  # one stop a lane
 
 
+async def test_a_slot_that_is_skipped_is_not_planned_and_one_that_is_added_is(
+    quiet: App, client: QuartClient, api: Api
+) -> None:
+    await api.make("by-hand")
+    soon = quiet.clock().replace(microsecond=0) + timedelta(hours=1)
+    await api.make("once", schedule={"kind": "once", "at": soon.isoformat()})
+    assert len((await page_of(client, "/timeline")).all("rect", class_="plan")) == 1
+    await quiet.upcoming.skip("once", soon)
+    assert (await page_of(client, "/timeline")).all("rect", class_="plan") == []
+    await quiet.upcoming.add("by-hand", soon)
+    assert len((await page_of(client, "/timeline")).all("rect", class_="plan")) == 1
+
+
 async def test_the_address_says_which_jobs_and_which_time_are_seen(client: QuartClient, api: Api) -> None:
     await api.make("alpha", tags=["night"], schedule={"kind": "interval", "every": 30})
     await api.make("beta", task="fail")
