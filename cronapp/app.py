@@ -36,6 +36,7 @@ from cronapp.engine.watchdog import Blocked, LoopWatchdog
 from cronapp.engine.watcher import Watcher
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
+from cronapp.service.bulk import Bulk
 from cronapp.service.calendars import Calendars
 from cronapp.service.comparisons import Comparisons
 from cronapp.service.history import History
@@ -49,6 +50,7 @@ from cronapp.service.presence import Presence
 from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
+from cronapp.service.saved_views import SavedViews
 from cronapp.service.signin import SignIn
 from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
@@ -105,6 +107,8 @@ class App:
         self.upcoming = Upcoming(self.store, self.blackouts, self.clock)
         self.runs = Runs(self.store, self.tasks, self.blackouts, self.clock)
         self.comparisons = Comparisons(self.store, self.tasks)
+        self.bulk = Bulk(self.store, self.jobs, self.runs, self.clock)
+        self.views = SavedViews(self.store, self.clock)
         self.limits = Limits(self.store)
         self.backfills = Backfills(self.store, self.tasks, self.clock)
         self.ledger = Ledger(self.store, self.clock)
@@ -206,6 +210,8 @@ class App:
             jobs=self.jobs,
             runs=self.runs,
             comparisons=self.comparisons,
+            bulk=self.bulk,
+            views=self.views,
             limits=self.limits,
             backfills=self.backfills,
             ledger=self.ledger,

@@ -203,6 +203,13 @@ def job_row(page: Page, job: str) -> Locator:
     return page.locator(f'tr[data-job="{job}"]')
 
 
+async def ask_pause(page: Page, job: str) -> None:
+    """Opens the question before a pause, out of the menu of the job's row."""
+    row = job_row(page, job)
+    await row.get_by_label(f"More for {job}").click()
+    await row.get_by_role("link", name="Pause with a reason…").click()
+
+
 def line(page: Page, seq: int) -> Locator:
     return page.locator(f'#log [data-seq="{seq}"]')
 

@@ -98,6 +98,10 @@ class TaskNotFound(NotFound):
     """The tasks file has no task of this name."""
 
 
+class ViewNotFound(NotFound):
+    """There is no saved view of this name. It may have been removed."""
+
+
 class Conflict(CronAppError):
     """This cannot be done in the present state."""
 

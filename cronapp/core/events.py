@@ -59,6 +59,13 @@ class SchedulerChanged:
     """The whole scheduler was paused or resumed."""
 
 
+@dataclass(frozen=True, slots=True)
+class ViewsChanged:
+    """A saved view of a list was made, changed or removed."""
+
+    page: str
+
+
 Event = (
     JobChanged
     | RunChanged
@@ -68,12 +75,14 @@ Event = (
     | LimitsChanged
     | DrainChanged
     | SchedulerChanged
+    | ViewsChanged
 )
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         *(JobChanged, RunChanged, LogAppended, CancelRequested),
         *(TasksLoaded, LimitsChanged, DrainChanged, SchedulerChanged),
+        ViewsChanged,
     )
 }
 

@@ -39,9 +39,10 @@ from cronapp.service.pauses import check as check_pause
 from cronapp.service.pauses import ended_at, policy_of
 from cronapp.service.slots import job_pause_gap, settle_job
 from cronapp.service.tasks import Tasks
-from cronapp.store import dependencies, idempotency, job_changes, jobs, pauses, runs
+from cronapp.store import dependencies, idempotency, job_changes, jobs, listing, pauses, runs
 from cronapp.store.idempotency import Once
 from cronapp.store.jobs import JobFilter
+from cronapp.store.listing import BY_ID, Group, Offers, Sort, place_of
 from cronapp.store.store import Conn, Store, Tx
 
 log = logging.getLogger(__name__)
@@ -79,15 +80,50 @@ class Jobs:
         return await self.store.read(jobs.all_jobs)
 
     async def page(
-        self, filters: JobFilter, *, after: str = "", limit: int = 50, strip: int = STRIP
+        self,
+        filters: JobFilter,
+        *,
+        sort: Sort = BY_ID,
+        after: str = "",
+        limit: int = 50,
+        strip: int = STRIP,
     ) -> tuple[list[JobRow], str | None]:
-        """One page of the list, with the newest `strip` runs of each job, and the id where the next page starts."""
+        """One page of the list, with the newest `strip` runs of each job, and the place where the next page starts."""
 
         def ask(conn: Conn) -> tuple[list[JobRow], str | None]:
-            listed = jobs.page(conn, filters, after=after, limit=limit + 1)
-            return self._rows(conn, listed[:limit], strip), listed[limit - 1].id if len(listed) > limit else None
+            found = listing.page(conn, filters, sort=sort, after=place_of(after, sort), limit=limit + 1)
+            rows = self._rows(conn, [job for job, _ in found[:limit]], strip)
+            if len(found) <= limit:
+                return rows, None
+            last = found[limit - 1][1]
+            return rows, last.id if sort.by == "id" else str(last)
 
         return await self.store.read(ask)
+
+    async def grouped(
+        self, filters: JobFilter, *, sort: Sort, after: str, limit: int, each: int
+    ) -> tuple[list[tuple[Group, list[JobRow]]], str | None]:
+        """The groups behind the tag `after`, with the first `each` jobs of each, and the tag where the next page
+        starts."""
+
+        def ask(conn: Conn) -> tuple[list[tuple[Group, list[JobRow]]], str | None]:
+            groups = listing.groups(conn, filters, after=after, limit=limit + 1)
+            answer = []
+            for group in groups[:limit]:
+                own = replace(filters, untagged=True) if group.tag is None else tagged(filters, group.tag)
+                listed = [job for job, _ in listing.page(conn, own, sort=sort, limit=each)]
+                answer.append((group, self._rows(conn, listed)))
+            return answer, groups[limit - 1].tag if len(groups) > limit else None
+
+        return await self.store.read(ask)
+
+    async def count(self, filters: JobFilter) -> int:
+        """How many jobs match."""
+        return await self.store.read(listing.count, filters)
+
+    async def offers(self) -> Offers:
+        """What the list can be filtered by."""
+        return await self.store.read(listing.offers)
 
     async def row(self, job_id: str) -> JobRow:
         """One job as the list shows it; raises `JobNotFound`."""
@@ -419,6 +455,11 @@ class Jobs:
             return attention
 
         return await self.store.write(change)
+
+
+def tagged(filters: JobFilter, tag: str) -> JobFilter:
+    """Those of the jobs that have this tag too."""
+    return replace(filters, tags=tuple(dict.fromkeys([*filters.tags, tag])))
 
 
 def declared(task: Task, timezone: str) -> Json:

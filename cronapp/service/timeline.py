@@ -14,8 +14,9 @@ from cronapp.core.timeline import LANES, SINGLE_OPEN, Cell, Lane, Planned, Windo
 from cronapp.core.triggers import TICK
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.jobs import found
-from cronapp.store import jobs, pauses, timeline
+from cronapp.store import listing, pauses, timeline
 from cronapp.store.jobs import JobFilter
+from cronapp.store.listing import BY_ID, place_of
 from cronapp.store.store import Conn, Store
 
 
@@ -38,7 +39,8 @@ class Timeline:
         """The jobs after the id `after`, each with what lies in the window. The work is bounded by `limit`."""
 
         def ask(conn: Conn) -> tuple[list[Lane], str | None, bool]:
-            listed = jobs.page(conn, filters, after=after, limit=limit + 1)
+            found = listing.page(conn, filters, after=place_of(after, BY_ID), limit=limit + 1)
+            listed = [job for job, _ in found]
             following = listed[limit - 1].id if len(listed) > limit else None
             usual = timeline.usual_durations(conn, [job.key for job in listed[:limit]])
             lanes = [lane(conn, job, window, usual.get(job.key)) for job in listed[:limit]]

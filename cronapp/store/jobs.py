@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
-    Select,
     and_,
     bindparam,
     delete,
@@ -33,12 +32,17 @@ from cronapp.store.tables import dependencies, job_tags, jobs, runs, slot_change
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs a list shows. `state` is a job state, or `running` or `failing`."""
+    """Which jobs a list shows. `state` is a job state, or `running` or `failing`; a job has all of `tags`, or with
+    `untagged` none at all."""
 
     q: str = ""
     state: str = ""
     task: str = ""
-    tag: str = ""
+    tags: tuple[str, ...] = ()
+    untagged: bool = False
+    queue: str = ""
+    group: str = ""
+    origin: str = ""
 
 
 AMENDED = exists().where(slot_changes.c.job_key == jobs.c.key).label("amended")
@@ -269,8 +273,15 @@ def matching(filters: JobFilter) -> ColumnElement[bool]:
         )
     if filters.task:
         conditions.append(jobs.c.task == filters.task)
-    if filters.tag:
-        conditions.append(exists().where(job_tags.c.job_key == jobs.c.key, job_tags.c.tag == filters.tag))
+    if filters.queue:
+        conditions.append(jobs.c.spec["queue"].as_string() == filters.queue)
+    if filters.group:
+        conditions.append(jobs.c.group == filters.group)
+    if filters.origin:
+        conditions.append(jobs.c.origin == filters.origin)
+    conditions += [jobs.c.key.in_(select(job_tags.c.job_key).where(job_tags.c.tag == tag)) for tag in filters.tags]
+    if filters.untagged:
+        conditions.append(jobs.c.key.not_in(select(job_tags.c.job_key)))
     if filters.state == "running":
         conditions.append(has_run(RunState.RUNNING))
     elif filters.state == "failing":
@@ -278,14 +289,6 @@ def matching(filters: JobFilter) -> ColumnElement[bool]:
     elif filters.state:
         conditions.append(jobs.c.state == filters.state)
     return and_(*conditions)
-
-
-def page(conn: Connection, filters: JobFilter, *, after: str = "", limit: int = 50) -> list[Job]:
-    """The jobs after the id `after`, in the order of their ids."""
-    statement: Select[Any] = JOBS.where(matching(filters)).order_by(jobs.c.id).limit(limit)
-    if after:
-        statement = statement.where(jobs.c.id > after)
-    return jobs_of(conn, conn.execute(statement).mappings())
 
 
 def upcoming(conn: Connection, limit: int) -> list[Job]:

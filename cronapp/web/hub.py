@@ -12,7 +12,16 @@ from typing import Protocol
 from markupsafe import Markup
 
 from cronapp.core.errors import StoreUnavailable
-from cronapp.core.events import DrainChanged, Event, JobChanged, LogAppended, RunChanged, SchedulerChanged, TasksLoaded
+from cronapp.core.events import (
+    DrainChanged,
+    Event,
+    JobChanged,
+    LogAppended,
+    RunChanged,
+    SchedulerChanged,
+    TasksLoaded,
+    ViewsChanged,
+)
 
 KEPT = 500  # fragments kept for other connections
 Key = tuple[str, Hashable]
@@ -32,6 +41,8 @@ def touched(event: Event) -> tuple[Key, ...]:
             return (("log", run),)
         case TasksLoaded():
             return (("tasks", ""),)
+        case ViewsChanged(page=page):
+            return (("views", page),)
         case _:
             return ()
 

@@ -16,6 +16,7 @@ from cronapp.core.models import After, Job, JobSpec, Json
 from cronapp.core.registry import Task
 from cronapp.core.spec import parse_fields
 from cronapp.core.zones import zone_names
+from cronapp.web.asked import asked_of
 from cronapp.web.auth import who
 from cronapp.web.forms import Texts, args_of, beside, form_of, job_from_form, schedule_from_form
 from cronapp.web.render import fragment
@@ -25,7 +26,7 @@ from cronapp.web.site import parts
 from cronapp.web.views import whole
 from cronapp.web.views.job.frame import head_partial
 from cronapp.web.views.job.tabs import tab_at
-from cronapp.web.views.jobs import job_filter, job_list_context, job_row_partial
+from cronapp.web.views.joblist import job_list_context, job_row_partial
 from cronapp.web.views.zones import job_zone
 
 pages = Blueprint("jobs", __name__)
@@ -35,8 +36,7 @@ OFFERED = 500  # jobs that a job can be put behind, in the list that helps to ty
 
 @pages.get("/jobs")
 async def index() -> str:
-    filters = job_filter(request.args.to_dict())
-    context = await job_list_context(parts(), filters, request.args.get("cursor", ""))
+    context = await job_list_context(parts(), asked_of(request.query_string.decode()))
     return await show("jobs", nav="jobs", topic="jobs", **context)
 
 
@@ -45,8 +45,19 @@ async def index() -> str:
 
 @pages.get("/jobs/new")
 async def new() -> str:
+    if like := request.args.get("like"):
+        return await duplicate(await parts().jobs.get(like))
     task = parts().tasks.find(request.args.get("task", ""))
     values = {"task": task.name if task else "", "schedule.kind": "cron", "schedule.timezone": parts().timezone}
+    return await show("job_form", nav="jobs", **await form_context(values, task))
+
+
+async def duplicate(job: Job) -> str:
+    """The form of a new job that is like another one, under an id that is free."""
+    taken = set(await parts().jobs.ids(OFFERED))
+    names = (f"{job.id[:90]}-copy{number}" for number in ("", *range(2, OFFERED + 3)))
+    task = parts().tasks.find(job.task)
+    values = form_of(job.spec, task, parts().timezone) | {"id": next(name for name in names if name not in taken)}
     return await show("job_form", nav="jobs", **await form_context(values, task))
 
 
@@ -215,7 +226,8 @@ async def remove(job_id: str) -> ResponseReturnValue:
 async def changed(job_id: str) -> list[Markup]:
     """The fragments of this job that the asking page shows."""
     page = request.headers.get("HX-Current-URL", "")
-    if page.split("?")[0].endswith("/jobs"):
+    path, _, query = page.partition("?")
+    if path.endswith("/jobs") and not asked_of(query).grouped:
         return [await job_row_partial(parts(), job_id)]
     if tab_at(page, job_id):
         return [await head_partial(parts(), job_id)]

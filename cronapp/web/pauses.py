@@ -44,7 +44,7 @@ async def pause(job_id: str) -> ResponseReturnValue:
         await parts().jobs.pause(job_id, texts.get("reason"), by=who(), until=until)
     except InvalidInput as error:
         return await asked(job, texts, error)
-    return done(f"/jobs/{job_id}", answered(), *await changed(job_id), toast(f"{job_id} is paused."))
+    return done(f"/jobs/{job_id}", answered(), *await changed(job_id), told_paused(job_id))
 
 
 @pages.get("/jobs/<job_id>/resume")
@@ -66,6 +66,10 @@ async def resume(job_id: str) -> ResponseReturnValue:
         return await ask_resume(job_id) if by_htmx() else go(f"/jobs/{job_id}/resume")
     await parts().jobs.resume(job_id, catch_up or "none", by=who())
     return done(f"/jobs/{job_id}", answered(), *await changed(job_id), toast(f"{job_id} runs again."))
+
+
+def told_paused(job_id: str) -> Markup:
+    return toast(f"{job_id} is paused.", undo=f"/jobs/{job_id}/resume", link="Resume")
 
 
 def zone_of(job: Job) -> ZoneInfo:

@@ -47,6 +47,6 @@ def partial(target: str, html: Markup, swap: str = "outerMorph") -> Markup:
     return Markup('<hx-partial hx-target="{}" hx-swap="{}">{}</hx-partial>').format(target, swap, html)
 
 
-def toast(text: str, *, tone: str = "ok", href: str | None = None, link: str = "") -> Markup:
-    """A short message in the corner of the page, with a link to what happened."""
-    return partial("#toasts", fragment("_toast", text=text, tone=tone, href=href, link=link), "beforeend")
+def toast(text: str, *, tone: str = "ok", href: str | None = None, link: str = "", undo: str | None = None) -> Markup:
+    """A short message in the corner of the page, with a link to what happened, or a button that posts to `undo`."""
+    return partial("#toasts", fragment("_toast", text=text, tone=tone, href=href, link=link, undo=undo), "beforeend")

@@ -14,6 +14,7 @@ from cronapp.core.clock import Clock
 from cronapp.core.models import Inside
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
+from cronapp.service.bulk import Bulk
 from cronapp.service.comparisons import Comparisons
 from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
@@ -25,6 +26,7 @@ from cronapp.service.pauses import Pauses
 from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
+from cronapp.service.saved_views import SavedViews
 from cronapp.service.signin import SignIn
 from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
@@ -85,6 +87,8 @@ class Parts:
     jobs: Jobs
     runs: Runs
     comparisons: Comparisons
+    bulk: Bulk
+    views: SavedViews
     limits: Limits
     backfills: Backfills
     ledger: Ledger

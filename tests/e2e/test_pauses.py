@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
-from browsing import Visitor, at_path, job_row, make
+from browsing import Visitor, ask_pause, at_path, job_row, make
 from playwright.async_api import Locator, Page, expect
 from support import Server, until
 
@@ -23,7 +23,7 @@ async def test_a_job_is_paused_from_the_list_with_a_reason_and_an_end(me: Visito
     make(site, "later", "hello", {"kind": "dependency"}, after={"jobs": ["hourly"]})
     page, other = await me.open("/jobs"), await me.open("/jobs/hourly")
     row = job_row(page, "hourly")
-    await row.get_by_role("link", name="Pause hourly").click()
+    await ask_pause(page, "hourly")
     asked = dialog(page)
     await expect(asked.get_by_label("Why")).to_be_focused()
     await expect(asked).to_contain_text("24 runs a day")
@@ -48,7 +48,7 @@ async def test_the_dialog_closes_by_escape_by_cancel_and_beside_it_and_gives_the
 ) -> None:
     make(site, "hourly", "hello", HOURLY)
     page = await me.open("/jobs")
-    link = job_row(page, "hourly").get_by_role("link", name="Pause hourly")
+    link = page.get_by_role("link", name="Filter", exact=True)
     for close in (
         lambda: page.keyboard.press("Escape"),
         lambda: dialog(page).get_by_role("link", name="Cancel").click(),
@@ -69,7 +69,7 @@ async def test_a_moment_that_is_missing_is_told_in_the_dialog_and_what_was_typed
     me.allowed.append("status of 422")
     make(site, "hourly", "hello", HOURLY)
     page = await me.open("/jobs")
-    await job_row(page, "hourly").get_by_role("link", name="Pause hourly").click()
+    await ask_pause(page, "hourly")
     asked = dialog(page)
     await asked.get_by_label("Why").fill("deploying")
     await asked.get_by_text("A moment").click()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-from browsing import Visitor, at_path, choose_in_menu, is_in, job_row, line, make
+from browsing import Visitor, ask_pause, at_path, choose_in_menu, is_in, job_row, line, make
 from playwright.async_api import expect
 from support import Server, until
 
@@ -36,7 +36,7 @@ async def test_a_job_is_made_seen_run_paused_and_removed_without_javascript(site
     await page.get_by_role("link", name="Jobs").first.click()
     row = job_row(page, "plain")
     await expect(row).to_contain_text("Succeeded")
-    await row.get_by_role("link", name="Pause plain").click()
+    await ask_pause(page, "plain")
     await expect(page).to_have_url(at_path("/jobs/plain/pause"))
     await page.get_by_text("In 8 hours").click()
     await page.get_by_role("button", name="Pause").click()

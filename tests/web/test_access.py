@@ -415,7 +415,7 @@ async def test_a_static_file_is_kept_under_an_address_that_changes_with_it(
     client: QuartClient, stranger: QuartClient
 ) -> None:
     page = await page_of(client, "/jobs")
-    sheet = page.one("link", rel="stylesheet").attrs["href"]
+    sheet = page.all("link", rel="stylesheet")[0].attrs["href"]
     assert re.fullmatch(r"/static/app\.css\?v=[0-9a-f]{12}", sheet)
     reply = await stranger.get(sheet)
     assert reply.status_code == 200

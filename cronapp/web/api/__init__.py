@@ -6,6 +6,7 @@ from quart import Blueprint
 
 from cronapp.web.api import (
     backfills,
+    bulk,
     figures,
     history,
     jobs,
@@ -25,6 +26,7 @@ from cronapp.web.api import (
 PARTS = (
     tasks,
     jobs,
+    bulk,
     figures,
     repairs,
     runs,

@@ -12,9 +12,9 @@ from cronapp.core.models import Job, Json, RunTrigger
 from cronapp.core.spec import spec_to_json
 from cronapp.web.api.asked import body, expected_version, limit, once, reason_of, until_of
 from cronapp.web.api.told import items, row_json, run_json
+from cronapp.web.asked import asked_of
 from cronapp.web.auth import who
 from cronapp.web.site import parts
-from cronapp.web.views.jobs import job_filter
 
 api = Blueprint("jobs", __name__)
 
@@ -28,8 +28,10 @@ async def told(job_id: str, status: int = 200, **headers: str) -> ResponseReturn
 
 @api.get("/jobs")
 async def index() -> Json:
-    filters = job_filter(request.args.to_dict())
-    rows, following = await parts().jobs.page(filters, after=request.args.get("cursor", ""), limit=limit(), strip=1)
+    asked = asked_of(request.query_string.decode())
+    rows, following = await parts().jobs.page(
+        asked.filters, sort=asked.sort, after=asked.cursor, limit=limit(), strip=1
+    )
     return items([row_json(row, parts().tasks) for row in rows], following)
 
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 from cronapp.core.errors import NotFound
+from cronapp.web.asked import asked_of
 from cronapp.web.hub import View
 from cronapp.web.site import Parts
 from cronapp.web.views.framed import Framed
 from cronapp.web.views.job import FIRST, VIEWS
-from cronapp.web.views.jobs import JobsView, job_filter
+from cronapp.web.views.joblist import JobsView
 from cronapp.web.views.ledger import LedgerView, ledger_filter
 from cronapp.web.views.load import LoadView
 from cronapp.web.views.log import log_filter
@@ -35,7 +36,7 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
         case "overview":
             return OverviewView(house)
         case "jobs":
-            return JobsView(house, job_filter(query), query.get("cursor", ""))
+            return JobsView(house, asked_of(urlsplit(address).query))
         case "job":
             job_id, _, tab = name.partition(":")
             if tab_view := VIEWS.get(tab or FIRST.name):

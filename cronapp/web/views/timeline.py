@@ -13,10 +13,10 @@ from cronapp.core.errors import JobNotFound
 from cronapp.core.events import Event, JobChanged, RunChanged
 from cronapp.core.timeline import DEFAULT_SPAN, SPANS, Lane, Window, window_of
 from cronapp.store.jobs import JobFilter
+from cronapp.web.asked import job_filter, job_filters
 from cronapp.web.lanes import axis_chart, lane_chart, lane_words, now_chart
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
-from cronapp.web.views.jobs import job_filter, job_filters
 from cronapp.web.views.shown import EMPTY, Shown
 
 OFTEN, SELDOM = 20.0, 300.0  # seconds: how often the whole is drawn anew as the time goes on
