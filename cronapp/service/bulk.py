@@ -14,6 +14,7 @@ from typing import Literal
 
 from cronapp.core.clock import Clock
 from cronapp.core.errors import CronAppError, EditConflict, InvalidInput, JobNotFound
+from cronapp.core.history import ChangeKind
 from cronapp.core.models import JobState, RunTrigger
 from cronapp.core.spec import spec_to_json
 from cronapp.service.jobs import Jobs
@@ -144,7 +145,7 @@ class Bulk:
                 raise Unchanged(as_it_is(order))
             try:
                 data = {**spec_to_json(job.spec), "tags": list(tags)}
-                await self.jobs.edit(job_id, data, version=job.version, by=by)
+                await self.jobs.edit(job_id, data, version=job.version, by=by, kind=ChangeKind.TAGGED)
             except EditConflict:
                 continue
             return

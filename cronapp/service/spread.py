@@ -76,7 +76,7 @@ class Spreads:
         load = await self.loads.look(fresh=True)
         return await asyncio.to_thread(proposed, load, at, within)
 
-    async def apply(self, at: datetime, within: int, chosen: Mapping[str, int]) -> Report:
+    async def apply(self, at: datetime, within: int, chosen: Mapping[str, int], *, by: str) -> Report:
         """Changes the chosen jobs as it is proposed for them; each by its id, with the version that was looked at."""
         offers = {offer.job.id: offer for offer in (await self.propose(at, within)).changes}
         changed, refused = [], {}
@@ -86,7 +86,7 @@ class Spreads:
                 if offer is None:
                     raise InvalidInput.of("job", "Nothing is proposed for it any more: it starts elsewhere by now.")
                 data = spec_to_json(offer.proposal.applied(offer.job.spec))
-                changed.append(replace(offer, job=await self.jobs.edit(job_id, data, version=version)))
+                changed.append(replace(offer, job=await self.jobs.edit(job_id, data, version=version, by=by)))
             except InvalidInput as error:
                 refused[job_id] = " ".join(error.errors.values())
             except CronAppError as error:

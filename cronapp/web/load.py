@@ -7,6 +7,7 @@ from datetime import datetime
 from quart import Blueprint, request
 
 from cronapp.core.errors import InvalidInput
+from cronapp.web.auth import who
 from cronapp.web.shell import show
 from cronapp.web.site import parts
 from cronapp.web.views import whole
@@ -37,7 +38,7 @@ async def apply() -> str:
     form = await request.form
     at, within = moment(form.get("at", "")), minutes(form.get("within", ""))
     chosen = {job: whole(form.get(f"version-{job}")) or -1 for job in form.getlist("job")}  # -1: no version is that
-    report = await parts().spreads.apply(at, within, chosen)
+    report = await parts().spreads.apply(at, within, chosen, by=who())
     return await show("spread_done", nav="timeline", report=report, at=at, within=within)
 
 
