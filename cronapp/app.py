@@ -51,6 +51,7 @@ from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.saved_views import SavedViews
+from cronapp.service.search import Search
 from cronapp.service.signin import SignIn
 from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
@@ -118,6 +119,7 @@ class App:
         self.restarts = Restarts(self.store, self.clock)
         self.pauses = Pauses(self.store, self.blackouts, self.clock)
         self.switch = Switch(self.store, self.blackouts, self.clock)
+        self.search = Search(self.store, self.tasks)
         self.presence = Presence(self.store, self.clock)
         token = settings.admin_token
         self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
@@ -229,6 +231,7 @@ class App:
             pauses=self.pauses,
             switch=self.switch,
             signin=self.signin,
+            search=self.search,
             clock=self.clock,
             hub=self.hub,
             system=self.system,

@@ -139,72 +139,93 @@ function showZone() {
   if (select.selectedIndex < 0) select.value = "own";
   for (const option of $$("[data-of]", select)) option.textContent = `${option.dataset.of} (${option.value === "own" ? OWN : page.jobZone})`;
   select.title = select.selectedOptions[0].textContent;
-  select.previousElementSibling.textContent = select.value === "job" && !page.jobZone ? "mixed" : clockFor(select).name(Date.now());
+  const told = select.value === "job" && !page.jobZone ? "mixed" : clockFor(select).name(Date.now());
+  for (const place of [select.previousElementSibling, ...$$(".zone-told b")]) place.textContent = told;
   wordAll(document.body);
 }
 
 // -- the stream -----------------------------------------------------------------------------------------------------
 
-const stream = { source: null, last: "", failures: 0, timer: 0, since: null };
+const SHORT = 1500, LONG = 8000; // ms without a connection until that is told, and until the page counts as stale
+const live = { name: "", last: "", open: false, since: null, port: null };
 
-function openStream() {
-  closeStream();
-  const url = new URL(document.body.dataset.stream, location.href);
-  url.searchParams.set("at", location.pathname + location.search);
-  if (stream.last) url.searchParams.set("last", stream.last);
-  const source = stream.source = new EventSource(url);
-  source.onopen = () => { stream.failures = 0; stream.since = null; tellLive("live", "Live"); };
-  source.onmessage = ({ data, lastEventId }) => {
-    stream.last = lastEventId || stream.last;
-    if (data) htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text: data });
-  };
-  source.addEventListener("gone", () => location.reload());
-  source.addEventListener("bye", reopenStream);
-  source.onerror = reopenStream;
+// All tabs share one connection by a worker. Where there is none, or it does not start, the page has its own.
+function sharedPort() {
+  try {
+    const worker = new SharedWorker(document.body.dataset.worker);
+    worker.onerror = () => { live.port = ownPort(); if (live.name) joinStream(); };
+    return worker.port;
+  } catch { return ownPort(); }
 }
 
-function closeStream() {
-  clearTimeout(stream.timer);
-  stream.source?.close();
-  stream.source = null;
+function ownPort() {
+  const { port1, port2 } = new MessageChannel();
+  serveStream(port1);
+  port2.onmessage = hearStream;
+  return port2;
 }
 
-// A stream that the server ended to be resumed comes back at once, so that is not told.
-function reopenStream() {
-  closeStream();
-  stream.since ??= new Date();
-  const wait = Math.min(8000, 250 * 2 ** stream.failures++) * (0.6 + Math.random() * 0.4);
-  stream.timer = setTimeout(openStream, wait); // first, so that it tries again whatever telling comes to
-  if (stream.failures > 5) tellLive("offline", `Offline since ${clockFor($("#live")).loud.clock(stream.since)}`);
-  else if (stream.failures > 1) tellLive("reconnecting", "Reconnecting…");
+// Each time under a new name: what was sent to the old one and comes late would be told twice.
+function joinStream() {
+  const asked = new URL(document.body.dataset.stream, location.href).searchParams, left = live.name;
+  live.name = `v${Math.random().toString(36).slice(2, 14)}`;
+  live.last ||= asked.get("after") ?? "";
+  live.port.postMessage({ join: live.name, leave: left, topics: asked.get("topics"), at: location.pathname + location.search, last: live.last });
 }
 
-function tellLive(state, text) {
-  const live = $("#live");
-  if (!live || live.dataset.state === state) return;
-  live.dataset.state = state;
-  live.title = text;
-  live.lastElementChild.textContent = text;
+function leaveStream() {
+  live.port.postMessage({ leave: live.name });
+  Object.assign(live, { name: "", open: false });
 }
+
+function hearStream({ data: { name, html, last, open, since, gone } }) {
+  if (name !== live.name) return;
+  if (gone) { location.reload(); return; }
+  if (open !== undefined) { Object.assign(live, { open, since }); tellLive(); }
+  live.last = last || live.last;
+  if (html) htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text: html });
+}
+
+// A connection that the server ended to be resumed comes back at once, so that is not told.
+function tellLive(now = Date.now()) {
+  const box = $("#live"), away = live.since ? now - live.since : 0;
+  if (!box || (!live.open && !live.since) || (away && away < SHORT)) return;
+  const state = !away ? "live" : away < LONG ? "reconnecting" : "stale";
+  const text = { live: "Live", reconnecting: "Reconnecting…", stale: `Stale since ${spell(away / 1000)}` }[state];
+  if (box.dataset.state !== state) {
+    $("#live-told").textContent = state === "stale" ? "The connection is lost. What is shown may be old." : $("#live-told").textContent && "Live again.";
+    box.dataset.state = state;
+  }
+  const clock = clockOf(OWN).loud;
+  box.title = away ? `No connection since ${clock.short(live.since)}. What is shown may be old. It is tried again by itself.` : "What is shown changes by itself";
+  const shown = $("#live-text");
+  if (shown.textContent !== text) shown.textContent = text;
+}
+
+const spell = (s) => (s < 60 ? `${Math.floor(s)} s` : s < 3600 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`);
 
 // While the stream is open it alone brings what changed. The reply to a button may have been made before something
 // that the stream has shown meanwhile, and would set the page back; of such a reply only the message is taken, and what
 // is asked in the dialog.
 function leaveToStream({ detail: { ctx, tasks } }) {
-  if (!ctx.request || stream.source?.readyState !== EventSource.OPEN) return;
+  if (!ctx.request || !live.open) return;
   const told = tasks.filter((task) => task.type !== "partial" || ["toasts", "dialog"].includes(task.target?.id));
   tasks.splice(0, tasks.length, ...told);
 }
 
-// A hidden tab gives its connection back: a browser has only six for each server.
+// A hidden tab takes no part.
 function watchStream() {
   if (!document.body.dataset.stream) return;
-  document.addEventListener("visibilitychange", () => (document.hidden ? closeStream() : openStream()));
-  document.addEventListener("htmx:after:history:update", () => { if (stream.source) openStream(); });
+  live.port = sharedPort();
+  live.port.onmessage = hearStream;
+  document.addEventListener("visibilitychange", () => (document.hidden ? leaveStream() : joinStream()));
+  document.addEventListener("htmx:after:history:update", () => { if (live.name) joinStream(); });
   document.addEventListener("htmx:before:swap", leaveToStream);
-  addEventListener("pagehide", closeStream);
-  addEventListener("pageshow", (event) => { if (event.persisted) openStream(); });
-  if (!document.hidden) openStream();
+  addEventListener("pagehide", leaveStream);
+  addEventListener("pageshow", (event) => { if (event.persisted) joinStream(); });
+  addEventListener("online", () => { if (live.name) joinStream(); });
+  setInterval(tellLive, 1000);
+  if (!document.hidden) joinStream();
 }
 
 // -- small things ---------------------------------------------------------------------------------------------------
@@ -218,7 +239,7 @@ function setTheme(theme) {
 
 function showTheme() {
   const theme = document.documentElement.dataset.theme ?? "auto";
-  $$("[data-theme-set]").forEach((button) => button.setAttribute("aria-pressed", button.dataset.themeSet === theme));
+  $$(".theme [data-theme-set]").forEach((button) => button.setAttribute("aria-pressed", button.dataset.themeSet === theme));
 }
 
 function watchToasts(toasts) {
@@ -259,9 +280,6 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") $$("details.menu[open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
-  const typing = event.target.closest("input, textarea, select, [contenteditable]");
-  const field = !typing && !event.ctrlKey && !event.metaKey && !event.altKey && $(`[data-hotkey="${CSS.escape(event.key)}"]`);
-  if (field) { event.preventDefault(); field.focus(); field.select(); }
 });
 
 // A graph that is larger than its box shows the job of this page first.
@@ -281,6 +299,25 @@ function showWrong() {
   wrong[0]?.focus();
 }
 
+// What was pressed but could not be sent is told, in the question where it was pressed, else in the corner. So is an answer
+// that is not Cron-App's, as a proxy gives while the server is away; it takes no place on the page.
+function tellAway(ctx, which) {
+  const asked = ctx.sourceElement, text = $("p", $(which).content).textContent, form = asked.closest("dialog form");
+  if (!asked.matches("form, a, button")) return; // what is asked while one types is asked again
+  $$(".away").forEach((told) => told.remove());
+  if (!form) { $("#toasts").append($(which).content.cloneNode(true)); return; }
+  const told = Object.assign(document.createElement("p"), { className: "wrong away", textContent: text });
+  told.setAttribute("role", "alert");
+  $(".acts-row", form).before(told);
+}
+
+document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => { if (ctx?.request && !ctx.response && error?.name !== "AbortError") tellAway(ctx, "#away"); });
+document.addEventListener("htmx:after:request", (event) => {
+  const { ctx } = event.detail;
+  if (ctx.response.status < 500 || ctx.text.includes("<hx-partial")) return;
+  event.preventDefault();
+  tellAway(ctx, "#broken");
+});
 document.addEventListener("htmx:after:swap", showWrong);
 
 watchTimes();

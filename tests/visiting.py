@@ -388,13 +388,13 @@ class Stream:
         if last:
             headers["Last-Event-ID"] = last
         self._headers = headers
-        self._query = {"topics": topic, **query}
+        self._query: dict[str, Any] = {"topics": topic, **query}
         self._buffer = b""
         self.last = ""
 
     async def __aenter__(self) -> Stream:
         client = self.app.site.test_client(use_cookies=False)
-        self.connection = client.request(f"/stream?{urlencode(self._query)}", headers=self._headers)
+        self.connection = client.request(f"/stream?{urlencode(self._query, doseq=True)}", headers=self._headers)
         await self.connection.__aenter__()
         await self.connection.send_complete()
         assert (await self.message()).retry == "1000"

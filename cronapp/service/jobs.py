@@ -41,7 +41,7 @@ from cronapp.service.slots import job_pause_gap, settle_job
 from cronapp.service.tasks import Tasks
 from cronapp.store import dependencies, idempotency, job_changes, jobs, listing, pauses, runs
 from cronapp.store.idempotency import Once
-from cronapp.store.jobs import JobFilter
+from cronapp.store.jobs import Figures, JobFilter
 from cronapp.store.listing import BY_ID, Group, Offers, Sort, place_of
 from cronapp.store.store import Conn, Store, Tx
 
@@ -176,6 +176,10 @@ class Jobs:
 
     async def total(self) -> int:
         return await self.store.read(jobs.total)
+
+    async def figures(self) -> Figures:
+        """What is told beside the navigation."""
+        return await self.store.read(jobs.figures)
 
     async def counts(self) -> dict[str, int]:
         return await self.store.read(jobs.counts)

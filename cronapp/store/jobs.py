@@ -45,6 +45,15 @@ class JobFilter:
     origin: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How many jobs there are, how many of them need attention, and how many runs go on."""
+
+    jobs: int
+    attention: int
+    running: int
+
+
 AMENDED = exists().where(slot_changes.c.job_key == jobs.c.key).label("amended")
 JOBS = select(jobs, AMENDED)
 """Rows for `jobs_of`."""
@@ -312,6 +321,13 @@ def ids(conn: Connection, limit: int | None = None) -> list[str]:
 
 def total(conn: Connection) -> int:
     return conn.execute(select(func.count()).select_from(jobs)).scalar_one()
+
+
+def figures(conn: Connection) -> Figures:
+    """What is told beside the navigation; by indexes, so that each page may ask."""
+    needy = select(func.count()).select_from(jobs).where(jobs.c.state == JobState.NEEDS_ATTENTION)
+    running = select(func.count()).select_from(runs).where(runs.c.state == RunState.RUNNING)
+    return Figures(total(conn), conn.execute(needy).scalar_one(), conn.execute(running).scalar_one())
 
 
 def counts(conn: Connection) -> dict[str, int]:

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, or_, select
 
 from cronapp.core.models import Job
 from cronapp.core.ranking import DIVIDERS
-from cronapp.store.jobs import job_of
+from cronapp.store.jobs import JOBS, jobs_of
 from cronapp.store.tables import job_tags, jobs
 
 ESCAPE = "\\"
@@ -32,8 +32,8 @@ def fitting(conn: Connection, typed: str, limit: int) -> list[Job]:
         .limit(limit)
     )
     order = {row.key: place for place, row in enumerate(conn.execute(ranked))}
-    rows = conn.execute(select(jobs).where(jobs.c.key.in_(list(order)))).mappings()
-    return sorted((job_of(row) for row in rows), key=lambda job: order[job.key])
+    rows = conn.execute(JOBS.where(jobs.c.key.in_(list(order)))).mappings()
+    return sorted(jobs_of(conn, rows), key=lambda job: order[job.key])
 
 
 def tiers(name: ColumnElement[str], typed: str) -> list[ColumnElement[bool]]:

@@ -9,6 +9,7 @@ from cronapp.web import (
     auth,
     backfills,
     bulk,
+    compress,
     errors,
     health,
     history,
@@ -25,6 +26,7 @@ from cronapp.web import (
     restart,
     runs,
     saved_views,
+    search,
     security,
     start,
     stream,
@@ -61,6 +63,7 @@ PAGES = (
     system,
     restart,
     switch,
+    search,
     stream,
     auth,
     health,
@@ -74,6 +77,7 @@ def make_site(parts: Parts) -> Site:
     site.before_request(security.refuse_strangers)
     site.before_request(auth.require_sign_in)
     site.after_request(security.protect)
+    site.after_request(compress.compress)
     site.register_error_handler(CronAppError, errors.told)
     site.register_error_handler(HTTPException, errors.told_http)
     site.register_error_handler(Exception, errors.told_unexpected)

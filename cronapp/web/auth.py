@@ -132,7 +132,6 @@ def login_page(*, error: str | None = None, sent: bool = False, target: str | No
         page="login",
         stream=None,
         signed_in=False,
-        job_count=None,
         error=error,
         sent=sent,
         next=target,

@@ -13,8 +13,28 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cronapp.core.errors import CronAppError, InvalidInput, NotFound, NotSignedIn
 from cronapp.web.render import page, toast
+from cronapp.web.shell import surroundings
 
 log = logging.getLogger(__name__)
+
+WORDS = {
+    400: ("The request cannot be read", "Go back and try again. If it stays so, load the page anew."),
+    405: (
+        "Not done in this way",
+        "This address can be looked at or written to, but not as it was asked. Go back and use the page’s own buttons.",
+    ),
+    408: ("That took too long", "The server waited for the rest of the request in vain. Try again."),
+    413: (
+        "Too large",
+        "At most 2 MB can be sent at once. Make it shorter: large data belongs into a file that the task reads.",
+    ),
+    415: ("Not understood", "The server does not know this kind of content. Send a form, or JSON to the API."),
+    431: (
+        "Too much at once",
+        "The browser sent more headers than the server reads. Delete the cookies of this site and sign in again.",
+    ),
+}
+"""What the framework's errors mean here, and what to do. The API tells the framework's own words."""
 
 
 async def told(error: CronAppError) -> ResponseReturnValue:
@@ -28,7 +48,8 @@ async def told_http(error: HTTPException) -> ResponseReturnValue:
         return error.get_response()
     if error.code == 404:
         return await told(NotFound())
-    html, status, headers = reply(error.code, error.name, error.description or error.name)
+    words = (error.name, error.description or error.name)
+    html, status, headers = reply(error.code, *(words if is_api() else WORDS.get(error.code, words)))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return html, status, headers
@@ -38,29 +59,38 @@ async def told_unexpected(error: Exception) -> ResponseReturnValue:
     """A fault of ours: the log has the details under the number that the user sees."""
     number = secrets.token_hex(4)
     log.error("fault %s at %s %s", number, request.method, request.path, exc_info=error)
-    return reply(500, "Something went wrong", f"The server's log has the details under {number}.")
+    detail = (
+        f"This is a fault of Cron-App, not yours. The server's log has the details under {number}. What runs goes on."
+    )
+    return reply(500, "Something went wrong", detail)
+
+
+def is_api() -> bool:
+    return request.path.startswith("/api/")
 
 
 def reply(
     status: int, title: str, detail: str, error: CronAppError | None = None
 ) -> tuple[Response | str, int, dict[str, str]]:
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    if request.path.startswith("/api/"):
+    if is_api():
         return problem(status, title, detail, error), status, headers
     if "HX-Request" in request.headers:
         if isinstance(error, NotSignedIn):
             headers["HX-Redirect"] = "/login"
         return str(toast(detail, tone="bad")), status, headers
     signed_in = g.get("signed_in", False)
+    again = request.full_path.rstrip("?") if status >= 500 and request.method == "GET" else None
     html = page(
         "error",
         page="",
         stream=None,
         signed_in=signed_in,
-        job_count=None,
+        **surroundings(),
         status=status,
         title=title,
         detail=detail,
+        again=again,
     )
     return html, status, headers
 

@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 
 from cronapp.core.models import Inside
 from cronapp.web.render import fragment, partial, toast
-from cronapp.web.shell import done, go, show
+from cronapp.web.shell import answered, ask, done, go, show
 from cronapp.web.site import Parts, parts
 from cronapp.web.views import whole
 from cronapp.web.views.compared import since_context
@@ -73,6 +73,12 @@ def whole_json(value: Any) -> Response:
     return Response(told, content_type="application/json; charset=utf-8")
 
 
+@pages.get("/runs/<int:run_id>/cancel")
+async def ask_cancel(run_id: int) -> ResponseReturnValue:
+    run = await parts().runs.get(run_id)
+    return await ask("_ask_cancel", nav="runs", title=f"Cancel run #{run_id} of {run.job}?", run=run)
+
+
 @pages.post("/runs/<int:run_id>/cancel")
 async def cancel(run_id: int) -> ResponseReturnValue:
     run = await parts().runs.cancel(run_id)
@@ -80,7 +86,7 @@ async def cancel(run_id: int) -> ResponseReturnValue:
     head = (
         [partial("#run-head", fragment("_run_head", **await run_context(parts(), run_id)))] if on_page(run_id) else []
     )
-    return done(f"/runs/{run_id}", *head, toast(text))
+    return done(f"/runs/{run_id}", answered(), *head, toast(text))
 
 
 @pages.post("/runs/<int:run_id>/retry")

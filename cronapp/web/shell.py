@@ -9,9 +9,11 @@ from markupsafe import Markup
 from quart import g, redirect, request
 from quart.typing import ResponseReturnValue
 
+from cronapp.store.jobs import Figures
+from cronapp.web.keys import keys_of
 from cronapp.web.render import fragment, partial
 from cronapp.web.render import page as render_page
-from cronapp.web.site import parts
+from cronapp.web.site import navigation, parts
 
 DIALOG = "#dialog"
 OF_MANY_JOBS = ("overview", "jobs", "runs")
@@ -36,7 +38,7 @@ async def show(
         "page": nav,
         "stream": stream,
         "signed_in": g.signed_in,
-        "job_count": await parts().jobs.total(),
+        **surroundings(await parts().jobs.figures()),
         "job_zone": job_zone,
         "server_zone": parts().timezone if topic in OF_MANY_JOBS else None,
         "switch": await parts().switch.state(),
@@ -44,6 +46,11 @@ async def show(
         "draining": parts().drain.since,
     }
     return render_page(name, **{**frame, **context})
+
+
+def surroundings(figures: Figures | None = None) -> dict[str, Any]:
+    """Where a page leads to; without figures where they cannot be asked."""
+    return {"menu": navigation(), "figures": figures, "key_table": keys_of(navigation())}
 
 
 async def ask(name: str, *, nav: str, title: str, status: int = 200, **context: Any) -> ResponseReturnValue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Protocol, cast
 
 from quart import Quart, current_app
@@ -27,6 +28,7 @@ from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.saved_views import SavedViews
+from cronapp.service.search import Search
 from cronapp.service.signin import SignIn
 from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
@@ -35,6 +37,7 @@ from cronapp.service.timeline import Timeline
 from cronapp.service.upcoming import Upcoming
 from cronapp.web.assets import assets_root
 from cronapp.web.hub import Hub
+from cronapp.web.navigation import Navigation, navigation_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,7 @@ class Parts:
     pauses: Pauses
     switch: Switch
     signin: SignIn
+    search: Search
     clock: Clock
     hub: Hub
     system: Callable[[], Awaitable[System]]
@@ -134,6 +138,16 @@ class Site(Quart):
         self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 365 * 86400  # the address holds the hash of the content
         self.json.sort_keys = False  # type: ignore[attr-defined]
         self.config["MAX_CONTENT_LENGTH"] = 2 * 1024 * 1024
+
+    @cached_property
+    def navigation(self) -> Navigation:
+        """What the routes are good for; asked first when all of them are there."""
+        return navigation_of(self.url_map)
+
+
+def navigation() -> Navigation:
+    """The pages that every page leads to."""
+    return cast(Any, current_app).navigation  # type: ignore[no-any-return]
 
 
 def parts() -> Parts:

@@ -1,31 +1,46 @@
-"""GET /stream: the open page's parts, sent as they change."""
+"""GET /stream: the parts of open pages, sent as they change.
+
+One connection carries the views of many pages, since a browser has only six connections for each server:
+`?view=…&view=…`, each a query of its own with `name`, `topics`, `at` and `last`. Each message is an event of its view's
+name, and its id is the name and that view's own place, so a connection can be made anew with other views, and each goes
+on where it stopped. For a program that follows one page, `?topics=…&at=…&last=…` is that one view without a name.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import parse_qs
 
 from markupsafe import Markup
 from quart import Blueprint, Response, request
 
-from cronapp.core.errors import CronAppError, StoreUnavailable
-from cronapp.web.hub import View
+from cronapp.core.errors import BadRequest, CronAppError, NotFound, StoreUnavailable
+from cronapp.web.hub import Connection, View
 from cronapp.web.site import Parts, parts
 from cronapp.web.views import view_of
 
 pages = Blueprint("stream", __name__)
+log = logging.getLogger(__name__)
 KEEP_ALIVE = 15.0  # seconds between two signs of life
 LIFE = 600.0  # seconds until the browser is sent away to connect anew; it goes on where it stopped
+MOST = 100  # views of one connection
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,31}")
+OURS = {"message", "open", "error", "here", "bye", "gone"}  # names that say something else
+HERE = b": here\nevent: here\ndata: \n\n"  # scripts are not told of a comment
+GONE = b"event: gone\ndata: \n\n"
+BYE = b"event: bye\ndata: \n\n"
 
 
 @pages.get("/stream")
 async def stream() -> Response:
     house = parts()
-    last = request.headers.get("Last-Event-ID") or request.args.get("last") or request.args.get("after")
-    view = await view_of(house, request.args.get("topics", ""), request.args.get("at", ""), last or "")
+    views = await views_asked(house)
     secret = request.cookies.get(house.cookie, "")
-    content = b"" if request.method == "HEAD" else messages(house, view, secret)  # else a HEAD would last as long
+    content = b"" if request.method == "HEAD" else messages(house, views, secret)  # else a HEAD would last as long
     response = Response(content, content_type="text/event-stream; charset=utf-8")
     response.timeout = None
     response.headers["Cache-Control"] = "no-store"
@@ -33,38 +48,69 @@ async def stream() -> Response:
     return response
 
 
-async def messages(house: Parts, view: View, secret: str) -> AsyncIterator[bytes]:
+async def views_asked(house: Parts) -> dict[str, View]:
+    """The views by their names; the only one of an address without `view` has none."""
+    several = request.args.getlist("view")
+    if not several:
+        last = request.headers.get("Last-Event-ID") or request.args.get("last") or request.args.get("after")
+        return {"": await view_asked(house, request.args, last)}
+    if len(several) > MOST:
+        raise BadRequest(f"One connection carries at most {MOST} views. Ask for the others by another one.")
+    views: dict[str, View] = {}
+    for text in several:
+        asked = {name: values[-1] for name, values in parse_qs(text).items()}
+        name = asked.get("name", "")
+        if not NAME.fullmatch(name) or name in OURS or name in views:
+            raise BadRequest("Each view needs a name of its own, of letters and digits.")
+        try:
+            views[name] = await view_asked(house, asked, asked.get("last"))
+        except NotFound:  # what it shows was pruned meanwhile: its page stays, and so do the other views
+            views[name] = await view_of(house, "page", "", "")
+    return views
+
+
+async def view_asked(house: Parts, asked: Mapping[str, str], last: str | None) -> View:
+    return await view_of(house, asked.get("topics", ""), asked.get("at", ""), last or "")
+
+
+async def messages(house: Parts, views: Mapping[str, View], secret: str) -> AsyncIterator[bytes]:
     """Messages until the server closes, the session ends, or it is time to connect anew."""
     clock = asyncio.get_running_loop().time
     ends = clock() + LIFE * random.uniform(0.9, 1.1)
     checked = clock()
-    connection = house.hub.join(view)
+    joined = {name: house.hub.join(view) for name, view in views.items()}
     closing = asyncio.ensure_future(house.hub.closing.wait())
-    waiting: asyncio.Task[Markup] | None = None
+    waiting: dict[asyncio.Task[Markup], str] = {}
     try:
         yield b"retry: 1000\n\n"
         while clock() < ends:
-            waiting = waiting or asyncio.ensure_future(connection.next())
-            await asyncio.wait({waiting, closing}, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
+            listen(joined, waiting)
+            done, _ = await asyncio.wait({*waiting, closing}, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
             if closing.done():
-                yield b"event: bye\ndata: \n\n"
+                yield BYE
                 return
-            if not waiting.done() or clock() - checked >= KEEP_ALIVE:
+            if not done or clock() - checked >= KEEP_ALIVE:
                 checked = clock()
                 if await signed_out(house, secret):
-                    yield b"event: gone\ndata: \n\n"
+                    yield GONE
                     return
-            if not waiting.done():
-                yield b": here\n\n"
-                continue
-            html, waiting = outcome(waiting), None
-            if html:
-                yield message(html, connection.view.place)
+            if not done:
+                yield HERE
+            for came in [one for one in waiting if one in done]:
+                name, html = waiting.pop(came), outcome(came)
+                if html:
+                    yield message(html, joined[name].view.place, name)
     finally:
-        house.hub.leave(connection)
-        closing.cancel()
-        if waiting:
-            waiting.cancel()
+        for connection in joined.values():
+            house.hub.leave(connection)
+        for task in (closing, *waiting):
+            task.cancel()
+
+
+def listen(joined: Mapping[str, Connection], waiting: dict[asyncio.Task[Markup], str]) -> None:
+    """Has somebody wait at each connection where nobody does."""
+    for name in joined.keys() - waiting.values():
+        waiting[asyncio.ensure_future(joined[name].next())] = name
 
 
 async def signed_out(house: Parts, secret: str) -> bool:
@@ -76,15 +122,15 @@ async def signed_out(house: Parts, secret: str) -> bool:
 
 
 def outcome(waiting: asyncio.Task[Markup]) -> Markup:
-    """What came; nothing if it could not be read just now: the next change brings it."""
+    """What came; nothing if it could not be made just now: the next change brings it, and the other views go on."""
     error = waiting.exception()
     if error is not None and not isinstance(error, CronAppError):
-        raise error
+        log.error("a part of an open page cannot be shown", exc_info=error)
     return Markup() if error else waiting.result()
 
 
-def message(html: str, place: str) -> bytes:
+def message(html: str, place: str, name: str = "") -> bytes:
     """One server-sent event; `place` is where a reader who reconnects goes on."""
-    lines = [f"id: {place}"] if place else []
+    lines = [f"event: {name}", f"id: {name} {place}"] if name else [f"id: {place}"] if place else []
     lines += [f"data: {line}" for line in html.replace("\r", "&#13;").split("\n")]  # a \r alone would end a line too
     return ("\n".join(lines) + "\n\n").encode()

@@ -89,7 +89,7 @@ async def test_cancel_ends_a_waiting_run_and_asks_a_running_one(quiet: App, clie
     job = await quiet.jobs.get("nightly")
     waiting, running = await put_run(quiet, job, RunState.QUEUED), await put_run(quiet, job, RunState.RUNNING)
     reply = await client.post(f"/runs/{waiting.id}/cancel", headers=on(f"/runs/{waiting.id}"))
-    assert await targets(reply) == ["#run-head", "#toasts"]
+    assert await targets(reply) == ["#dialog", "#run-head", "#toasts"]
     assert (await quiet.runs.get(waiting.id)).state == "cancelled"
     reply = await client.post(f"/runs/{running.id}/cancel", headers=on("/"))
     assert await targets(reply) == ["#toasts"]

@@ -7,6 +7,7 @@ import random
 import re
 import socket
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from quart.testing import QuartClient
@@ -22,6 +23,9 @@ from cronapp.store import logs
 from cronapp.web import stream as stream_module
 from cronapp.web.views import log as log_view
 from cronapp.web.views.log import BURST, CHUNK
+
+FIGURES = ["#nav-jobs", "#nav-runs"]
+"""What every page shows beside its navigation."""
 
 
 @pytest.fixture
@@ -74,7 +78,7 @@ async def test_the_first_message_is_the_page_as_it_is_now(
 ) -> None:
     async with Stream(quiet, topic) as stream:
         html = await stream.html()
-        assert targets(html) == ["#banner", *first]
+        assert targets(html) == ["#banner", *FIGURES, *first]
         path = {"overview": "/"}.get(topic, "/" + re.sub("^(job|run):", r"\1s/", topic))
         page = await page_of(client, path)
         for part in partials(html):
@@ -90,7 +94,7 @@ async def test_a_row_changes_when_a_run_changes_its_state(quiet: App, job: Job) 
         await stream.html()
         run = await put_run(quiet, job, RunState.RUNNING)
         html = await stream.until(row)
-        assert set(targets(html)) <= {row, "#job-tabs"}
+        assert set(targets(html)) <= {row, "#job-tabs", *FIGURES}
         assert f'href="/runs/{run.id}"' in html
         assert "Running" in Page(html).text
         await quiet.runs.finish(run, Outcome(state=RunState.SUCCEEDED), 1.0)
@@ -120,7 +124,7 @@ async def test_a_row_that_is_not_on_the_page_is_not_sent(quiet: App, api: Api, j
         connection = next(iter(quiet.hub._connections))
         for n in range(60):
             quiet.hub.heed(JobChanged(f"job-{n:02}"))
-        assert len(connection.old) <= 51, "nothing is kept for what the page does not show"
+        assert len(connection.old) <= 52, "nothing is kept for what the page does not show"
         await quiet.jobs.pause("nightly")
         assert await stream.until("#job-tabs")
         await quiet.jobs.pause("job-00")
@@ -172,14 +176,14 @@ async def test_a_runs_page_follows_its_state_progress_and_outcome(quiet: App, ru
 async def test_the_system_page_is_fresh_without_an_event(quiet: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cronapp.web.views.system.SystemView.pause", lambda self, part: 0.01)
     async with Stream(quiet, "system") as stream:
-        assert targets(await stream.html()) == ["#banner", "#system", "#restart", "#limits"]
+        assert targets(await stream.html()) == ["#banner", *FIGURES, "#system", "#restart", "#limits"]
         for part in ("#system", "#limits"):
             assert part in await stream.until(part)
 
 
 async def test_a_page_without_a_topic_of_its_own_only_tells_of_the_master_switch(quiet: App, job: Job) -> None:
     async with Stream(quiet, "page") as stream:
-        assert targets(await stream.html()) == ["#banner"]
+        assert targets(await stream.html()) == ["#banner", *FIGURES]
         await put_run(quiet, job, RunState.RUNNING)
         for _ in range(20):
             await asyncio.sleep(0)
@@ -392,13 +396,91 @@ async def test_a_row_is_rendered_once_for_all_who_show_it(
     assert asked == ["nightly"]
 
 
+# -- many views on one connection ------------------------------------------------------------------------------------
+
+
+def a_view(name: str, topics: str, **more: Any) -> str:
+    return urlencode({"name": name, "topics": topics, **more})
+
+
+async def test_many_views_share_a_connection_and_each_is_told_its_own(quiet: App, job: Job, run: Run) -> None:
+    views = [a_view("vlist", "jobs", at="/jobs"), a_view("vrun", f"run:{run.id}", last=0), a_view("vbare", "page")]
+    async with Stream(quiet, "", view=views) as stream:
+        assert len(quiet.hub) == 3
+        first = {(message := await stream.message()).event: message for _ in views}
+        assert set(first) == {"vlist", "vrun", "vbare"}
+        assert "#job-list" in targets(first["vlist"].data)
+        assert targets(first["vbare"].data) == ["#banner", *FIGURES]
+        await put_lines(quiet, run, ["one", "two"])
+        while "data-seq" not in (message := await stream.message()).data:
+            pass
+        assert (message.event, message.id) == ("vrun", "vrun 2")
+        await quiet.jobs.pause("nightly")
+        while f"#job-row-{job.key}" not in (message := await stream.message()).data:
+            pass
+        assert (message.event, message.id) == ("vlist", "vlist ")
+    await until(lambda: len(quiet.hub) == 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_logs_have_no_gap_and_no_double_while_pages_come_and_go(
+    quiet: App, job: Job, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr("cronapp.web.views.runs.RunView.pause", lambda self, part: 0.0)
+    draw = random.Random(seed)
+    runs = [await put_run(quiet, job, RunState.RUNNING) for _ in range(3)]
+    logs = {f"v{one.id}": LogOnPage() for one in runs}
+    places, written = dict.fromkeys(logs, "0"), dict.fromkeys(logs, 0)
+    for _ in range(8):
+        for one in runs:  # written while the connection is made anew
+            size = draw.choice([0, 1, 7, 120])
+            if size:
+                first = written[f"v{one.id}"]
+                await put_lines(quiet, one, [f"text {n}" for n in range(first + 1, first + size + 1)])
+                written[f"v{one.id}"] += size
+        shown = draw.sample(runs, draw.randint(1, 3))
+        views = [a_view(f"v{one.id}", f"run:{one.id}", last=places[f"v{one.id}"]) for one in shown]
+        async with Stream(quiet, "", view=views) as stream:
+            names = {f"v{one.id}" for one in shown}
+            while any(int(places[name]) < written[name] for name in names):
+                message = await stream.message()
+                logs[message.event].apply(message.data)
+                places[message.event] = message.id.split(" ")[1] or places[message.event]
+    for name, log in logs.items():
+        assert log.lines == [(n, f"text {n}") for n in range(1, int(places[name]) + 1)]
+
+
+async def test_a_view_of_what_is_gone_does_not_end_the_others(quiet: App, job: Job) -> None:
+    async with Stream(quiet, "", view=[a_view("vgone", "run:99"), a_view("vlist", "jobs")]) as stream:
+        told = {(message := await stream.message()).event: message.data for _ in range(2)}
+        assert targets(told["vgone"]) == ["#banner", *FIGURES]
+        assert "#job-list" in told["vlist"]
+
+
+@pytest.mark.parametrize(
+    "views",
+    [
+        [a_view("", "jobs")],
+        [a_view("bye", "jobs")],
+        [a_view("a b", "jobs")],
+        [a_view("v1\ndata: x", "jobs")],
+        [a_view("v1", "jobs"), a_view("v1", "runs")],
+        [a_view(f"v{n}", "page") for n in range(101)],
+    ],
+)
+async def test_views_without_a_name_of_their_own_are_refused(quiet: App, client: QuartClient, views: list[str]) -> None:
+    reply = await client.get("/stream", query_string={"view": views})
+    assert reply.status_code == 400
+    assert len(quiet.hub) == 0
+
+
 # -- signs of life, and ends ----------------------------------------------------------------------------------------
 
 
 async def test_a_silent_stream_gives_signs_of_life(quiet: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_module, "KEEP_ALIVE", 0.02)
     async with Stream(quiet, "page") as stream:
-        assert targets(await stream.html()) == ["#banner"]
+        assert targets(await stream.html()) == ["#banner", *FIGURES]
         for _ in range(3):
             assert (await stream.message()).comment == "here"
 
@@ -436,7 +518,7 @@ async def test_a_stream_ends_when_its_session_does_also_a_busy_one(
     async with Stream(quiet, topic, secret=secret) as stream:
         await stream.message()
         await quiet.signin.sign_out(secret)
-        while (message := await stream.message()).event == "message":
+        while (message := await stream.message()).event in ("message", "here"):
             pass
         assert message.event == "gone"
         with pytest.raises(Ended):
@@ -451,7 +533,7 @@ async def test_a_stream_outlives_a_moment_without_the_database(quiet: App, monke
     secret = await quiet.signin.use_link(TOKEN)
     assert secret
     async with Stream(quiet, "page", secret=secret) as stream:
-        assert targets(await stream.html()) == ["#banner"]
+        assert targets(await stream.html()) == ["#banner", *FIGURES]
         with monkeypatch.context() as patch:
             patch.setattr(quiet.store, "read", away)
             assert (await stream.message()).comment == "here"
@@ -523,8 +605,8 @@ async def test_a_slow_reader_costs_nothing_and_gets_the_newest(quiet: App, run: 
     for n in range(300):
         await put_lines(quiet, run, [f"text {n}"])
         quiet.hub.heed(LogAppended(run.id, n + 1))
-    assert set(connection.old) <= {"banner", "log", "head", "outcome", "since", "side"}
-    assert len(quiet.hub._rendered) <= 3
+    assert set(connection.old) <= {"banner", "figures", "log", "head", "outcome", "since", "side"}
+    assert len(quiet.hub._rendered) <= 4
     assert reader.got == b""
     reader.may_read.set()
     await until(lambda: b'data-seq="300"' in reader.got)
