@@ -17,17 +17,16 @@ def fitting(conn: Connection, typed: str, limit: int) -> list[Job]:
     tag. Only ids are looked at for scattered letters. The database ranks, so that no more than these are read whole."""
     typed = typed.lower()
     by_id, by_task = func.lower(jobs.c.id), func.lower(jobs.c.task)
-    tagged = jobs.c.key.in_(select(job_tags.c.job_key).where(like(func.lower(job_tags.c.tag), f"{escaped(typed)}%")))
+    tagged = select(job_tags.c.job_key).where(like(func.lower(job_tags.c.tag), f"{escaped(typed)}%"))
+    scattered = like(by_id, f"%{'%'.join(map(escaped, typed))}%")
     ranks: list[tuple[ColumnElement[bool], int]] = [
         *((fits, rank) for rank, fits in enumerate(tiers(by_id, typed))),
         *((fits, 10 + rank) for rank, fits in enumerate(tiers(by_task, typed))),
-        (tagged, 20),
-        (like(by_id, f"%{'%'.join(map(escaped, typed))}%"), 30),
+        (jobs.c.key.in_(tagged), 20),
     ]
-    rank = case(*ranks, else_=99).label("rank")
     ranked = (
-        select(jobs.c.key, rank, func.length(jobs.c.id).label("length"), jobs.c.id)
-        .where(or_(*(fits for fits, _ in ranks)))
+        select(jobs.c.key, case(*ranks, else_=30).label("rank"), func.length(jobs.c.id).label("length"))
+        .where(or_(scattered, like(by_task, f"%{escaped(typed)}%"), jobs.c.key.in_(tagged)))
         .order_by("rank", "length", jobs.c.id)
         .limit(limit)
     )
