@@ -242,12 +242,16 @@ function showTheme() {
   $$(".theme [data-theme-set]").forEach((button) => button.setAttribute("aria-pressed", button.dataset.themeSet === theme));
 }
 
+const TOASTS = 5; // shown at once
+
 function watchToasts(toasts) {
   new MutationObserver(() => $$(".toast:not([data-timed])", toasts).forEach((toast) => {
     toast.dataset.timed = "1";
     if (toast.matches(".bad")) $("#dialog").close(); // it would cover the message
+    $$(".toast", toasts).slice(0, -TOASTS).forEach((old) => old.remove());
+    if (toast.matches(".bad")) return; // what went wrong stays until it was read
     const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 1500) : toast.remove());
-    setTimeout(leave, 6000);
+    setTimeout(leave, 7000);
   })).observe(toasts, { childList: true });
 }
 

@@ -7,16 +7,18 @@ from datetime import datetime, timedelta
 from math import ceil
 from urllib.parse import quote
 
-from quart import Blueprint, current_app, g, make_response, redirect, request
+from quart import Blueprint, Response, current_app, g, make_response, redirect, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import NotSignedIn
 from cronapp.service.signin import SESSION_LIFE
 from cronapp.web.render import page
 from cronapp.web.site import parts
+from cronapp.web.stream import GONE
 
 pages = Blueprint("auth", __name__)
 OPEN = {"static", "auth.login", "auth.sign_in", "auth.new_link", "health.alive", "health.ready"}
+EVENTS = "text/event-stream"
 LINKS = 5  # that the server prints, for whomever,
 LINKS_WITHIN = timedelta(minutes=1)
 
@@ -27,6 +29,8 @@ async def require_sign_in() -> ResponseReturnValue | None:
     g.signed_in = g.who is not None
     if g.signed_in or request.endpoint in OPEN:
         return None
+    if request.endpoint == "stream.stream" and request.accept_mimetypes.best == EVENTS:
+        return Response(GONE, content_type=EVENTS)  # a page that was open when its session ended: it loads itself anew
     if request.path.startswith("/api/") or request.method != "GET" or "HX-Request" in request.headers:
         raise NotSignedIn
     asked = quote(request.full_path.rstrip("?"), safe="/?=")

@@ -27,7 +27,7 @@ async def compress(response: Response) -> Response:
     if isinstance(response.response, FileBody):
         small = await to_thread(file_compressed, Path(response.response.file_path))
     else:
-        whole = await response.get_data()
+        whole: bytes = await response.get_data(as_text=False)
         if len(whole) < LEAST:
             return response
         small = squeeze(whole) if len(whole) < IN_THREAD else await to_thread(squeeze, whole)

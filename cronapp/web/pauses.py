@@ -65,7 +65,8 @@ async def resume(job_id: str) -> ResponseReturnValue:
     if catch_up is None and job.state is JobState.PAUSED and (await parts().pauses.resuming(job)).count:
         return await ask_resume(job_id) if by_htmx() else go(f"/jobs/{job_id}/resume")
     await parts().jobs.resume(job_id, catch_up or "none", by=who())
-    return done(f"/jobs/{job_id}", answered(), *await changed(job_id), toast(f"{job_id} runs again."))
+    told = toast(f"{job_id} runs again.", href=f"/jobs/{job_id}", link="Show the job")
+    return done(f"/jobs/{job_id}", answered(), *await changed(job_id), told)
 
 
 def told_paused(job_id: str) -> Markup:

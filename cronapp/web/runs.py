@@ -86,7 +86,7 @@ async def cancel(run_id: int) -> ResponseReturnValue:
     head = (
         [partial("#run-head", fragment("_run_head", **await run_context(parts(), run_id)))] if on_page(run_id) else []
     )
-    return done(f"/runs/{run_id}", answered(), *head, toast(text))
+    return done(f"/runs/{run_id}", answered(), *head, toast(text, href=f"/runs/{run_id}", link="Show the run"))
 
 
 @pages.post("/runs/<int:run_id>/retry")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from quart import Blueprint, request
 
@@ -49,7 +50,7 @@ async def search() -> str:
         groups = await found(typed)
     else:
         groups = await offered(request.args.get("recent", "").split())
-    context = {"groups": [group for group in groups if group.items], "typed": typed}
+    context: dict[str, Any] = {"groups": [group for group in groups if group.items], "typed": typed}
     if by_htmx():
         return str(fragment("_found", listed=True, **context))
     return await show("search", nav="", listed=False, **context)

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from quart.testing import QuartClient
-from visiting import EVIL, Api, Page, page_of, put_in_state, put_lines, put_run, settings_in, signed_in
+from visiting import EVIL, HTMX, Api, Page, page_of, partials, put_in_state, put_lines, put_run, settings_in, signed_in
 
 from cronapp.app import App
+from cronapp.core.errors import StoreUnavailable
 from cronapp.core.models import Job, JobState, LogLine, LogStream, Progress, Run, RunError, RunState
 from cronapp.core.traces import Frame, Problem
 from cronapp.service.runs import Written
+from cronapp.web.navigation import navigation_of
 from cronapp.web.site import Blocked
 from cronapp.web.views.log import SCREEN
 
@@ -184,6 +186,39 @@ async def test_a_removed_jobs_runs_can_still_be_read(quiet: App, client: QuartCl
     await api.make("nightly")
     assert "(removed)" in (await page_of(client, f"/runs/{run.id}")).text, "the new job is another one"
     assert not (await page_of(client, "/jobs/nightly")).all("tr", data_run=str(run.id))
+
+
+async def test_errors_say_what_to_do(quiet: App, client: QuartClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = await page_of(client, "/nowhere", 404)
+    assert nowhere.one("a", class_="btn pri", href="/")
+    assert nowhere.one("a", class_="btn", href="/search")
+    wrong = Page(await (await client.delete("/jobs")).get_data(as_text=True))
+    assert "use the page’s own buttons" in wrong.text
+    large = await client.post("/jobs", form={"id": "x" * (2 * 1024 * 1024 + 1)})
+    assert large.status_code == 413
+    assert "At most 2 MB" in await large.get_data(as_text=True)
+    toast = await client.post("/jobs", form={"id": "x" * (2 * 1024 * 1024 + 1)}, headers=HTMX)
+    assert "At most 2 MB" in partials(await toast.get_data(as_text=True))[0].html
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(quiet.store, "read", away)
+    page = await page_of(client, "/jobs?q=a", 503)
+    assert page.one("a", class_="btn pri", href="/jobs?q=a"), "to try again, not to sign in"
+    assert "try again in a moment" in page.text
+
+
+async def test_only_pages_that_there_are_stand_in_the_navigation(quiet: App, client: QuartClient) -> None:
+    page = await page_of(client, "/")
+    shown = [link.attrs["href"] for link in page.all("a") if "title" in link.attrs]
+    for entry in navigation_of(quiet.site.url_map).all:
+        assert entry.path in shown
+        assert (await client.get(entry.path)).status_code == 200
+        assert page.one("div", data_go=entry.path, data_key=f"g {entry.key}")
+    assert {"/jobs", "/runs", "/system"} <= set(shown)
+    keys = [one.attrs["data-key"] for one in page.all("div") if "data-key" in one.attrs]
+    assert len(keys) == len(set(keys))
 
 
 async def test_a_fault_of_ours_is_told_by_a_number_that_the_log_knows(

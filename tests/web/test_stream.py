@@ -396,6 +396,21 @@ async def test_a_row_is_rendered_once_for_all_who_show_it(
     assert asked == ["nightly"]
 
 
+async def test_a_page_whose_session_ended_while_it_was_away_is_told_so(quiet: App) -> None:
+    stranger = quiet.site.test_client()
+    reply = await stream_reply(stranger, "text/event-stream")
+    assert (reply.status_code, reply.mimetype) == (200, "text/event-stream")
+    assert await reply.get_data() == b"event: gone\ndata: \n\n"
+    assert (await stream_reply(stranger, "*/*")).status_code == 302
+    wrong = {"Authorization": "Bearer wrong"}
+    assert (await stranger.get("/stream?topics=jobs", headers=wrong)).status_code == 302
+    assert len(quiet.hub) == 0
+
+
+async def stream_reply(client: QuartClient, accept: str) -> Any:
+    return await client.get("/stream?topics=jobs", headers={"Accept": accept})
+
+
 # -- many views on one connection ------------------------------------------------------------------------------------
 
 
