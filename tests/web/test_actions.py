@@ -92,7 +92,7 @@ async def test_cancel_ends_a_waiting_run_and_asks_a_running_one(quiet: App, clie
     assert await targets(reply) == ["#dialog", "#run-head", "#toasts"]
     assert (await quiet.runs.get(waiting.id)).state == "cancelled"
     reply = await client.post(f"/runs/{running.id}/cancel", headers=on("/"))
-    assert await targets(reply) == ["#toasts"]
+    assert await targets(reply) == ["#dialog", "#toasts"]
     assert "asked to stop" in await reply.get_data(as_text=True)
     plain = await client.post(f"/runs/{running.id}/cancel")
     assert (plain.status_code, plain.headers["Location"]) == (303, f"/runs/{running.id}")
