@@ -50,7 +50,7 @@ async def show(
 
 def surroundings(figures: Figures | None = None) -> dict[str, Any]:
     """Where a page leads to; without figures where they cannot be asked."""
-    return {"menu": navigation(), "figures": figures, "key_table": keys_of(navigation())}
+    return {"menu": navigation(), "nav_figures": figures, "key_table": keys_of(navigation())}
 
 
 async def ask(name: str, *, nav: str, title: str, status: int = 200, **context: Any) -> ResponseReturnValue:

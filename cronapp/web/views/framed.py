@@ -56,7 +56,7 @@ class Framed:
 
     async def _figures(self) -> Markup:
         figures = await self.house.jobs.figures()
-        told = [partial(f"#nav-{name}", fragment("_nav_figure", entry=name, figures=figures)) for name in COUNTED]
+        told = [partial(f"#nav-{name}", fragment("_nav_figure", entry=name, nav_figures=figures)) for name in COUNTED]
         return Markup("").join(told)
 
     async def _banner(self) -> Markup:
