@@ -10,6 +10,7 @@ repeated hour and not at all in a skipped one.
 """
 
 from cronapp.core.cron.expression import Cron, parse
+from cronapp.core.cron.fields import FieldTold, told_fields
 from cronapp.core.cron.shifting import is_spread, later
 
-__all__ = ["Cron", "is_spread", "later", "parse"]
+__all__ = ["Cron", "FieldTold", "is_spread", "later", "parse", "told_fields"]

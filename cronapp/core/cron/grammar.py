@@ -53,7 +53,7 @@ def read(text: str, seed: str) -> Tree:
             "Five fields are expected (minute, hour, day of month, month, day of week), six with the second first, "
             f"or seven with the year last; {given}."
         )
-    return Tree(*(_read_field(kind, text, seed) for kind, text in zip(KINDS, _seven(texts), strict=True)))
+    return Tree(*(read_field(kind, text, seed) for kind, text in zip(KINDS, _seven(texts), strict=True)))
 
 
 def refusal(sentence: str) -> InvalidInput:
@@ -79,7 +79,8 @@ def _nickname(text: str) -> str:
     raise refusal(f'"{text[:40]}" is no nickname.{hint} Allowed are {", ".join(known)}, alone and in small letters.')
 
 
-def _read_field(kind: Kind, text: str, seed: str) -> Field:
+def read_field(kind: Kind, text: str, seed: str) -> Field:
+    """One field; raises `InvalidInput` for `expression`."""
     plus = kind is DAY_OF_WEEK and text.startswith("+")
     body = text[1:] if plus else text
     if body == "?" and kind in (DAY_OF_MONTH, DAY_OF_WEEK) and not plus:

@@ -1,5 +1,6 @@
 """What people and programs say of a job: JSON in, a checked `JobSpec` out, and back."""
 
+from cronapp.core.spec.draft import Draft, parse_draft
 from cronapp.core.spec.parsing import PARALLEL, parse_fields, parse_spec
 from cronapp.core.spec.sparse import sparse
 from cronapp.core.spec.stored import (
@@ -16,7 +17,9 @@ __all__ = [
     "FAR",
     "PARALLEL",
     "YEARS",
+    "Draft",
     "Timing",
+    "parse_draft",
     "parse_fields",
     "parse_spec",
     "parse_timing",

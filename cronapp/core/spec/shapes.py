@@ -11,11 +11,10 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from cronapp.core.blackouts import parse_blackout
 from cronapp.core.durations import parse_duration
+from cronapp.core.ids import ID_PATTERN, RESERVED_IDS
 from cronapp.core.models import AfterMode, AfterWhen, Backoff, Misfire, MisfirePolicy, Overlap, Retry
 
-ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,100}")
 EXCEPTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-RESERVED_IDS = {".", "..", "new"}  # they would be other addresses under /jobs/
 MOST_JITTER = 7 * 86400
 
 
