@@ -58,6 +58,7 @@ from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.service.timeline import Timeline
 from cronapp.service.upcoming import Upcoming
+from cronapp.service.trials import Trials
 from cronapp.store.open import open_store
 from cronapp.store.store import Store
 from cronapp.web import make_site
@@ -110,6 +111,7 @@ class App:
         self.comparisons = Comparisons(self.store, self.tasks)
         self.bulk = Bulk(self.store, self.jobs, self.runs, self.clock)
         self.views = SavedViews(self.store, self.clock)
+        self.trials = Trials(self.store, self.tasks, self.clock)
         self.limits = Limits(self.store)
         self.backfills = Backfills(self.store, self.tasks, self.clock)
         self.ledger = Ledger(self.store, self.clock)
@@ -214,6 +216,7 @@ class App:
             comparisons=self.comparisons,
             bulk=self.bulk,
             views=self.views,
+            trials=self.trials,
             limits=self.limits,
             backfills=self.backfills,
             ledger=self.ledger,

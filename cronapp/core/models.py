@@ -335,6 +335,9 @@ class Note:
 
 # -- runs -----------------------------------------------------------------------------------------------------------
 
+NO_JOB = 0
+"""The key of runs that belong to no job: each tries out a task with what was typed in a form. No job ever has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -386,6 +389,12 @@ class Run:
     error_frame: str | None = None  # where: `shop/tasks.py:42 in fetch`
     source: str | None = None  # the hash of the function's source
     environment: str | None = None  # the hash of what the function met: Python, packages, the project's files
+    timeout: float | None = None  # of a trial, in seconds; all others have their job's
+
+    @property
+    def trial(self) -> bool:
+        """It tries out what was typed in a form, and belongs to no job; `job` is the id that was typed."""
+        return self.job_key == NO_JOB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

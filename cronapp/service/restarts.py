@@ -98,6 +98,7 @@ def durations(conn: Conn) -> Callable[[int], float]:
 
 
 def ending(run: Run, usual: Callable[[int], float], now: datetime) -> Ending:
-    """One that goes on beyond what it usually takes may be over at any moment, and nobody knows when."""
+    """One that goes on beyond what it usually takes may be over at any moment, and nobody knows when; nor
+    do we know it of a trial."""
     about = run.started_at and run.started_at + timedelta(seconds=usual(run.job_key))
-    return Ending(run, about if about and about > now else None)
+    return Ending(run, about if about and about > now and not run.trial else None)

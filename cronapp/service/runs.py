@@ -18,6 +18,7 @@ from cronapp.core.models import (
     JobSpec,
     Json,
     LogLine,
+    ManualSchedule,
     Outcome,
     Progress,
     Run,
@@ -282,7 +283,7 @@ class Runs:
             specs = {job.key: job.spec for job in jobs.by_keys(tx.conn, {run.job_key for run in claimed})}
             for run in claimed:
                 tx.emit(RunChanged(run.id, run.job))
-            return [Claimed(run, specs[run.job_key]) for run in claimed]
+            return [Claimed(run, rules_of_trial(run) if run.trial else specs[run.job_key]) for run in claimed]
 
         claimed = await self.store.write(change)
         for one in claimed:  # only now: a transaction that failed kept nothing
@@ -398,6 +399,11 @@ class Runs:
         self._kept = set()  # so that what is in use is noted to be
         await self.store.write(code.prune, edge - timedelta(days=1))
         return total
+
+
+def rules_of_trial(run: Run) -> JobSpec:
+    """What stands for the rules of a job where there is none: how long the run may take."""
+    return JobSpec(id=run.job, task=run.task, schedule=(ManualSchedule(),), args=run.args, timeout=run.timeout)
 
 
 def found_run(conn: Conn, run_id: int) -> Run:

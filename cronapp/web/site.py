@@ -35,6 +35,7 @@ from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.service.timeline import Timeline
 from cronapp.service.upcoming import Upcoming
+from cronapp.service.trials import Trials
 from cronapp.web.assets import assets_root
 from cronapp.web.hub import Hub
 from cronapp.web.navigation import Navigation, navigation_of
@@ -90,8 +91,12 @@ class Parts:
     jobs: Jobs
     runs: Runs
     comparisons: Comparisons
+<<<<<<< HEAD
     bulk: Bulk
     views: SavedViews
+=======
+    trials: Trials
+>>>>>>> 8b101a1 (Run a task once for who tries it out, without a job and without counting in one)
     limits: Limits
     backfills: Backfills
     ledger: Ledger

@@ -11,6 +11,7 @@ from cronapp.store.runs.moves import (
     lose,
     open_retry,
     open_run,
+    open_trial,
     set_progress,
 )
 from cronapp.store.runs.pruning import job_keys, prune_beyond, prune_older
@@ -66,6 +67,7 @@ __all__ = [
     "open_of_job",
     "open_retry",
     "open_run",
+    "open_trial",
     "page",
     "past",
     "prune_beyond",

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, or_, select, true, update
 
-from cronapp.core.models import BY_HAND, Run, RunState
+from cronapp.core.models import BY_HAND, NO_JOB, Run, RunState
 from cronapp.store import dialects
 from cronapp.store.runs.room import Room, room_now
 from cronapp.store.runs.rows import run_of
@@ -69,10 +69,11 @@ def waiting(now: datetime, room: Room, last: RowMapping | None, size: int, only_
             jobs.c.max_running.label("job_limit"),
             backfills.c.max_running.label("backfill_limit"),
         )
-        .join(jobs, jobs.c.key == runs.c.job_key)
+        .outerjoin(jobs, jobs.c.key == runs.c.job_key)
         .outerjoin(backfills, backfills.c.id == runs.c.backfill)
         .where(
             runs.c.state == RunState.QUEUED,
+            or_(jobs.c.key.is_not(None), runs.c.job_key == NO_JOB),  # what a removed job left behind runs no more
             or_(runs.c.not_before.is_(None), runs.c.not_before <= now),
             or_(
                 and_(runs.c.backfill.is_(None), runs.c.job_key.not_in(room.full("job"))),

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 
 from cronapp.core.failures import group_of, place_of
-from cronapp.core.models import Cause, Job, Json, Outcome, Progress, Run, RunState, RunTrigger
+from cronapp.core.models import NO_JOB, Cause, Job, Json, Outcome, Progress, Run, RunState, RunTrigger
 from cronapp.core.traces import problems_json
 from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.jobs import forget_ends
@@ -60,6 +60,28 @@ def open_run(
     if run_id is not None and job.spec.after and state is RunState.QUEUED:
         forget_ends(tx, job.key)  # it comes after what ends from now on
     return run_id
+
+
+def open_trial(
+    tx: Tx, *, job: str, task: str, args: Json, queue: str, timeout: float | None, trigger: RunTrigger, now: datetime
+) -> int:
+    """Inserts a run that belongs to no job. `job` is the id that was typed in the form that it tries out."""
+    values: dict[str, Any] = {
+        "job_key": NO_JOB,
+        "job": job,
+        "task": task,
+        "args": args,
+        "state": RunState.QUEUED,
+        "trigger": trigger,
+        "attempt": 1,
+        "queue": queue,
+        "priority": 0,
+        "queued_at": now,
+        "last_seq": 0,
+        "missed": 1,
+        "timeout": timeout,
+    }
+    return int(tx.conn.execute(insert(runs).values(**values).returning(runs.c.id)).scalar_one())
 
 
 def lengthen_gap(

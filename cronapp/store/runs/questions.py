@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, exists, func, or_, select
 
-from cronapp.core.models import OPEN_STATES, RETRIED_STATES, Run, RunState
+from cronapp.core.models import NO_JOB, OPEN_STATES, RETRIED_STATES, Run, RunState
 from cronapp.store.runs.rows import LISTED, RunFilter, run_of
 from cronapp.store.tables import jobs, runs
 
@@ -118,10 +118,10 @@ def running(conn: Connection, limit: int = 1000) -> list[Run]:
 
 
 def failures(conn: Connection, limit: int) -> list[Run]:
-    """The newest runs that went wrong."""
+    """The newest runs of jobs that went wrong."""
     statement = (
         select(*LISTED)
-        .where(runs.c.state.in_((RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)))
+        .where(runs.c.state.in_((RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)), runs.c.job_key != NO_JOB)
         .order_by(runs.c.id.desc())
         .limit(limit)
     )

@@ -119,7 +119,7 @@ def full_for(conn: Connection, run: Run, now: datetime) -> list[Full]:
             jobs.c.max_running.label("job_limit"),
             backfills.c.max_running.label("backfill_limit"),
         )
-        .join(jobs, jobs.c.key == runs.c.job_key)
+        .outerjoin(jobs, jobs.c.key == runs.c.job_key)
         .outerjoin(backfills, backfills.c.id == runs.c.backfill)
         .where(runs.c.id == run.id)
     )

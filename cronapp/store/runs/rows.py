@@ -60,6 +60,7 @@ def run_of(row: Mapping[str, Any] | RowMapping) -> Run:
         error_frame=row["error_frame"],
         source=row["source"],
         environment=row["environment"],
+        timeout=row["timeout"],
     )
 
 

@@ -94,6 +94,7 @@ def run_json(run: Run, tasks: Tasks) -> Json:
         "cause": run.cause,
         "woken_by": run.woken_by,
         "backfill": run.backfill,
+        "test": run.trial,
         "last_seq": run.last_seq,
     }
 

@@ -1,4 +1,5 @@
-"""The history of a job, its notes, single slots skipped or added, where runs fail and with what code, saved views."""
+"""The history of a job, its notes, single slots skipped or added, where runs fail and with what code, trials of a form,
+saved views."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +17,7 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("error_frames", sa.JSON))
     succeeded = sa.text("state = 'succeeded'")
     op.create_index("ix_runs_succeeded", "runs", ["job_key", "id"], sqlite_where=succeeded, postgresql_where=succeeded)
+    op.add_column("runs", sa.Column("timeout", sa.Float))
     op.create_index("ix_runs_error_group", "runs", ["error_group", "id"])
     ended = sa.text("finished_at IS NOT NULL")
     columns = ["job_key", "finished_at", "state", "started_at", "slot"]
