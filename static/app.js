@@ -205,11 +205,11 @@ function tellLive(now = Date.now()) {
 const spell = (s) => (s < 60 ? `${Math.floor(s)} s` : s < 3600 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`);
 
 // While the stream is open it alone brings what changed. The reply to a button may have been made before something
-// that the stream has shown meanwhile, and would set the page back; of such a reply only the message is taken, and what
-// is asked in the dialog.
+// that the stream has shown meanwhile, and would set the page back; of such a reply only the message is taken, what is
+// asked in the dialog, and what the job form tells of what is typed in it, which never comes by the stream.
 function leaveToStream({ detail: { ctx, tasks } }) {
   if (!ctx.request || !live.open) return;
-  const told = tasks.filter((task) => task.type !== "partial" || ["toasts", "dialog"].includes(task.target?.id));
+  const told = tasks.filter(({ type, target }) => type !== "partial" || ["toasts", "dialog"].includes(target?.id) || target?.closest(".form-cols"));
   tasks.splice(0, tasks.length, ...told);
 }
 

@@ -18,6 +18,7 @@ from cronapp.core.differences import Difference, difference
 from cronapp.core.errors import Conflict, EditConflict, InvalidInput, JobNotFound
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
 from cronapp.core.history import CODE, ITSELF, ChangeKind
+from cronapp.core.ids import LONGEST, free_id, suggested_id
 from cronapp.core.models import (
     After,
     Job,
@@ -142,6 +143,14 @@ class Jobs:
 
     async def ids(self, limit: int) -> list[str]:
         return await self.store.read(jobs.ids, limit)
+
+    async def free_id(self, wanted: str) -> str:
+        """This id, or one made of it that no job has."""
+        return free_id(wanted, await self.store.read(jobs.ids_from, wanted[: LONGEST - 10]))
+
+    async def suggested_id(self, task: str) -> str:
+        """An id for a job of this task that no job has."""
+        return await self.free_id(suggested_id(task))
 
     async def wrong_upstreams(self, job_id: str, after: After, old: Job | None = None) -> dict[str, str]:
         """Why a job of that id cannot run after these, by field; empty when it can."""

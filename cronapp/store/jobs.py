@@ -319,6 +319,11 @@ def ids(conn: Connection, limit: int | None = None) -> list[str]:
     return list(conn.execute(select(jobs.c.id).order_by(jobs.c.id).limit(limit)).scalars())
 
 
+def ids_from(conn: Connection, start: str) -> list[str]:
+    """The ids that begin so."""
+    return list(conn.execute(select(jobs.c.id).where(jobs.c.id.startswith(start, autoescape=True))).scalars())
+
+
 def total(conn: Connection) -> int:
     return conn.execute(select(func.count()).select_from(jobs)).scalar_one()
 

@@ -14,6 +14,7 @@ from cronapp.web import (
     health,
     history,
     job,
+    job_form,
     jobs,
     ledger,
     limits,
@@ -35,6 +36,7 @@ from cronapp.web import (
     tasks,
     timeline,
     upcoming,
+    trials,
 )
 from cronapp.web.api import api
 from cronapp.web.render import prepare
@@ -47,6 +49,8 @@ PAGES = (
     start,
     bulk,
     saved_views,
+    job_form,
+    trials,
     pauses,
     upcoming,
     history,

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 from cronapp.core.durations import duration_text
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import Job, JobSpec, Json, Unclocked
+from cronapp.core.models import Job, JobSpec, Json, ManualSchedule
 from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
 from cronapp.core.until import parse_until
 from cronapp.core.zones import zone
+from cronapp.web.schedules import Texts, local, place_of, row_of, schedules_from_form
 
-Texts = Mapping[str, str]
 PLAIN = (
     "starts_at",
     "ends_at",
@@ -34,13 +34,8 @@ PLAIN = (
 )
 WINDOW = ("starts_at", "ends_at")
 NESTED = ("misfire.policy", "misfire.grace", "retry.max_attempts", "retry.delay", "retry.backoff", "retry.max_delay")
-SCHEDULE = {
-    "cron": ("expression", "timezone"),
-    "interval": ("every", "timezone"),
-    "once": ("at", "timezone"),
-    "manual": (),
-    "dependency": (),
-}
+USUAL = JobSpec(id="", task="", schedule=(ManualSchedule(),))
+"""What a job does if nothing is said of it."""
 
 
 def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = None) -> Json:
@@ -51,10 +46,7 @@ def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = Non
     """
     data: Json = spec_to_json(old.spec) if old else {}
     shown = form_of(old.spec, None, timezone) if old else {}
-    first = schedule_from_form(texts)
-    if old and first == schedule_from_form(shown):
-        first = data["schedule"][0]
-    schedule = [first, *(data["schedule"][1:] if old else [])]
+    schedule = schedules_from_form(texts, shown if old else None, data.get("schedule", ()))
     data |= {
         "id": old.id if old else texts.get("id", "").strip(),
         "task": texts.get("task", ""),
@@ -75,12 +67,15 @@ def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = Non
     return data
 
 
-def beside(errors: Mapping[str, str]) -> dict[str, str]:
+def beside(errors: Mapping[str, str], texts: Texts) -> dict[str, str]:
     """What is wrong, by the form's fields: there is one for all tags, one for all blackouts, one for all jobs before
-    this one, one for each argument, and one schedule."""
+    this one, one for each argument, and a row for each schedule."""
     told: dict[str, str] = {}
     for name, text in errors.items():
-        parts = ("after.jobs" if name == "after" else name.replace("schedule.0.", "schedule.", 1)).split(".")
+        if name.startswith("schedule."):
+            told.setdefault(place_of(name, texts), text)
+            continue
+        parts = ("after.jobs" if name == "after" else name).split(".")
         depth = {"tags": 1, "blackouts": 1, "args": 2, "after": 2, "retry": 2}.get(parts[0], len(parts))
         told.setdefault(".".join(parts[:depth]), text)
     return told
@@ -96,14 +91,6 @@ def put(data: Json, name: str, text: str) -> None:
         data[name] = text
     else:
         data.pop(name, None)
-
-
-def schedule_from_form(texts: Texts) -> Json:
-    kind = texts.get("schedule.kind") or "cron"
-    schedule: Json = {"kind": kind}
-    for name in SCHEDULE.get(kind, ()):
-        schedule[name] = texts.get(f"schedule.{name}", "").strip()
-    return schedule
 
 
 def after_from_form(texts: Texts) -> Json | None:
@@ -122,7 +109,6 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
         "task": spec.task,
         "description": spec.description,
         "tags": ", ".join(spec.tags),
-        "schedule.kind": first.kind,
         "starts_at": local(spec.starts_at, where),
         "ends_at": local(spec.ends_at, where),
         "max_runs": spec.max_runs,
@@ -147,16 +133,8 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
     if spec.after:
         values |= {"after.jobs": ", ".join(spec.after.jobs), "after.when": spec.after.when}
         values |= {"after.mode": spec.after.mode}
-    match first.kind:
-        case "cron":
-            values |= {"schedule.expression": first.expression}
-        case "interval":
-            every = first.every
-            values |= {"schedule.every": every if isinstance(every, str) else duration_text(every)}
-        case "once":
-            values |= {"schedule.at": local(first.at, where)}
-    if not isinstance(first, Unclocked):
-        values["schedule.timezone"] = first.timezone
+    for row, schedule in enumerate(spec.schedule):
+        values |= row_of(schedule, row, zone(getattr(schedule, "timezone", timezone)))
     if task:
         values |= {f"args.{name}": text for name, text in task.signature.to_form(spec.args).items()}
     return {name: "" if value is None else str(value) for name, value in values.items()}
@@ -176,6 +154,7 @@ def until_of(texts: Texts, now: datetime, where: ZoneInfo) -> datetime | None:
         raise InvalidInput.of(field, str(error)) from None
 
 
-def local(moment: datetime | None, where: ZoneInfo) -> str:
-    """A moment as a date and time field has it."""
-    return moment.astimezone(where).strftime("%Y-%m-%dT%H:%M:%S") if moment else ""
+def usual_texts() -> dict[str, str]:
+    """The rules of a job of which nothing is said, as the texts of its form."""
+    texts = form_of(USUAL, None, "UTC")
+    return {name: texts.get(name, "") for name in (*PLAIN, *NESTED, "retry.on", "blackouts")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -12,6 +13,14 @@ from cronapp.web.assets import assets_root, static_url
 from cronapp.web.filters import FILTERS, GLOBALS
 from cronapp.web.graph import graph
 
+MONTH_DAYS = [*((str(day), f"day {day}") for day in range(1, 32)), ("last", "the last day")]
+
+
+def differs(name: str, values: Mapping[str, str], usual: Mapping[str, str]) -> bool:
+    """Whether a form says something of this field that is not what it comes to anyway."""
+    return values.get(name, "").strip() not in ("", usual[name])
+
+
 environment = Environment(
     loader=FileSystemLoader(assets_root() / "templates"),
     autoescape=select_autoescape(default=True),
@@ -21,8 +30,14 @@ environment = Environment(
     auto_reload=False,
 )
 environment.filters.update(FILTERS)
+environment.tests["differs"] = differs
 environment.globals.update(
-    GLOBALS, graph=graph, static_url=static_url, icons=static_url("icons.svg"), version=__version__
+    GLOBALS,
+    graph=graph,
+    month_days=MONTH_DAYS,
+    static_url=static_url,
+    icons=static_url("icons.svg"),
+    version=__version__,
 )
 
 

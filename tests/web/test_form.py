@@ -473,7 +473,7 @@ async def test_what_is_wrong_within_a_field_is_told_beside_it(house: App, me: Qu
     assert set(told) == {"args-shops", "args-span", "args-weights", "tags"}
     await api.make("two", schedule=SCHEDULES[-1])
     form = (await page_of(me, "/jobs/two/edit")).form("job-form")
-    reply = await me.post("/jobs/two/edit", form=form | {"schedule.expression": "x"})
+    reply = await me.post("/jobs/two/edit", form=form | {"schedule.kind": "cron", "schedule.expression": "x"})
     assert set(Page(await reply.get_data(as_text=True)).wrong()) == {"schedule-expression"}
 
 

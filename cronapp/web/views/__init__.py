@@ -9,6 +9,7 @@ from cronapp.core.errors import NotFound
 from cronapp.web.asked import asked_of
 from cronapp.web.hub import View
 from cronapp.web.site import Parts
+from cronapp.web.views.form import FormView
 from cronapp.web.views.framed import Framed
 from cronapp.web.views.job import FIRST, VIEWS
 from cronapp.web.views.joblist import JobsView
@@ -55,6 +56,9 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
             return TimelineView(house, look_of(query))
         case "load":
             return LoadView(house, at_of(query.get("at", "")))
+        case "form":
+            job_id, version, run_id = (*name.split(":"), "", "")[:3]
+            return await FormView.of(house, job_id, whole(version), whole(run_id), whole(last) or 0)
         case "page":
             return Shown(house)
     raise NotFound

@@ -31,14 +31,18 @@ class Differing:
     code: str
 
 
+def label_of(field: str) -> str:
+    """A field of a job for people; an argument goes by its own name."""
+    return LABELS.get(field) or field.removeprefix("args.").replace("_", " ")
+
+
 def differing(house: Parts, job: Job) -> list[Differing]:
     found = []
     for one in house.repairs.overrides(job):
         here, code = one.here, one.code
         if one.field == "args":
             here, code = (house.tasks.masked(job.task, args) for args in (here, code))
-        label = LABELS.get(one.field, one.field.replace("_", " "))
-        found.append(Differing(label, words(one.field, here), words(one.field, code)))
+        found.append(Differing(label_of(one.field), words(one.field, here), words(one.field, code)))
     return found
 
 
@@ -52,7 +56,7 @@ def words(field: str, value: Any) -> str:
             return ", ".join(map(schedule_words, value))
         case list():
             return ", ".join(map(str, value))
-        case dict() if field != "args":
+        case dict() if not field.startswith("args"):
             return ", ".join(
                 f"{name.replace('_', ' ')} {part}" for name, part in value.items() if part not in ([], None)
             )

@@ -1,0 +1,217 @@
+"""What is typed in the job form, read as far as it goes: in sentences, as slots to come, and against what was there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cronapp.core.cron import FieldTold, parse, told_fields
+from cronapp.core.dependencies import after_words
+from cronapp.core.differences import Clash, clashes, edits, fields_of, marks
+from cronapp.core.errors import InvalidInput
+from cronapp.core.models import After, Job, JobSpec, Json
+from cronapp.core.registry import Task
+from cronapp.core.spec import Draft, parse_draft, parse_fields
+from cronapp.core.summary import Summary, summary
+from cronapp.core.triggers import trigger_of
+from cronapp.web.forms import Texts, args_of, form_of, job_from_form
+from cronapp.web.schedules import SIMPLE, row_name, rows_of, said_in, schedule_of_row, wrong_rows
+from cronapp.web.simulations import simulated
+from cronapp.web.site import parts
+from cronapp.web.views.overrides import label_of, words
+
+PREVIEWED = 10  # slots told beside the form
+WHOLE = ("schedule", "after", "retry", "misfire")  # fields of a job that are several fields of the form
+UNTOLD = "another value"  # of a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The form's texts, and what can be read of them. `job` is the one that is edited."""
+
+    texts: Texts
+    task: Task | None
+    job: Job | None
+    data: Json
+    draft: Draft
+
+    def masked(self, spec: JobSpec) -> Json:
+        """A job field by field, without its secrets."""
+        return fields_of(spec, parts().tasks.masked(spec.task, spec.args))
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One field of an edit in words."""
+
+    label: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """One field that somebody else changed meanwhile, in words."""
+
+    field: str
+    label: str
+    theirs: str
+    mine: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowTold:
+    """One row of schedules: in words, or what is wrong with it; of a cron expression also its fields."""
+
+    row: int
+    words: str = ""
+    problem: str = ""
+    fields: tuple[FieldTold, ...] = ()
+
+
+def read(texts: Texts, job: Job | None = None) -> Typed:
+    """The form as far as it can be read. Arguments that are wrong stand as they were before the edit."""
+    task = parts().tasks.find(texts.get("task", ""))
+    stored = job.spec.args if job else None
+    try:
+        args = task.signature.from_form(args_of(texts), stored) if task else {}
+    except InvalidInput as error:
+        right = {name: text for name, text in args_of(texts).items() if text and f"args.{name}" not in error.errors}
+        args = right if stored is None else stored
+    data = job_from_form(texts, args, parts().timezone, job)
+    old = job.spec if job else None
+    return Typed(texts, task, job, data, parse_draft(data, now=parts().clock(), timezone=parts().timezone, old=old))
+
+
+def summary_of(typed: Typed) -> Summary:
+    """What is typed, in sentences."""
+    draft = typed.draft
+    settled = draft.has("schedule") and draft.has("after") and not wrong_rows(typed.texts)
+    return summary(
+        draft.spec,
+        parts().tasks.masked(draft.spec.task, draft.spec.args),
+        subject=None if draft.has("id") else "This job",
+        task=typed.task is not None,
+        when=settled,
+    )
+
+
+def changes_of(typed: Typed) -> list[Changed]:
+    """What an edit changes, in words."""
+    if typed.job is None:
+        return []
+    old, new = typed.masked(typed.job.spec), typed.masked(typed.draft.spec)
+    found = []
+    for edit in edits(fields_of(typed.job.spec), fields_of(typed.draft.spec)):
+        before, after = old.get(edit.field), new.get(edit.field)
+        if edit.field == "schedule":
+            before, after = apart(before, after)
+        before, after = words(edit.field, before), words(edit.field, after)
+        found.append(Changed(label_of(edit.field), before, after if after != before else UNTOLD))
+    return found
+
+
+def apart(old: list[Json], new: list[Json]) -> tuple[list[Json], list[Json]]:
+    """Of several schedules those that differ; all of them if only their order does."""
+    gone, come = [one for one in old if one not in new], [one for one in new if one not in old]
+    return (gone, come) if gone or come else (old, new)
+
+
+# -- when -----------------------------------------------------------------------------------------------------------
+
+
+async def preview_of(typed: Typed) -> dict[str, Any] | None:
+    """The form as the simulation of a job; None while nothing is typed that says when."""
+    kind, job, data = typed.texts.get("schedule.kind") or "cron", typed.job, typed.data
+    rows = rows_of(typed.texts)
+    said = any(said_in(typed.texts, row) for row in rows)
+    if not said and kind != "manual" and not (kind == "dependency" and data["after"]):
+        return None
+    try:
+        if wrong := wrong_rows(typed.texts):
+            raise InvalidInput(wrong)
+        found = await simulated(data, now=parts().clock(), count=PREVIEWED, job=job)
+        after = after_in(data)
+        if after and (wrong := await parts().jobs.wrong_upstreams(str(data["id"]), after, job)):
+            raise InvalidInput(wrong)
+    except InvalidInput as error:
+        return {"errors": error.errors}
+    alone = kind == "dependency" and len(rows) == 1
+    told = {"told": found.told, "zone": found.zone, "after": after and after_words(after), "alone": alone}
+    return {"errors": None, **told}
+
+
+def after_in(data: Json) -> After | None:
+    """The jobs before the typed one; raises `InvalidInput`."""
+    given = parse_fields({"after": data["after"]}).after
+    return After(**dict(given)) if given else None
+
+
+def rows_told(typed: Typed) -> list[RowTold]:
+    return [row_told(typed, row) for row in rows_of(typed.texts)]
+
+
+def row_told(typed: Typed, row: int) -> RowTold:
+    """One row in words, as far as it is typed; by hand and after others there is nothing to tell."""
+    name = row_name(row)
+    kind = typed.texts.get(f"{name}.kind") or "cron"
+    expression = typed.texts.get(f"{name}.expression", "") if kind == "cron" else ""
+    fields = told_fields(expression, str(typed.data["id"])) if kind == "cron" else ()
+    if kind not in (SIMPLE, "cron", "interval", "once") or not said_in(typed.texts, row):
+        return RowTold(row, fields=fields)
+    try:
+        if expression:
+            parse(expression, seed=str(typed.data["id"]))
+        data = {**typed.data, "schedule": schedule_of_row(typed.texts, row)}
+        draft = parse_draft({**data, "after": None}, now=parts().clock(), timezone=parts().timezone, old=old_of(typed))
+    except InvalidInput as error:
+        told = next(iter(error.errors.values()))
+        return RowTold(row, problem="" if any(one.problem for one in fields) else told, fields=fields)
+    if wrong := [text for field, text in draft.wrong.items() if field.startswith("schedule")]:
+        return RowTold(row, problem=wrong[0], fields=fields)
+    return RowTold(row, trigger_of(draft.spec.schedule, seed=draft.spec.id).words(), fields=fields)
+
+
+def old_of(typed: Typed) -> JobSpec | None:
+    return typed.job.spec if typed.job else None
+
+
+# -- against what somebody else saved -------------------------------------------------------------------------------
+
+
+def base_text(job: Job) -> str:
+    """What a form carries along to tell later which fields somebody else changed."""
+    return json.dumps(marks(fields_of(job.spec, parts().tasks.masked_of(job))), separators=(",", ":"))
+
+
+def base_of(texts: Texts) -> Mapping[str, str]:
+    try:
+        base = json.loads(texts.get("base", ""))
+    except ValueError:
+        return {}
+    return base if isinstance(base, dict) else {}
+
+
+def clashes_of(typed: Typed) -> tuple[Clash, ...]:
+    """What somebody else changed of the job since the form was opened, where it says something else."""
+    assert typed.job is not None
+    theirs = fields_of(typed.job.spec, parts().tasks.masked_of(typed.job))
+    return clashes(base_of(typed.texts), theirs, typed.masked(typed.draft.spec))
+
+
+def contest(clash: Clash) -> Contest:
+    theirs, mine = words(clash.field, clash.theirs), words(clash.field, clash.mine)
+    return Contest(clash.field, label_of(clash.field), theirs, mine)
+
+
+def with_theirs(texts: Texts, job: Job, fields: set[str]) -> dict[str, str]:
+    """The form's texts, in these fields of the job as somebody else saved it."""
+    saved = form_of(job.spec, parts().tasks.find(job.task), parts().timezone)
+
+    def theirs(name: str) -> bool:
+        return name in fields or any(name.startswith(f"{field}.") for field in fields if field in WHOLE)
+
+    kept = {name: text for name, text in texts.items() if not theirs(name)}
+    return kept | {name: text for name, text in saved.items() if theirs(name)}

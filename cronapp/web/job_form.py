@@ -1,0 +1,281 @@
+"""The job form: shown, sent, and what it tells while one types."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from quart import Blueprint, request
+from quart.typing import ResponseReturnValue
+
+from cronapp.core.conditions import unfit_condition
+from cronapp.core.errors import EditConflict, InvalidInput, JobNotFound
+from cronapp.core.ids import id_problem
+from cronapp.core.models import Job, JobSpec, Json
+from cronapp.core.registry import Task
+from cronapp.core.simple import Simple
+from cronapp.core.summary import GROUPS
+from cronapp.core.zones import zone_names
+from cronapp.web.auth import who
+from cronapp.web.drafts import (
+    base_text,
+    changes_of,
+    clashes_of,
+    contest,
+    preview_of,
+    read,
+    rows_told,
+    summary_of,
+    with_theirs,
+)
+from cronapp.web.forms import Texts, args_of, beside, form_of, job_from_form, usual_texts
+from cronapp.web.render import fragment, partial
+from cronapp.web.schedules import SIMPLE, row_name, rows_of, simple_texts, wrong_rows
+from cronapp.web.shell import by_htmx, go, show
+from cronapp.web.site import parts
+from cronapp.web.views import whole
+from cronapp.web.views.form import form_topic
+from cronapp.web.views.overrides import label_of
+from cronapp.web.views.zones import job_zone
+
+pages = Blueprint("job_form", __name__)
+OFFERED = 500  # jobs that a job can be put behind, in the list that helps to type them
+
+
+@pages.get("/jobs/new")
+async def new() -> str:
+    if like := request.args.get("like"):
+        return await duplicate(await parts().jobs.get(like))
+    task = parts().tasks.find(request.args.get("task", ""))
+    values = {"schedule.kind": SIMPLE, "schedule.timezone": parts().timezone}
+    values |= {f"schedule.{name}": text for name, text in simple_texts(Simple()).items()}
+    if task:
+        values |= {"task": task.name, "id": await parts().jobs.suggested_id(task.name)}
+    return await show_form(await form_context(values, task) | {"suggested": True})
+
+
+async def duplicate(job: Job) -> str:
+    """The form of a new job that is like another one, under an id that is free."""
+    taken = set(await parts().jobs.ids(OFFERED))
+    names = (f"{job.id[:90]}-copy{number}" for number in ("", *range(2, OFFERED + 3)))
+    task = parts().tasks.find(job.task)
+    values = form_of(job.spec, task, parts().timezone) | {"id": next(name for name in names if name not in taken)}
+    return await show_form(await form_context(values, task))
+
+
+@pages.post("/jobs")
+async def create() -> ResponseReturnValue:
+    texts = (await request.form).to_dict()
+    task = parts().tasks.find(texts.get("task", ""))
+    if (other := reshaped(texts)) is not None:
+        return await show_form(await form_context(other, task))
+    try:
+        job = await parts().jobs.create(await read_form(texts, task), origin="browser", by=who())
+    except InvalidInput as error:
+        return await refused(await form_context(texts, task, errors=error.errors), error.status)
+    return await saved(job, texts)
+
+
+@pages.get("/jobs/<job_id>/edit")
+async def edit(job_id: str) -> str:
+    job = await parts().jobs.get(job_id)
+    task = parts().tasks.find(request.args.get("task") or job.task)
+    misfit = parts().jobs.difference(job)
+    spec = replace(job.spec, args=misfit.carried) if misfit and misfit.carried is not None else job.spec
+    values = form_of(spec, task, parts().timezone) | ({"task": task.name} if task else {})
+    errors = unfit_fields(spec, task) if misfit else None
+    return await show_form(await form_context(values, task, job, errors))
+
+
+def unfit_fields(spec: JobSpec, task: Task | None) -> dict[str, str]:
+    """What is wrong with a job that no longer fits this task, by the form's fields. What the task does not take has no
+    field, and is dropped when the form is saved."""
+    wrong = parts().jobs.misfit(task.name if task else spec.task, spec.args)
+    wrong |= parts().jobs.misfit_condition(spec.condition)
+    shown = {f"args.{field.name}" for field in task.signature.fields()} if task else set()
+    return {name: text for name, text in wrong.items() if not name.startswith("args.") or name in shown}
+
+
+@pages.post("/jobs/<job_id>")
+@pages.post("/jobs/<job_id>/edit")
+async def save(job_id: str) -> ResponseReturnValue:
+    texts = (await request.form).to_dict()
+    old = await parts().jobs.get(job_id)
+    task = parts().tasks.find(texts.get("task", ""))
+    if texts.get("then", "").startswith("take:"):
+        return await merged(with_theirs(texts, old, {texts["then"].removeprefix("take:")}), old)
+    if (other := reshaped(texts)) is not None:
+        return await show_form(await form_context(other, task, old))
+    try:
+        return await store(texts, task, old, whole(texts.get("version")))
+    except InvalidInput as error:
+        return await refused(await form_context(texts, task, old, errors=error.errors), error.status)
+    except EditConflict as conflict:
+        return await conflicted(texts, await parts().jobs.get(job_id), conflict)
+
+
+async def store(texts: Texts, task: Task | None, old: Job, version: int | None) -> ResponseReturnValue:
+    data = await read_form(texts, task, old)
+    return await saved(await parts().jobs.edit(old.id, data, version=version, by=who()), texts)
+
+
+async def conflicted(texts: dict[str, str], now: Job, conflict: EditConflict) -> ResponseReturnValue:
+    """Somebody else saved meanwhile. What they changed and this form did not is taken over; what both changed is shown,
+    theirs against mine. Where they changed nothing of what the form says, as in a pause, it is saved."""
+    task = parts().tasks.find(texts.get("task", ""))
+    found = clashes_of(read(texts, now))
+    if not found:
+        try:
+            return await store(texts, task, now, now.version)
+        except InvalidInput as error:
+            return await refused(await form_context(texts, task, now, errors=error.errors), error.status)
+    taken = {clash.field for clash in found if not clash.both}
+    return await merged(with_theirs(texts, now, taken), now, taken, conflict.status)
+
+
+async def merged(
+    texts: dict[str, str], now: Job, taken: Collection[str] = (), status: int = 200
+) -> ResponseReturnValue:
+    """The form with what both changed, to be chosen between. Saved once more, it is theirs that it replaces."""
+    task = parts().tasks.find(texts.get("task", ""))
+    contested = [contest(clash) for clash in clashes_of(read(texts, now)) if clash.both]
+    clash = {"job": now, "taken": sorted(map(label_of, taken)), "contested": contested}
+    context = await form_context(texts | {"version": str(now.version)}, task, now)
+    return await refused(context | {"clash": clash}, status)
+
+
+async def read_form(texts: Texts, task: Task | None, old: Job | None = None) -> Json:
+    """The form as a job; raises `InvalidInput` with every wrong field, of the arguments, the simple schedules and the
+    rest."""
+    wrong = wrong_rows(texts)
+    args: Json = {}
+    try:
+        args = task.signature.from_form(args_of(texts), old.spec.args if old else None) if task else {}
+    except InvalidInput as error:
+        wrong |= error.errors
+    data = job_from_form(texts, args, parts().timezone, old)
+    if wrong:
+        others = await parts().jobs.problems(data, old.spec if old else None)
+        rest = {name: text for name, text in others.items() if not name.startswith("args.")}
+        raise InvalidInput(rest | wrong)
+    return data
+
+
+def reshaped(texts: Texts) -> dict[str, str] | None:
+    """The form with another row of schedules, or without one, if that was asked for (without JavaScript); else None."""
+    then = texts.get("then", "")
+    if then == "add":
+        name = row_name(rows_of(texts)[-1] + 1)
+        fresh = {f"{name}.{part}": text for part, text in {"kind": SIMPLE, **simple_texts(Simple())}.items()}
+        return {**texts, **fresh}
+    if then.startswith("drop:"):
+        name = f"schedule.{then.removeprefix('drop:')}."
+        return {field: text for field, text in texts.items() if not field.startswith(name)}
+    return None
+
+
+async def form_context(
+    values: Texts, task: Task | None, job: Job | None = None, errors: dict[str, str] | None = None
+) -> dict[str, Any]:
+    typed = read(values, job)
+    return {
+        "mode": "edit" if job else "new",
+        "action": f"/jobs/{job.id}/edit" if job else "/jobs",
+        "tasks": parts().tasks.all(),
+        "task": task,
+        "fields": task.signature.fields() if task else (),
+        "conditions": conditions(values.get("condition", "")),
+        "limits": [row.limit for row in await parts().limits.all()],
+        "values": values,
+        "usual": usual_texts(),
+        "rows": rows_told(typed),
+        "errors": beside(errors or {}, values),
+        "zones": zone_names(),
+        "others": [one for one in await parts().jobs.ids(OFFERED) if job is None or one != job.id],
+        "job_zone": job_zone(parts(), job.spec) if job else None,
+        "preview": await preview_of(typed),
+        "summary": summary_of(typed),
+        "changes": changes_of(typed),
+        "groups": GROUPS,
+        "version": values.get("version") or (job.version if job else None),
+        "base": values.get("base") or (base_text(job) if job else None),
+        "suggested": False,
+        "clash": None,
+        "trial": None,
+    }
+
+
+def conditions(chosen: str) -> list[tuple[str, str]]:
+    """The tasks that can decide over a slot, and the one that was chosen, whether it can or not."""
+    names = [task.name for task in parts().tasks.all() if unfit_condition(task) is None]
+    return [(name, name) for name in dict.fromkeys([*names, *([chosen] if chosen else [])])]
+
+
+async def show_form(context: dict[str, Any]) -> str:
+    job_id = context["values"].get("id", "") if context["mode"] == "edit" else ""
+    return await show("job_form", nav="jobs", topic=form_topic(job_id, context["version"]), **context)
+
+
+async def refused(context: dict[str, Any], status: int) -> ResponseReturnValue:
+    """The same form with what was typed and what is wrong."""
+    return (str(fragment("_job_form", **context)) if by_htmx() else await show_form(context)), status
+
+
+async def saved(job: Job, texts: Texts) -> ResponseReturnValue:
+    if texts.get("then") == "run":
+        run = await parts().runs.run_now(job.id)
+        return go(f"/runs/{run.id}")
+    return go(f"/jobs/{job.id}")
+
+
+# -- while one types ------------------------------------------------------------------------------------------------
+
+
+@pages.get("/form/args")
+async def form_args() -> str:
+    """The arguments' fields of the chosen task; what was typed for the same names stays."""
+    task = parts().tasks.find(request.args.get("task", ""))
+    fields = task.signature.fields() if task else ()
+    return str(fragment("_form_args", task=task, fields=fields, values=request.args.to_dict(), errors={}, mode="new"))
+
+
+@pages.get("/form/id")
+async def form_id() -> str:
+    """What is to say of an id that is being typed. With a task and no id: which one suits it."""
+    typed = request.args.get("id", "").strip()
+    problem = id_problem(typed) if typed else None
+    free = None if problem or not typed else await parts().jobs.free_id(typed)
+    return str(fragment("_form_id", id=typed, problem=problem, free=free))
+
+
+@pages.get("/form/suggested-id")
+async def suggested_id() -> ResponseReturnValue:
+    """An id for a job of this task that nobody has."""
+    text = await parts().jobs.suggested_id(request.args.get("task", ""))
+    return text, 200, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+@pages.post("/form/preview")
+async def form_preview() -> str:
+    """What the typed job is going to do, in words and slot by slot, and for an edit old against new. Changes nothing; a
+    POST because it brings the whole form."""
+    texts = (await request.form).to_dict()
+    try:
+        job = await edited_job(texts)
+    except JobNotFound as error:
+        return str(fragment("_form_preview", preview={"errors": {"id": str(error)}}))
+    typed = read(texts, job)
+    told = summary_of(typed)
+    html = [fragment("_form_preview", preview=await preview_of(typed))]
+    html += [partial(f"#form-told-{row.row}", fragment("_form_told", told=row)) for row in rows_told(typed)]
+    html += [partial("#form-summary", fragment("_form_summary", summary=told))]
+    html += [partial(f"#rules-{group}", fragment("_form_rules", group=group, summary=told)) for group in GROUPS]
+    if job:
+        html += [partial("#form-changes", fragment("_form_changes", changes=changes_of(typed)))]
+    return "".join(html)
+
+
+async def edited_job(texts: Texts) -> Job | None:
+    """The job that the form edits, which has a version; raises `JobNotFound`."""
+    return await parts().jobs.get(texts.get("id", "")) if texts.get("version") else None

@@ -1,0 +1,116 @@
+"""The open job form: whether somebody else saved the job meanwhile, and the run that tries out what is typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from markupsafe import Markup
+
+from cronapp.core.differences import edits, fields_of
+from cronapp.core.errors import JobNotFound
+from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
+from cronapp.core.models import Job, JobSpec, Run
+from cronapp.web.render import fragment, partial
+from cronapp.web.site import Parts
+from cronapp.web.views.log import last_written, log_chunks, log_partials
+from cronapp.web.views.overrides import label_of
+from cronapp.web.views.shown import EMPTY, Shown
+
+
+def form_topic(job_id: str, version: Any, run_id: int | None = None) -> str:
+    """`form:nightly:3:812`: the job that is edited, its version in the form, and the run that tries it out; each may be
+    missing."""
+    return f"form:{job_id}:{version or ''}:{run_id or ''}"
+
+
+class FormView(Shown):
+    """`base` is the job as the form shows it, if it is still so when the page comes."""
+
+    def __init__(
+        self, parts: Parts, job_id: str, version: int | None, base: JobSpec | None, run: Run | None, seen: int
+    ) -> None:
+        super().__init__(parts)
+        self.job_id = job_id
+        self.version = version
+        self.base = base
+        self.run = run
+        self.seen = seen
+
+    @classmethod
+    async def of(cls, house: Parts, job_id: str, version: int | None, run_id: int | None, seen: int) -> FormView:
+        base = None
+        if version:
+            try:
+                job = await house.jobs.get(job_id)
+                base = job.spec if job.version == version else None
+            except JobNotFound:
+                pass  # its note says so
+        return cls(house, job_id, version, base, await house.runs.get(run_id) if run_id else None, seen)
+
+    def heed(self, event: Event) -> Iterable[str]:
+        match event:
+            case JobChanged(job=self.job_id) if self.version:
+                return ("saved",)
+            case LogAppended(run=run) if self.run and run == self.run.id:
+                return ("log",)
+            case RunChanged(run=run) if self.run and run == self.run.id:
+                return ("test",)
+        return ()
+
+    def parts(self) -> Iterable[str]:
+        return (*(("saved",) if self.version else ()), *(("log", "test") if self.run else ()))
+
+    async def show(self, part: str) -> Markup:
+        if part == "saved":
+            return await self._saved()
+        assert self.run is not None
+        return await self._log(self.run) if part == "log" else await self._test(self.run)
+
+    async def _saved(self) -> Markup:
+        try:
+            job = await self.house.jobs.get(self.job_id)
+        except JobNotFound:
+            job = None
+        changed = [] if job is None else self._changed(job)
+        return partial("#form-saved", fragment("_form_saved", job=job, version=self.version, changed=changed))
+
+    def _changed(self, job: Job) -> list[str] | None:
+        """Which fields somebody else changed, in words; None: nobody can say any more."""
+        if self.base is None:
+            return None
+        found = edits(fields_of(self.base), fields_of(job.spec))
+        return [label_of(edit.field) for edit in found]
+
+    async def _test(self, run: Run) -> Markup:
+        told = await state_context(self.house, run.id)
+        head = partial("#test-head", fragment("_form_test_head", **told))
+        return head + partial("#test-outcome", fragment("_form_test_outcome", **told))
+
+    async def _log(self, run: Run) -> Markup:
+        newest = (await self.house.runs.get(run.id)).last_seq
+        if newest <= self.seen:
+            return EMPTY
+        html = await log_partials(self.house, run, self.seen, newest)
+        self.seen = newest
+        return html
+
+    @property
+    def place(self) -> str:
+        return str(self.seen) if self.run else ""
+
+    def pause(self, part: str) -> float:
+        return 0.1 if part == "log" else 0.25
+
+
+async def state_context(house: Parts, run_id: int) -> dict[str, Any]:
+    run = await house.runs.get(run_id)
+    return {"run": run, "held_up": [full.words() for full in await house.runs.held_up_by(run)]}
+
+
+async def trial_context(house: Parts, run: Run) -> dict[str, Any]:
+    """The panel of a run that tries a form out, with the lines that it has so far."""
+    told = await state_context(house, run.id)
+    chunks = await log_chunks(house, told["run"])
+    last = last_written([line for _, lines in chunks for line in lines or ()])
+    return {**told, "chunks": chunks, "last_line_at": last, "errors": None}
