@@ -16,8 +16,8 @@ from cronapp.core.registry import Task
 from cronapp.core.spec import Draft, parse_draft, parse_fields
 from cronapp.core.summary import Summary, summary
 from cronapp.core.triggers import trigger_of
-from cronapp.web.forms import Texts, args_of, form_of, job_from_form
-from cronapp.web.schedules import SIMPLE, row_name, rows_of, said_in, schedule_of_row, wrong_rows
+from cronapp.web.forms import args_of, form_of, job_from_form
+from cronapp.web.schedules import SIMPLE, Texts, row_name, rows_of, said_in, schedule_of_row, wrong_rows
 from cronapp.web.simulations import simulated
 from cronapp.web.site import parts
 from cronapp.web.views.overrides import label_of, words
@@ -107,7 +107,7 @@ def changes_of(typed: Typed) -> list[Changed]:
     for edit in edits(fields_of(typed.job.spec), fields_of(typed.draft.spec)):
         before, after = old.get(edit.field), new.get(edit.field)
         if edit.field == "schedule":
-            before, after = apart(before, after)
+            before, after = apart(before or [], after or [])
         before, after = words(edit.field, before), words(edit.field, after)
         found.append(Changed(label_of(edit.field), before, after if after != before else UNTOLD))
     return found

@@ -29,9 +29,9 @@ from cronapp.web.drafts import (
     summary_of,
     with_theirs,
 )
-from cronapp.web.forms import Texts, args_of, beside, form_of, job_from_form, usual_texts
+from cronapp.web.forms import args_of, beside, form_of, job_from_form, usual_texts
 from cronapp.web.render import fragment, partial
-from cronapp.web.schedules import SIMPLE, row_name, rows_of, simple_texts, wrong_rows
+from cronapp.web.schedules import SIMPLE, Texts, row_name, rows_of, simple_texts, wrong_rows
 from cronapp.web.shell import by_htmx, go, show
 from cronapp.web.site import parts
 from cronapp.web.views import whole

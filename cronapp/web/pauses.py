@@ -13,9 +13,10 @@ from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Job, JobState
 from cronapp.core.zones import zone
 from cronapp.web.auth import who
-from cronapp.web.forms import Texts, local, until_of
+from cronapp.web.forms import until_of
 from cronapp.web.jobs import changed
 from cronapp.web.render import fragment, toast
+from cronapp.web.schedules import Texts, local
 from cronapp.web.shell import answered, ask, by_htmx, done, go
 from cronapp.web.site import parts
 from cronapp.web.views.zones import job_zone

@@ -10,8 +10,9 @@ from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.zones import zone
-from cronapp.web.forms import Texts, local, until_of
+from cronapp.web.forms import until_of
 from cronapp.web.render import fragment, toast
+from cronapp.web.schedules import Texts, local
 from cronapp.web.shell import answered, ask, by_htmx, done, go
 from cronapp.web.site import parts
 from cronapp.web.views.framed import banner

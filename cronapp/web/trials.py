@@ -10,9 +10,10 @@ from cronapp.core.models import Job, Json, Run
 from cronapp.core.registry import Task
 from cronapp.core.spec import parse_fields
 from cronapp.service.trials import RULES
-from cronapp.web.forms import Texts, args_of, beside, job_from_form
+from cronapp.web.forms import args_of, beside, job_from_form
 from cronapp.web.job_form import edited_job, form_context, show_form
 from cronapp.web.render import fragment
+from cronapp.web.schedules import Texts
 from cronapp.web.shell import by_htmx
 from cronapp.web.site import parts
 from cronapp.web.views.form import trial_context

@@ -579,3 +579,243 @@ async def test_the_preview_is_what_the_job_will_do(house: App, me: QuartClient) 
     await me.post("/jobs", form=NEW)
     job = await house.jobs.get("nightly")
     assert datetime.fromisoformat(first) == job.next_slot
+
+
+# -- several times, simple ones -------------------------------------------------------------------------------------
+
+SIMPLE = {
+    **{name: text for name, text in NEW.items() if not name.startswith("schedule.")},
+    "schedule.kind": "simple",
+    "schedule.pace": "week",
+    "schedule.days.mon": "on",
+    "schedule.days.fri": "on",
+    "schedule.time": "09:30",
+    "schedule.timezone": "Europe/Berlin",
+}
+
+
+async def schedules(app: App, job_id: str) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = spec_to_json((await app.jobs.get(job_id)).spec)["schedule"]
+    return told
+
+
+@pytest.mark.parametrize(
+    ("typed", "made"),
+    [
+        ({}, {"kind": "cron", "expression": "30 9 * * mon,fri", "timezone": "Europe/Berlin"}),
+        ({"schedule.pace": "day"}, {"kind": "cron", "expression": "30 9 * * *"}),
+        ({"schedule.pace": "month", "schedule.day": "last"}, {"expression": "30 9 L * *"}),
+        ({"schedule.pace": "every", "schedule.count": "20", "schedule.unit": "hours"}, {"every": "20h"}),
+    ],
+)
+async def test_a_simple_choice_makes_a_cron_or_interval_schedule(
+    house: App, me: QuartClient, typed: dict[str, str], made: dict[str, str]
+) -> None:
+    assert (await me.post("/jobs", form=SIMPLE | typed)).status_code == 303
+    (schedule,) = await schedules(house, "nightly")
+    assert schedule.items() >= made.items()
+    again = (await page_of(me, "/jobs/nightly/edit")).form("job-form")
+    assert {name: again.get(name) for name in typed} == typed, "it is recognised again"
+    assert again["schedule.kind"] == "simple"
+
+
+async def test_what_makes_no_sense_of_a_simple_choice_is_told_beside_its_part(
+    shared: App, visitor: QuartClient
+) -> None:
+    wrong = SIMPLE | {"schedule.time": "25:00", "schedule.days.mon": "", "schedule.days.fri": "", "id": "taken"}
+    reply = await visitor.post("/jobs", form=wrong, headers=HTMX)
+    page = Page(await reply.get_data(as_text=True))
+    assert set(page.wrong()) == {"schedule-time", "schedule-days", "id"}
+    every = SIMPLE | {"schedule.pace": "every", "schedule.unit": "days", "schedule.count": "999999"}
+    reply = await visitor.post("/jobs", form=every, headers=HTMX)
+    assert set(Page(await reply.get_data(as_text=True)).wrong()) == {"schedule-count"}
+
+
+async def test_several_times_are_kept_in_their_order_whatever_their_numbers(house: App, me: QuartClient) -> None:
+    more = {
+        "schedule.7.kind": "once",
+        "schedule.7.at": "2031-01-01T12:00",
+        "schedule.7.timezone": "UTC",
+        "schedule.3.kind": "interval",
+        "schedule.3.every": "6h",
+    }
+    wrong = await me.post(
+        "/jobs", form=SIMPLE | more | {"schedule.3.every": "soon", "schedule.7.at": "2020-01-01T00:00"}
+    )
+    page = Page(await wrong.get_data(as_text=True))
+    assert set(page.wrong()) == {"schedule-3-every", "schedule-7-at"}
+    assert page.form("job-form").items() >= more.items() - {("schedule.3.every", "6h"), more_at(more)}
+    assert (await me.post("/jobs", form=SIMPLE | more)).status_code == 303
+    made = await schedules(house, "nightly")
+    assert [one["kind"] for one in made] == ["cron", "interval", "once"]
+    assert (made[1]["timezone"], made[2]["at"]) == ("Europe/Berlin", "2031-01-01T12:00:00Z")
+
+    form = (await page_of(me, "/jobs/nightly/edit")).form("job-form")
+    assert (form["schedule.1.kind"], form["schedule.1.every"], form["schedule.2.kind"]) == ("simple", "6h", "once")
+    without = {name: text for name, text in form.items() if not name.startswith("schedule.1.")}
+    added = {"schedule.9.kind": "cron", "schedule.9.expression": "0 12 * * *", "schedule.9.timezone": ""}
+    assert (await me.post("/jobs/nightly/edit", form=without | added)).status_code == 303
+    assert [one.get("expression", one.get("at")) for one in await schedules(house, "nightly")] == [
+        "30 9 * * mon,fri",
+        "2031-01-01T12:00:00Z",
+        "0 12 * * *",
+    ]
+
+
+def more_at(more: dict[str, str]) -> tuple[str, str]:
+    return "schedule.7.at", more["schedule.7.at"]
+
+
+async def test_an_edit_of_one_time_keeps_the_anchors_of_the_others(house: App, me: QuartClient) -> None:
+    anchors = ["2026-01-01T08:00:00.500000Z", "2026-01-01T09:00:00Z"]
+    times = [{"kind": "interval", "every": "6h", "anchor": anchor} for anchor in anchors]
+    await Api(house).make("two", schedule=[{"kind": "cron", "expression": "0 3 * * 1-5"}, *times])
+    form = (await page_of(me, "/jobs/two/edit")).form("job-form")
+    assert (await me.post("/jobs/two/edit", form=form | {"schedule.time": "04:00"})).status_code == 303
+    made = await schedules(house, "two")
+    assert made[0]["expression"] == "0 4 * * mon-fri"
+    assert [one["anchor"] for one in made[1:]] == anchors
+
+
+async def test_times_are_added_and_taken_away_without_javascript(shared: App, visitor: QuartClient) -> None:
+    reply = await visitor.post("/jobs", form=SIMPLE | {"then": "add", "description": "typed"})
+    page = Page(await reply.get_data(as_text=True))
+    assert (reply.status_code, page.faults()) == (200, [])
+    form = page.form("job-form")
+    assert (form["schedule.1.kind"], form["schedule.days.mon"], form["description"]) == ("simple", "on", "typed")
+    reply = await visitor.post("/jobs", form=form | {"then": "drop:1"})
+    assert "schedule.1.kind" not in Page(await reply.get_data(as_text=True)).form("job-form")
+    assert len(await shared.jobs.all()) == 1
+
+
+# -- while one types: id, words, changes -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("free-one", "Nobody has this id yet."),
+        ("taken", "taken-2 is free"),
+        ("a b", "A space cannot be part"),
+        ("", ""),
+    ],
+)
+async def test_an_id_is_checked_while_it_is_typed(visitor: QuartClient, typed: str, told: str) -> None:
+    reply = await visitor.get("/form/id", query_string={"id": typed}, headers=HTMX)
+    assert told in Page(await reply.get_data(as_text=True)).text
+    assert reply.status_code == 200
+
+
+async def test_an_id_that_nobody_has_is_suggested_for_a_task(house: App, me: QuartClient) -> None:
+    assert (await page_of(me, "/jobs/new?task=hello")).with_id("f-id").attrs["value"] == "hello"
+    for job in ("hello", "hello-2", "hello-22"):
+        await Api(house).make(job)
+    reply = await me.get("/form/suggested-id?task=hello")
+    assert await reply.get_data(as_text=True) == "hello-3"
+
+
+async def test_the_form_is_told_in_sentences_without_its_secrets(house: App, me: QuartClient) -> None:
+    await Api(house).make("all", "everything", args=ARGS)
+    form = (await page_of(me, "/jobs/all/edit")).form("job-form")
+    typed = form | {"args.password": "new-secret", "timeout": "10m", "overlap": "queue", "jitter": "soon"}
+    html = await (await me.post("/form/preview", form=typed)).get_data(as_text=True)
+    assert "A run is stopped after 10 min." in html
+    assert "If a run still goes on, one new run waits." in html
+    assert "only when started by hand." in html
+    assert "secret" not in html
+    assert "geheim" not in html
+    told = Page(html)
+    assert [one.text for one in told.all("dt")] == ["Overlap", "Timeout", "Password"]
+    unchanged = await (await me.post("/form/preview", form=form)).get_data(as_text=True)
+    assert Page(unchanged).all("dt") == [], unchanged
+
+
+# -- somebody else saved meanwhile -----------------------------------------------------------------------------------
+
+
+async def test_what_only_the_other_changed_is_taken_over_and_what_both_changed_is_shown(
+    house: App, me: QuartClient
+) -> None:
+    await Api(house).make("nightly", timeout=60, args={"name": "Ada"})
+    form = (await page_of(me, "/jobs/nightly/edit")).form("job-form")
+    mine = form | {"timeout": "20m", "description": "mine", "args.name": "Grace"}
+    await Api(house).json("PATCH", "/jobs/nightly", json={"timeout": 900, "priority": 5, "args": {"name": "Bea"}})
+    reply = await me.post("/jobs/nightly/edit", form=mine, headers=HTMX)
+    page = Page(await reply.get_data(as_text=True))
+    assert reply.status_code == 412
+    assert [row.attrs["data-field"] for row in page.all("tr") if "data-field" in row.attrs] == ["timeout", "args.name"]
+    assert [one.text for one in page.all("td")][:3] == ["Timeout", "15 min", "20 min"]
+    again = page.form("job-form")
+    assert (again["priority"], again["timeout"], again["description"], again["version"]) == ("5", "20m", "mine", "2")
+    assert (await house.jobs.get("nightly")).version == 2
+
+    reply = await me.post("/jobs/nightly/edit", form=again | {"then": "take:timeout"})
+    page = Page(await reply.get_data(as_text=True))
+    assert [row.attrs["data-field"] for row in page.all("tr") if "data-field" in row.attrs] == ["args.name"]
+    chosen = page.form("job-form")
+    assert (chosen["timeout"], chosen["args.name"]) == ("15m", "Grace")
+    assert (await me.post("/jobs/nightly/edit", form=chosen)).status_code == 303
+    spec = (await house.jobs.get("nightly")).spec
+    assert (spec.timeout, spec.priority, spec.description, spec.args["name"]) == (900, 5, "mine", "Grace")
+
+
+async def test_a_pause_meanwhile_does_not_stand_in_the_way_of_an_edit(house: App, me: QuartClient) -> None:
+    await Api(house).make("nightly", schedule={"kind": "cron", "expression": "0 3 * * *"})
+    form = (await page_of(me, "/jobs/nightly/edit")).form("job-form")
+    await house.jobs.pause("nightly", by="admin")
+    assert (await me.post("/jobs/nightly/edit", form=form | {"timeout": "5m"})).status_code == 303
+    job = await house.jobs.get("nightly")
+    assert (job.spec.timeout, job.state) == (300, "paused")
+
+
+# -- tried out -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+async def test_what_is_typed_is_run_once_and_no_job_is_made(
+    house: App, me: QuartClient, headers: dict[str, str]
+) -> None:
+    typed = NEW | {"id": "a b", "schedule.expression": "nonsense", "timeout": "90"}
+    reply = await me.post("/form/test", form=typed, headers=headers)
+    page = Page(await reply.get_data(as_text=True))
+    assert (reply.status_code, page.faults()) == (200, [])
+    run = await house.runs.get(int(page.with_id("form-test").attrs["data-run"]))
+    assert (run.trial, run.job, run.args, run.timeout) == (True, "hello", {"name": "Kiel", "times": 2}, 90)
+    assert page.has_id("log")
+    assert page.has_id("job-form") is not bool(headers)
+    if not headers:
+        assert page.form("job-form")["schedule.expression"] == "nonsense", "what was typed stays"
+    assert await house.jobs.all() == []
+    listed = (await page_of(me, "/runs")).text
+    assert "test" in listed
+    assert "test" in (await page_of(me, f"/runs/{run.id}")).text
+
+
+async def test_a_test_needs_its_task_arguments_and_timeout_and_says_so(shared: App, visitor: QuartClient) -> None:
+    reply = await visitor.post("/form/test", form=NEW | {"args.times": "two", "timeout": "soon"}, headers=HTMX)
+    page = Page(await reply.get_data(as_text=True))
+    assert reply.status_code == 422
+    assert {link.attrs["href"] for link in page.all("a")} == {"#f-args-times", "#f-timeout"}
+    reply = await visitor.post("/form/test", form=NEW | {"task": ""}, headers=HTMX)
+    assert "Choose a task first." in Page(await reply.get_data(as_text=True)).text
+
+
+async def test_a_test_of_an_edit_has_the_secret_that_is_stored_and_does_not_show_it(
+    house: App, me: QuartClient
+) -> None:
+    await Api(house).make("all", "everything", args=ARGS)
+    form = (await page_of(me, "/jobs/all/edit")).form("job-form")
+    html = await (await me.post("/form/test", form=form, headers=HTMX)).get_data(as_text=True)
+    run = await house.runs.get(int(Page(html).with_id("form-test").attrs["data-run"]))
+    assert run.args["password"] == "geheim"
+    for path in (f"/runs/{run.id}", "/runs"):
+        assert "geheim" not in await (await me.get(path)).get_data(as_text=True)
+
+
+async def test_a_program_tries_a_task_out_too(house: App) -> None:
+    api = Api(house)
+    run = await api.json("POST", "/tasks/hello/test", 202, json={"args": {"times": 3}, "timeout": "1m", "job": "mine"})
+    assert (run["test"], run["job"], run["trigger"], run["args"]) == (True, "mine", "api", {"times": 3})
+    told = await api.json("POST", "/tasks/hello/test", 422, json={"args": {"times": "x"}})
+    assert set(told["errors"]) == {"args.times"}
+    await api.json("POST", "/tasks/gone/test", 404, json={})

@@ -30,7 +30,8 @@ class Draft:
 
 def parse_draft(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC", old: JobSpec | None = None) -> Draft:
     """As much of a job as can be read."""
-    given, wrong = dict(data), {}
+    given = dict(data)
+    wrong: dict[str, str] = {}
     instead: Mapping[str, Any] = spec_to_json(old) if old else AT_REST
     for _ in range(TRIES):
         try:

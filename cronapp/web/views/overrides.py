@@ -61,7 +61,7 @@ def words(field: str, value: Any) -> str:
                 f"{name.replace('_', ' ')} {part}" for name, part in value.items() if part not in ([], None)
             )
         case str():
-            return value
+            return value.replace("_", " ") if field == "overlap" else value
     return compact(value)
 
 
