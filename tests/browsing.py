@@ -256,6 +256,18 @@ async def submit(page: Page, press: Callable[[], Awaitable[None]]) -> Response:
     return await told.value
 
 
+async def choose_kind(page: Page, kind: str) -> None:
+    """Chooses the kind of schedule in the job form."""
+    await page.locator("label.kind").filter(has_text=kind).click()
+
+
+async def choose_task(page: Page, name: str) -> None:
+    """Finds a task in the job form by typing its name."""
+    await page.get_by_role("combobox", name="Task", exact=True).fill(name)
+    await page.get_by_role("option", name=name).first.wait_for()
+    await page.keyboard.press("Enter")
+
+
 def at_path(pattern: str) -> re.Pattern[str]:
     """For `to_have_url`: the address ends in this path."""
     return re.compile(rf"//[^/]+{pattern}$")

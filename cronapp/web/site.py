@@ -91,12 +91,9 @@ class Parts:
     jobs: Jobs
     runs: Runs
     comparisons: Comparisons
-<<<<<<< HEAD
     bulk: Bulk
     views: SavedViews
-=======
     trials: Trials
->>>>>>> 8b101a1 (Run a task once for who tries it out, without a job and without counting in one)
     limits: Limits
     backfills: Backfills
     ledger: Ledger

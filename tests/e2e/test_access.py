@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 from barriers import complaints, too_wide
-from browsing import REFUSED, Visitor, is_in, is_live, make, start, submit
+from browsing import REFUSED, Visitor, choose_kind, is_in, is_live, make, start, submit
 from playwright.async_api import expect
 from support import Server, until
 
@@ -66,7 +66,9 @@ async def test_no_page_has_a_barrier_or_scrolls_sideways(
         found += await complaints(page, scheme) + await too_wide(page)
 
     await page.goto(f"{site.url}/jobs/new?task=report")
-    await page.get_by_text("overlap, missed slots").click()
+    for group in await page.locator(".rules > summary").all():
+        await group.click()
+    await choose_kind(page, "Cron")
     await page.get_by_label("Cron expression").fill("61 * * * *")
     await expect(page.locator("#form-preview .wrong")).to_be_visible()
     await submit(page, page.get_by_role("button", name="Save", exact=True).click)
@@ -105,6 +107,7 @@ async def test_the_main_way_can_be_gone_by_keyboard_alone(site: Server, visit: V
     await page.get_by_label("Job id").focus()
     await page.keyboard.press("ControlOrMeta+a")
     await page.keyboard.type("typed")
+    await choose_kind(page, "Cron")
     await page.get_by_label("Cron expression").focus()
     await page.keyboard.type("0 3 * * *")
     await page.keyboard.press("Enter")
