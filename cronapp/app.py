@@ -57,8 +57,8 @@ from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.service.timeline import Timeline
-from cronapp.service.upcoming import Upcoming
 from cronapp.service.trials import Trials
+from cronapp.service.upcoming import Upcoming
 from cronapp.store.open import open_store
 from cronapp.store.store import Store
 from cronapp.web import make_site

@@ -264,7 +264,7 @@ async def choose_kind(page: Page, kind: str) -> None:
 async def choose_task(page: Page, name: str) -> None:
     """Finds a task in the job form by typing its name."""
     await page.get_by_role("combobox", name="Task", exact=True).fill(name)
-    await page.get_by_role("option", name=name).first.wait_for()
+    await page.locator("#f-task-list [role=option]").filter(has_text=name).first.wait_for()
     await page.keyboard.press("Enter")
 
 

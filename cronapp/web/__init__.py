@@ -35,8 +35,8 @@ from cronapp.web import (
     system,
     tasks,
     timeline,
-    upcoming,
     trials,
+    upcoming,
 )
 from cronapp.web.api import api
 from cronapp.web.render import prepare

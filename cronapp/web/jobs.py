@@ -23,8 +23,6 @@ async def index() -> str:
     return await show("jobs", nav="jobs", topic="jobs", **context)
 
 
-
-
 # -- what one can do ------------------------------------------------------------------------------------------------
 
 

@@ -34,8 +34,8 @@ from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.service.timeline import Timeline
-from cronapp.service.upcoming import Upcoming
 from cronapp.service.trials import Trials
+from cronapp.service.upcoming import Upcoming
 from cronapp.web.assets import assets_root
 from cronapp.web.hub import Hub
 from cronapp.web.navigation import Navigation, navigation_of

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from browsing import REFUSED, Visitor, at_path, choose_in_menu, choose_kind, choose_task, job_row, make, submit
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 from support import Server, until
 
 Visit = Callable[..., Awaitable[Visitor]]

@@ -16,7 +16,7 @@ async def test_a_job_is_made_seen_run_paused_and_removed_without_javascript(site
     me = await visit(site, java_script_enabled=False)
     page = await me.open("/jobs", live=False)
     await page.get_by_role("link", name="New job").first.click()
-    await page.get_by_label("Task", exact=True).select_option("hello")
+    await page.get_by_role("combobox", name="Task", exact=True).select_option("hello")
     await page.get_by_role("button", name="Show its arguments").click()
     await page.get_by_label("Job id").fill("plain")
     await page.get_by_label("Name").fill("Ada")
@@ -63,7 +63,8 @@ async def test_a_refused_form_comes_back_whole_without_javascript(site: Server, 
     await expect(page.get_by_role("alert")).to_contain_text("3 fields")
     await expect(page.get_by_label("Job id")).to_have_value("plain")
     for label in ("Day", "Count", "Cron expression"):
-        await expect(page.locator("#job-form").get_by_label(re.compile(f"^{label}(?!s? of)"))).to_have_attribute("aria-invalid", "true")
+        field = page.locator("#job-form").get_by_label(re.compile(f"^{label}(?!s? of)"))
+        await expect(field).to_have_attribute("aria-invalid", "true")
     await expect(page.get_by_label("Count")).to_have_accessible_description(re.compile("1"))
 
 
