@@ -26,14 +26,16 @@ FIELDS = {
     "dependency": (),
 }
 SIMPLE = "simple"
+MOST_ROWS = 25
 _ROW = re.compile(r"schedule\.([1-9]\d{0,2})\.kind", re.ASCII)
 _OF_SIMPLE = {"every": "count", "expression": "time"}
 """Where the fields of a schedule are typed as a simple choice."""
 
 
 def rows_of(texts: Texts) -> list[int]:
-    """The numbers of the form's rows of schedules; the first is always there."""
-    return [0, *sorted(int(found[1]) for name in texts if (found := _ROW.fullmatch(name)))]
+    """The numbers of the form's rows of schedules; the first is always there. Of far too many only some are looked at:
+    a job with so many is refused anyway."""
+    return [0, *sorted(int(found[1]) for name in texts if (found := _ROW.fullmatch(name)))][:MOST_ROWS]
 
 
 def row_name(row: int) -> str:

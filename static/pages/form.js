@@ -81,6 +81,7 @@ const differs = (control) => !["", control.dataset.default].includes(control.val
 
 document.addEventListener("input", ({ target }) => {
   const say = target.closest?.(".say"), wrong = target.closest?.(".is-wrong, .when-row");
+  if (target.closest?.(".only-simple")) $$(".wrong", target.closest(".only-simple")).forEach((text) => text.remove());
   if (say) say.classList.toggle("differs", controlsOf(say).some(differs));
   if (!wrong || target.getAttribute("aria-invalid") !== "true") return;
   target.removeAttribute("aria-invalid");

@@ -14,8 +14,10 @@ from support import TurnedClock
 from visiting import HTMX, Api, Page, page_of, settings_in, signed_in
 
 from cronapp.app import App
+from cronapp.core.events import JobChanged
 from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
+from cronapp.web.views import view_of
 
 TASKS = '''
 from dataclasses import dataclass
@@ -766,6 +768,26 @@ async def test_a_pause_meanwhile_does_not_stand_in_the_way_of_an_edit(house: App
     assert (await me.post("/jobs/nightly/edit", form=form | {"timeout": "5m"})).status_code == 303
     job = await house.jobs.get("nightly")
     assert (job.spec.timeout, job.state) == (300, "paused")
+
+
+async def test_an_open_form_is_told_what_somebody_else_saved(house: App) -> None:
+    api = Api(house)
+    await api.make("nightly")
+    view = await view_of(house.site.parts, "form:nightly:1:", "/jobs/nightly/edit", 0)
+    assert "changed" not in await view.show("saved")
+    await house.jobs.pause("nightly", by="admin")
+    assert list(view.heed(JobChanged("nightly"))) == ["saved"]
+    assert list(view.heed(JobChanged("other"))) == []
+    assert "note" not in await view.show("saved"), "a pause changes nothing of what the form says"
+    await api.json("PATCH", "/jobs/nightly", json={"timeout": 60, "args": {"name": "Bea"}})
+    told = await view.show("saved")
+    assert "Version 3 was saved elsewhere" in told
+    assert "timeout, name changed" in told
+    late = await view_of(house.site.parts, "form:nightly:1:999", "/jobs/nightly/edit", 0)
+    assert "Version 3 was saved elsewhere" in await late.show("saved")
+    await house.jobs.remove("nightly")
+    assert "This job was removed meanwhile." in await view.show("saved")
+    assert list((await view_of(house.site.parts, "form:::", "/jobs/new", 0)).parts()) == ["banner"]
 
 
 # -- tried out -------------------------------------------------------------------------------------------------------

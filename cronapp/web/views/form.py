@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from markupsafe import Markup
 
 from cronapp.core.differences import edits, fields_of
-from cronapp.core.errors import JobNotFound
+from cronapp.core.errors import JobNotFound, RunNotFound
 from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
 from cronapp.core.models import Job, JobSpec, Run
 from cronapp.web.render import fragment, partial
@@ -39,14 +40,13 @@ class FormView(Shown):
 
     @classmethod
     async def of(cls, house: Parts, job_id: str, version: int | None, run_id: int | None, seen: int) -> FormView:
-        base = None
-        if version:
-            try:
-                job = await house.jobs.get(job_id)
-                base = job.spec if job.version == version else None
-            except JobNotFound:
-                pass  # its note says so
-        return cls(house, job_id, version, base, await house.runs.get(run_id) if run_id else None, seen)
+        base = run = None
+        with suppress(JobNotFound):  # its note says so
+            job = await house.jobs.get(job_id) if version else None
+            base = job.spec if job and job.version == version else None
+        with suppress(RunNotFound):  # it was pruned while the form stood open
+            run = await house.runs.get(run_id) if run_id else None
+        return cls(house, job_id, version, base, run, seen)
 
     def heed(self, event: Event) -> Iterable[str]:
         match event:
