@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, delete, select, update
 from cronapp.core.code import LONGEST, Code, Environment, environment_of, source_hash
 from cronapp.core.models import Run
 from cronapp.store.dialects import insert_or_ignore
-from cronapp.store.runs.rows import run_of
+from cronapp.store.runs.rows import of_same, run_of
 from cronapp.store.store import Tx
 from cronapp.store.tables import SUCCEEDED, environments, runs, sources
 
@@ -61,12 +61,7 @@ def environment(conn: Connection, key: str | None) -> Environment | None:
 
 def last_succeeded(conn: Connection, run: Run) -> Run | None:
     """The job's newest run before this one that succeeded."""
-    statement = (
-        select(runs)
-        .where(runs.c.job_key == run.job_key, runs.c.id < run.id, SUCCEEDED)
-        .order_by(runs.c.id.desc())
-        .limit(1)
-    )
+    statement = select(runs).where(of_same(run), runs.c.id < run.id, SUCCEEDED).order_by(runs.c.id.desc()).limit(1)
     row = conn.execute(statement).mappings().first()
     return run_of(row) if row else None
 

@@ -68,6 +68,18 @@ async def test_a_trial_of_a_job_that_is_there_counts_nothing_of_it(
     assert [run.trial for run in listed] == [False, True]
 
 
+async def test_what_is_usual_for_a_trial_is_that_of_its_like(runs: Runs, trials: Trials) -> None:
+    for typed in (TYPED, TYPED, TYPED, {**TYPED, "id": "other"}):
+        await trials.begin(typed)
+        assert await runs.finish((await claim_one(runs)).run, SUCCEEDED, 2 if typed is TYPED else 500)
+    await trials.begin(TYPED)
+    usual = await runs.usual((await claim_one(runs)).run)
+    assert usual is not None
+    assert usual.median == 2
+    await trials.begin({**TYPED, "id": "third"})
+    assert await runs.usual((await claim_one(runs)).run) is None
+
+
 async def test_a_trial_is_cancelled_lost_and_pruned_like_any_run(
     runs: Runs, trials: Trials, clock: TurnedClock
 ) -> None:

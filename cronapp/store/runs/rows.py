@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import ColumnElement, RowMapping, and_
 
 from cronapp.core.models import Cause, Progress, Run, RunError, RunState, RunTrigger
 from cronapp.core.traces import problems_of
@@ -26,6 +26,12 @@ class RunFilter:
     since: datetime | None = None
     until: datetime | None = None
     backfill: int | None = None
+
+
+def of_same(run: Run) -> ColumnElement[bool]:
+    """The runs of the same job; of a trial, those that tried out the same task under the same id."""
+    own = runs.c.job_key == run.job_key
+    return and_(own, runs.c.job == run.job, runs.c.task == run.task) if run.trial else own
 
 
 def run_of(row: Mapping[str, Any] | RowMapping) -> Run:

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, func, 
 
 from cronapp.core.figures import Past
 from cronapp.core.models import NO_JOB, OPEN_STATES, Run, RunBrief, RunState, RunTrigger
+from cronapp.store.runs.rows import of_same
 from cronapp.store.tables import SUCCEEDED, jobs, runs
 
 HOUR = 3_600_000_000  # microseconds
@@ -127,7 +128,7 @@ def durations_before(conn: Connection, run: Run) -> list[float]:
     """How many seconds the newest 20 runs of the job that succeeded before this one took."""
     statement = (
         select(runs.c.duration)
-        .where(runs.c.job_key == run.job_key, runs.c.id < run.id, SUCCEEDED, runs.c.duration.is_not(None))
+        .where(of_same(run), runs.c.id < run.id, SUCCEEDED, runs.c.duration.is_not(None))
         .order_by(runs.c.id.desc())
         .limit(USUAL_OF)
     )
