@@ -112,12 +112,9 @@ function followForm(after) {
   if (stream.source) openStream();
 }
 
-function showTest(test, watched = false) {
+function showTest(test) {
   test.shown = true;
-  if (test.dataset.run) {
-    if (!watched) watchLog($("#log"));
-    followForm(test.dataset.after);
-  }
+  if (test.dataset.run) followForm(test.dataset.after);
   test.scrollIntoView({ block: "nearest" });
   $(".form-side").scrollTop = 0;
 }
@@ -132,4 +129,4 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (test && !test.hidden && !test.shown) showTest(test);
   markField();
 });
-if ($("#form-test")?.dataset.run) showTest($("#form-test"), true); // the log was there when its script began
+if ($("#form-test")?.dataset.run) showTest($("#form-test"));

@@ -11,12 +11,13 @@ from markupsafe import Markup
 from cronapp.core.differences import edits, fields_of
 from cronapp.core.errors import JobNotFound, RunNotFound
 from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
+from cronapp.core.logs import LogFilter
 from cronapp.core.models import Job, JobSpec, Run
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
-from cronapp.web.views.log import last_written, log_chunks, log_partials
+from cronapp.web.views.log import LogPart, last_written, log_context
 from cronapp.web.views.overrides import label_of
-from cronapp.web.views.shown import EMPTY, Shown
+from cronapp.web.views.shown import Shown
 
 
 def form_topic(job_id: str, version: Any, run_id: int | None = None) -> str:
@@ -36,7 +37,7 @@ class FormView(Shown):
         self.version = version
         self.base = base
         self.run = run
-        self.seen = seen
+        self.log = LogPart(parts, run, LogFilter(), seen) if run else None
 
     @classmethod
     async def of(cls, house: Parts, job_id: str, version: int | None, run_id: int | None, seen: int) -> FormView:
@@ -55,7 +56,7 @@ class FormView(Shown):
             case LogAppended(run=run) if self.run and run == self.run.id:
                 return ("log",)
             case RunChanged(run=run) if self.run and run == self.run.id:
-                return ("test",)
+                return ("log", "test")
         return ()
 
     def parts(self) -> Iterable[str]:
@@ -65,7 +66,12 @@ class FormView(Shown):
         if part == "saved":
             return await self._saved()
         assert self.run is not None
-        return await self._log(self.run) if part == "log" else await self._test(self.run)
+        assert self.log is not None
+        if part == "test":
+            return await self._test(self.run)
+        html = await self.log.show()
+        self.ageing = ("log",) if self.log.behind else ()
+        return html
 
     async def _saved(self) -> Markup:
         try:
@@ -87,17 +93,9 @@ class FormView(Shown):
         head = partial("#test-head", fragment("_form_test_head", **told))
         return head + partial("#test-outcome", fragment("_form_test_outcome", **told))
 
-    async def _log(self, run: Run) -> Markup:
-        newest = (await self.house.runs.get(run.id)).last_seq
-        if newest <= self.seen:
-            return EMPTY
-        html = await log_partials(self.house, run, self.seen, newest)
-        self.seen = newest
-        return html
-
     @property
     def place(self) -> str:
-        return str(self.seen) if self.run else ""
+        return str(self.log.seen) if self.log else ""
 
     def pause(self, part: str) -> float:
         return 0.1 if part == "log" else 0.25
@@ -111,6 +109,6 @@ async def state_context(house: Parts, run_id: int) -> dict[str, Any]:
 async def trial_context(house: Parts, run: Run) -> dict[str, Any]:
     """The panel of a run that tries a form out, with the lines that it has so far."""
     told = await state_context(house, run.id)
-    chunks = await log_chunks(house, told["run"])
-    last = last_written([line for _, lines in chunks for line in lines or ()])
-    return {**told, "chunks": chunks, "last_line_at": last, "errors": None}
+    log = await log_context(house, told["run"], {})
+    last = last_written([line for *_, lines in log["chunks"] for line in lines or ()])
+    return {**told, "log": log, "last_line_at": last, "errors": None}
