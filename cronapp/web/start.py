@@ -9,9 +9,10 @@ from quart.typing import ResponseReturnValue
 from cronapp.core.errors import InvalidInput, TaskGone
 from cronapp.core.models import Job, Run
 from cronapp.core.registry import Task
-from cronapp.web.forms import Texts, args_of, beside
+from cronapp.web.forms import args_of, beside
 from cronapp.web.jobs import changed
 from cronapp.web.render import toast
+from cronapp.web.schedules import Texts
 from cronapp.web.shell import answered, ask, done
 from cronapp.web.site import parts
 from cronapp.web.views.zones import job_zone
@@ -63,6 +64,6 @@ async def asked(job: Job, task: Task, texts: Texts, error: InvalidInput | None =
         job=job,
         fields=task.signature.fields(),
         values=texts,
-        errors=beside(error.errors) if error else {},
+        errors=beside(error.errors, texts) if error else {},
         job_zone=job_zone(parts(), job.spec),
     )

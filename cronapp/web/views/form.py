@@ -37,7 +37,7 @@ class FormView(Shown):
         self.version = version
         self.base = base
         self.run = run
-        self.log = LogPart(parts, run, LogFilter(), seen) if run else None
+        self.log = LogPart(parts, run.id, LogFilter(), seen) if run else None
 
     @classmethod
     async def of(cls, house: Parts, job_id: str, version: int | None, run_id: int | None, seen: int) -> FormView:
