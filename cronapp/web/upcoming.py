@@ -14,9 +14,9 @@ from cronapp.core.until import parse_until
 from cronapp.core.zones import zone
 from cronapp.web.api.asked import parse_moment
 from cronapp.web.auth import who
-from cronapp.web.forms import Texts
 from cronapp.web.job import show_tab
 from cronapp.web.render import fragment, toast
+from cronapp.web.schedules import Texts
 from cronapp.web.shell import by_htmx, done
 from cronapp.web.site import parts
 from cronapp.web.views.job.tabs import tab_of
