@@ -11,8 +11,9 @@ from cronapp.core.errors import BadRequest, InvalidInput
 from cronapp.core.zones import zone
 from cronapp.service.bulk import ACTIONS, Action, Order
 from cronapp.web.asked import address, asked_of
-from cronapp.web.forms import Texts, until_of
+from cronapp.web.forms import until_of
 from cronapp.web.render import toast
+from cronapp.web.schedules import Texts
 from cronapp.web.shell import answered, ask, by_htmx, done
 from cronapp.web.site import parts
 
