@@ -107,9 +107,9 @@ function followForm(after) {
   const job = $("#job-form").dataset.mode === "edit" ? $("#f-id").value : "", test = $("#form-test")?.dataset;
   const url = new URL(document.body.dataset.stream, location.href);
   url.searchParams.set("topics", `form:${job}:${$("#f-version")?.value ?? ""}:${test?.run ?? ""}`);
-  if (after !== undefined) { stream.last = ""; url.searchParams.set("after", after); }
+  if (after !== undefined) { live.last = ""; url.searchParams.set("after", after); }
   document.body.dataset.stream = url.pathname + url.search;
-  if (stream.source) openStream();
+  if (live.name) joinStream();
 }
 
 function showTest(test) {
