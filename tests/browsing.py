@@ -41,11 +41,12 @@ AWAY = r"net::ERR_|status of 503"
 
 TASKS = '''
 import asyncio, os, sys, time
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from cronapp import current_run, progress, task
 
@@ -68,6 +69,31 @@ Kind = Literal["short", "long"]
 def report(day: date, count: Annotated[int, Field(ge=1)], kind: Kind = "short", dry_run: bool = False):
     """Take arguments of several types."""
     print(day, count, kind, dry_run)
+
+
+@dataclass
+class Shop:
+    name: str
+    tags: list[str] = field(default_factory=list)
+
+
+def deliver(
+    shops: list[Shop],
+    token: SecretStr,
+    window: Shop | int = 3,
+    parts: set[Literal["head", "body"]] = {"head"},
+    limits: dict[str, int] = {},
+    note: str | None = "by hand",
+    loud: bool | None = None,
+    options: dict = {},
+):
+    """Deliver to shops.
+
+    Args:
+        shops: Where to.
+    """
+    print(len(shops), len(token.get_secret_value()), repr(note))
+    return [shop.name for shop in shops]
 
 
 def fail(message: str = "no figures"):

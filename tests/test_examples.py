@@ -82,9 +82,10 @@ def test_every_example_loads_and_explains_itself(registry: Registry) -> None:
 
 def test_the_forms_defaults_are_what_the_functions_have(registry: Registry) -> None:
     for task in registry.tasks.values():
-        optional = {field.name: field.default for field in task.signature.fields() if field.has_default}
-        required = {field.name: "x" for field in task.signature.fields() if not field.has_default}
-        kwargs = task.signature.check(task.signature.from_form({**optional, **required}))
+        given = {field.name: field.default for field in task.signature.fields() if field.has_default}
+        given = {name: value for name, value in given.items() if value is not inspect.Parameter.empty}
+        given |= {field.name: "x" for field in task.signature.fields() if not field.has_default}
+        kwargs = task.signature.check(task.signature.from_form(task.signature.to_form(given)))
         for parameter in task.signature.parameters:
             if parameter.has_default:
                 assert kwargs.get(parameter.name, parameter.default) == parameter.default

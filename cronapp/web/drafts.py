@@ -16,7 +16,8 @@ from cronapp.core.registry import Task
 from cronapp.core.spec import Draft, parse_draft, parse_fields
 from cronapp.core.summary import Summary, summary
 from cronapp.core.triggers import trigger_of
-from cronapp.web.forms import args_of, form_of, job_from_form
+from cronapp.web.arguments import args_of
+from cronapp.web.forms import form_of, job_from_form
 from cronapp.web.schedules import SIMPLE, Texts, row_name, rows_of, said_in, schedule_of_row, wrong_rows
 from cronapp.web.simulations import simulated
 from cronapp.web.site import parts
@@ -78,7 +79,8 @@ def read(texts: Texts, job: Job | None = None) -> Typed:
     try:
         args = task.signature.from_form(args_of(texts), stored) if task else {}
     except InvalidInput as error:
-        right = {name: text for name, text in args_of(texts).items() if text and f"args.{name}" not in error.errors}
+        typed = args_of(texts)
+        right = {n: t for n, t in typed.items() if t and n.isidentifier() and f"args.{n}" not in error.errors}
         args = right if stored is None else stored
     data = job_from_form(texts, args, parts().timezone, job)
     old = job.spec if job else None
@@ -211,7 +213,8 @@ def with_theirs(texts: Texts, job: Job, fields: set[str]) -> dict[str, str]:
     saved = form_of(job.spec, parts().tasks.find(job.task), parts().timezone)
 
     def theirs(name: str) -> bool:
-        return name in fields or any(name.startswith(f"{field}.") for field in fields if field in WHOLE)
+        whole = [field for field in fields if field in WHOLE or field.startswith("args.")]
+        return name in fields or any(name.startswith((f"{one}.", f"{one}?", f"{one}@")) for one in whole)
 
     kept = {name: text for name, text in texts.items() if not theirs(name)}
     return kept | {name: text for name, text in saved.items() if theirs(name)}

@@ -15,6 +15,7 @@ from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
 from cronapp.core.until import parse_until
 from cronapp.core.zones import zone
+from cronapp.web.arguments import named
 from cronapp.web.schedules import Texts, local, place_of, row_of, schedules_from_form
 
 PLAIN = (
@@ -69,21 +70,19 @@ def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = Non
 
 def beside(errors: Mapping[str, str], texts: Texts) -> dict[str, str]:
     """What is wrong, by the form's fields: there is one for all tags, one for all blackouts, one for all jobs before
-    this one, one for each argument, and a row for each schedule."""
+    this one, and a row for each schedule. Arguments have fields of their own at any depth."""
     told: dict[str, str] = {}
     for name, text in errors.items():
+        if name.startswith("args."):
+            told[name] = text
+            continue
         if name.startswith("schedule."):
             told.setdefault(place_of(name, texts), text)
             continue
         parts = ("after.jobs" if name == "after" else name).split(".")
-        depth = {"tags": 1, "blackouts": 1, "args": 2, "after": 2, "retry": 2}.get(parts[0], len(parts))
+        depth = {"tags": 1, "blackouts": 1, "after": 2, "retry": 2}.get(parts[0], len(parts))
         told.setdefault(".".join(parts[:depth]), text)
     return told
-
-
-def args_of(texts: Texts) -> dict[str, str]:
-    """The typed arguments, by parameter."""
-    return {name.removeprefix("args."): text for name, text in texts.items() if name.startswith("args.")}
 
 
 def put(data: Json, name: str, text: str) -> None:
@@ -136,7 +135,7 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
     for row, schedule in enumerate(spec.schedule):
         values |= row_of(schedule, row, zone(getattr(schedule, "timezone", timezone)))
     if task:
-        values |= {f"args.{name}": text for name, text in task.signature.to_form(spec.args).items()}
+        values |= {named(name): text for name, text in task.signature.to_form(spec.args).items()}
     return {name: "" if value is None else str(value) for name, value in values.items()}
 
 

@@ -17,6 +17,7 @@ from cronapp.core.registry import Task
 from cronapp.core.simple import Simple
 from cronapp.core.summary import GROUPS
 from cronapp.core.zones import zone_names
+from cronapp.web.arguments import args_of
 from cronapp.web.auth import who
 from cronapp.web.drafts import (
     base_text,
@@ -29,7 +30,8 @@ from cronapp.web.drafts import (
     summary_of,
     with_theirs,
 )
-from cronapp.web.forms import args_of, beside, form_of, job_from_form, usual_texts
+from cronapp.web.form_args import pressed
+from cronapp.web.forms import beside, form_of, job_from_form, usual_texts
 from cronapp.web.render import fragment, partial
 from cronapp.web.schedules import SIMPLE, Texts, row_name, rows_of, simple_texts, wrong_rows
 from cronapp.web.shell import by_htmx, go, show
@@ -70,6 +72,8 @@ async def create() -> ResponseReturnValue:
     task = parts().tasks.find(texts.get("task", ""))
     if (other := reshaped(texts)) is not None:
         return await show_form(await form_context(other, task))
+    if made := pressed(task, texts):
+        return await show_form(await form_context(made.texts, task, errors=made.errors) | {"focus": made.focus})
     try:
         job = await parts().jobs.create(await read_form(texts, task), origin="browser", by=who())
     except InvalidInput as error:
@@ -93,8 +97,8 @@ def unfit_fields(spec: JobSpec, task: Task | None) -> dict[str, str]:
     field, and is dropped when the form is saved."""
     wrong = parts().jobs.misfit(task.name if task else spec.task, spec.args)
     wrong |= parts().jobs.misfit_condition(spec.condition)
-    shown = {f"args.{field.name}" for field in task.signature.fields()} if task else set()
-    return {name: text for name, text in wrong.items() if not name.startswith("args.") or name in shown}
+    shown = {field.name for field in task.signature.fields()} if task else set()
+    return {n: text for n, text in wrong.items() if not n.startswith("args.") or n.split(".")[1] in shown}
 
 
 @pages.post("/jobs/<job_id>")
@@ -107,6 +111,8 @@ async def save(job_id: str) -> ResponseReturnValue:
         return await merged(with_theirs(texts, old, {texts["then"].removeprefix("take:")}), old)
     if (other := reshaped(texts)) is not None:
         return await show_form(await form_context(other, task, old))
+    if made := pressed(task, texts):
+        return await show_form(await form_context(made.texts, task, old, made.errors) | {"focus": made.focus})
     try:
         return await store(texts, task, old, whole(texts.get("version")))
     except InvalidInput as error:
@@ -230,14 +236,6 @@ async def saved(job: Job, texts: Texts) -> ResponseReturnValue:
 
 
 # -- while one types ------------------------------------------------------------------------------------------------
-
-
-@pages.get("/form/args")
-async def form_args() -> str:
-    """The arguments' fields of the chosen task; what was typed for the same names stays."""
-    task = parts().tasks.find(request.args.get("task", ""))
-    fields = task.signature.fields() if task else ()
-    return str(fragment("_form_args", task=task, fields=fields, values=request.args.to_dict(), errors={}, mode="new"))
 
 
 @pages.get("/form/id")

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from cronapp import __version__
+from cronapp.web.arguments import arguments, numbered, picked
 from cronapp.web.assets import assets_root, static_url
 from cronapp.web.filters import FILTERS, GLOBALS
 from cronapp.web.graph import graph
@@ -29,10 +30,12 @@ environment = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-environment.filters.update(FILTERS)
+environment.filters.update(FILTERS, is_picked=picked)
 environment.tests["differs"] = differs
 environment.globals.update(
     GLOBALS,
+    arguments=arguments,
+    numbered=numbered,
     graph=graph,
     month_days=MONTH_DAYS,
     static_url=static_url,

@@ -9,10 +9,11 @@ from quart.typing import ResponseReturnValue
 from cronapp.core.errors import InvalidInput, TaskGone
 from cronapp.core.models import Job, Run
 from cronapp.core.registry import Task
-from cronapp.web.forms import args_of, beside
+from cronapp.web.arguments import args_of, named
+from cronapp.web.form_args import Done, pressed
+from cronapp.web.forms import beside
 from cronapp.web.jobs import changed
 from cronapp.web.render import toast
-from cronapp.web.schedules import Texts
 from cronapp.web.shell import answered, ask, done
 from cronapp.web.site import parts
 from cronapp.web.views.zones import job_zone
@@ -24,9 +25,8 @@ pages = Blueprint("start", __name__)
 async def ask_args(job_id: str) -> ResponseReturnValue:
     job = await parts().jobs.get(job_id)
     task = task_of(job)
-    return await asked(
-        job, task, {f"args.{name}": text for name, text in task.signature.to_form(job.spec.args).items()}
-    )
+    shown = {named(name): text for name, text in task.signature.to_form(job.spec.args).items()}
+    return await asked(job, task, Done(shown, {}, ""))
 
 
 @pages.post("/jobs/<job_id>/run")
@@ -36,11 +36,13 @@ async def run(job_id: str) -> ResponseReturnValue:
         return await started(await parts().runs.run_now(job_id))
     job = await parts().jobs.get(job_id)
     task = task_of(job)
+    if made := pressed(task, texts):
+        return await asked(job, task, made)
     try:
         args = task.signature.from_form(args_of(texts), job.spec.args)
         return await started(await parts().runs.run_now(job_id, args, whole=True), answered())
     except InvalidInput as error:
-        return await asked(job, task, texts, error)
+        return await asked(job, task, Done(texts, error.errors, ""), error.status)
 
 
 async def started(run: Run, *asked: Markup) -> ResponseReturnValue:
@@ -55,15 +57,18 @@ def task_of(job: Job) -> Task:
     return task
 
 
-async def asked(job: Job, task: Task, texts: Texts, error: InvalidInput | None = None) -> ResponseReturnValue:
+async def asked(job: Job, task: Task, made: Done, status: int = 200) -> ResponseReturnValue:
     return await ask(
         "_ask_run",
         nav="jobs",
         title=f"Run {job.id} with other arguments",
-        status=error.status if error else 200,
+        status=status,
         job=job,
+        task=task,
         fields=task.signature.fields(),
-        values=texts,
-        errors=beside(error.errors, texts) if error else {},
+        values=made.texts,
+        errors=beside(made.errors, made.texts),
+        mode="edit",
+        focus=made.focus,
         job_zone=job_zone(parts(), job.spec),
     )

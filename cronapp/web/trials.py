@@ -10,7 +10,8 @@ from cronapp.core.models import Job, Json, Run
 from cronapp.core.registry import Task
 from cronapp.core.spec import parse_fields
 from cronapp.service.trials import RULES
-from cronapp.web.forms import args_of, beside, job_from_form
+from cronapp.web.arguments import args_of
+from cronapp.web.forms import beside, job_from_form
 from cronapp.web.job_form import edited_job, form_context, show_form
 from cronapp.web.render import fragment
 from cronapp.web.schedules import Texts

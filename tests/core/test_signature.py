@@ -220,17 +220,33 @@ def test_positional_only_parameters_are_passed_by_place() -> None:
     assert signature.call(takes, {"a": 1, "b": 9, "c": 8}) == (1, 9, 8, 4)
 
 
-def test_star_args_stay_empty_and_star_kwargs_take_more() -> None:
-    def takes(a: int, *args: int, **more: int) -> tuple[Any, ...]:
-        return a, args, more
+def test_star_args_and_star_kwargs_are_given_by_name() -> None:
+    def takes(a: int, b: int = 2, *rest: int, **more: int) -> tuple[Any, ...]:
+        return a, b, rest, more
 
     signature = Signature.of(takes)
-    assert signature.call(takes, signature.check({"a": 1, "b": "2"})) == (1, (), {"b": 2})
-    assert refused(lambda: signature.check({"a": 1, "b": "x"})) == {"args.b": "A whole number is expected, got 'x'."}
-    assert signature.json_schema()["additionalProperties"] == {"type": "integer"}
-    assert signature.from_form({"a": "1", "more": '{"b": 2}', "c": "3"}) == {"a": 1, "b": 2, "c": 3}
-    assert signature.to_form({"a": 1, "b": 2}) == {"a": "1", "more": '{"b": 2}'}
-    assert "args.more" in refused(lambda: signature.from_form({"a": "1", "more": "[1]"}))
+    assert signature.call(takes, signature.check({"a": 1, "c": "2"})) == (1, 2, (), {"c": 2})
+    assert signature.call(takes, signature.check({"a": 1, "rest": ["3", 4]})) == (1, 2, (3, 4), {})
+    assert refused(lambda: signature.check({"a": 1, "c": "x"})) == {"args.c": "A whole number is expected, got 'x'."}
+    assert refused(lambda: signature.check({"a": 1, "rest": ["x"]})).keys() == {"args.rest.0"}
+    schema = signature.json_schema()
+    assert schema["additionalProperties"] == {"type": "integer"}
+    assert schema["properties"]["rest"]["items"] == {"type": "integer"}
+    assert schema["required"] == ["a"]
+
+
+def test_further_arguments_are_rows_of_the_form() -> None:
+    def takes(a: int, *rest: int, **more: int) -> None: ...
+
+    signature = Signature.of(takes)
+    args = {"a": 1, "rest": [3, 4], "b": 2, "c": 5}
+    assert signature.from_form(signature.to_form(args)) == args
+    assert signature.from_form({"a": "1", "rest.0": "3", "more.0.key": "b", "more.0.value": "2"}) == {
+        "a": 1, "rest": [3], "b": 2,
+    }  # fmt: skip
+    assert signature.from_form({"a": "1"}) == {"a": 1}
+    wrong = {"a": "1", "rest.0": "x", "more.4.key": "b", "more.4.value": "y"}
+    assert refused(lambda: signature.from_form(wrong)).keys() == {"args.rest.0", "args.more.4.value"}
 
 
 def test_an_annotation_that_cannot_be_resolved_is_told_and_takes_anything() -> None:
@@ -293,7 +309,8 @@ def test_a_secret_default_is_not_in_the_schema() -> None:
 
     signature = Signature.of(takes)
     assert "hunter2" not in json.dumps(signature.json_schema())
-    assert signature.fields()[0].default == ""
+    assert signature.fields()[0].default_words == ""
+    assert "hunter2" not in repr(signature.fields())
 
 
 # -- form fields ------------------------------------------------------------------------------------------------------
@@ -313,12 +330,12 @@ def test_each_type_has_its_kind_of_field() -> None:
         "region": ("choice", "one of a list"),
         "level": ("choice", "one of a list"),
         "mode": ("choice", "one of a list"),
-        "names": ("json", "JSON"),
-        "table": ("json", "JSON"),
-        "span": ("json", "JSON"),
-        "shop": ("json", "JSON"),
+        "names": ("rows", "list"),
+        "table": ("pairs", "names and values"),
+        "span": ("group", "group"),
+        "shop": ("group", "group"),
         "token": ("secret", "secret"),
-        "anything": ("text", "text or JSON"),
+        "anything": ("loose", "text or JSON"),
         "price": ("number", "number"),
         "path": ("text", "text"),
         "uid": ("text", "text"),
@@ -330,7 +347,7 @@ def test_each_type_has_its_kind_of_field() -> None:
 def test_a_field_tells_its_label_help_default_and_bounds() -> None:
     fields = {field.name: field for field in Signature.of(everything).fields()}
     assert fields["many"].label == "How many"
-    assert (fields["many"].minimum, fields["many"].step, fields["many"].default) == (1, 5, "5")
+    assert (fields["many"].minimum, fields["many"].step, fields["many"].default) == (1, 5, 5)
     assert (fields["share"].minimum, fields["share"].maximum, fields["share"].step) == (0, 1, "any")
     assert fields["share"].help == "Between 0 and 1"
     assert fields["number"].required
@@ -340,7 +357,9 @@ def test_a_field_tells_its_label_help_default_and_bounds() -> None:
     assert fields["region"].choices == (("north", "North sea"), ("baltic", "Baltic"))
     assert fields["level"].choices == (("1", "Low"), ("2", "High"))
     assert fields["mode"].choices == (("fast", "fast"), ("slow", "slow"), ("3", "3"))
-    assert fields["names"].placeholder == '["a", "b"]'
+    assert fields["many"].words == "whole number, at least 1, in steps of 5"
+    assert fields["share"].words == "number, 0 to 1"
+    assert fields["names"].words == "list of texts"
 
 
 @pytest.mark.parametrize(
@@ -356,7 +375,7 @@ def test_a_field_tells_its_label_help_default_and_bounds() -> None:
 def test_a_default_duration_is_shown_as_people_write_it(default: timedelta, text: str) -> None:
     def takes(wait: timedelta = default) -> None: ...
 
-    assert field_of(takes).default == text
+    assert field_of(takes).default_words == text
     assert Signature.of(takes).check({"wait": text}) == {"wait": default}
 
 
@@ -364,7 +383,7 @@ def test_a_default_that_json_cannot_hold_is_left_to_the_function() -> None:
     def takes(thing: Any = object(), limit: float = float("inf"), raw: bytes = b"\xff") -> None: ...  # noqa: B008
 
     signature = Signature.of(takes)
-    assert [field.default for field in signature.fields()] == ["", "", ""]
+    assert [field.default_words for field in signature.fields()] == ["", "", ""]
     assert signature.from_form(signature.to_form({})) == {}
     json.dumps(signature.json_schema(), allow_nan=False)
 
@@ -473,7 +492,7 @@ def test_a_form_is_refused_field_by_field() -> None:
     assert set(errors) == {"args.number", "args.names", "args.table", "args.text", "args.many"}
     assert "line 2, column 2" in errors["args.names"]
     assert errors["args.number"] == "A whole number is expected, got 'x'."
-    assert 'write ""' in errors["args.text"]
+    assert errors["args.text"] == "This argument is required."
 
 
 @pytest.mark.parametrize(
@@ -502,7 +521,7 @@ def test_a_text_stays_a_text_also_if_it_looks_like_json() -> None:
 
     for text in ("5", "[1]", "null", '"quoted"', "true"):
         assert Signature.of(takes).from_form({"text": text}) == {"text": text}
-    assert Signature.of(takes).from_form({"text": '""'}) == {"text": ""}
+    assert Signature.of(takes).from_form({"text": "", "text?": "empty"}) == {"text": ""}
 
 
 def test_a_switch_that_is_not_sent_is_off() -> None:
@@ -511,16 +530,27 @@ def test_a_switch_that_is_not_sent_is_off() -> None:
     signature = Signature.of(takes)
     assert signature.from_form({}) == {"sure": False}
     assert signature.from_form({"sure": "on"}) == {"sure": True}
-    assert signature.to_form({}) == {"sure": "on"}
-    assert signature.to_form({"sure": False}) == {"sure": ""}
+    assert signature.from_form(signature.to_form({})) == {}, "it follows the code"
+    assert signature.from_form({"sure?": "default"}) == {"sure": False}
+    for sure in (True, False):
+        assert signature.from_form(signature.to_form({"sure": sure})) == {"sure": sure}, "what is said stays said"
 
 
-def test_null_can_be_given_where_the_default_is_something_else() -> None:
-    def takes(x: int | None = 5, y: int | None = None) -> None: ...
+def test_an_empty_field_means_what_stands_beside_it() -> None:
+    def takes(x: int | None = 5, y: int | None = None, note: str | None = "n") -> None: ...
 
     signature = Signature.of(takes)
-    assert signature.from_form({"x": "null", "y": ""}) == {"x": None}
-    assert signature.to_form({"x": None, "y": None}) == {"x": "null", "y": ""}
+    assert [field.states for field in signature.fields()] == [
+        ("default", "none"), ("default",), ("default", "none", "empty"),
+    ]  # fmt: skip
+    assert signature.from_form({"x": "", "y": "", "note": ""}) == {}
+    assert signature.from_form({"x": "", "x?": "none", "y": "", "note": "", "note?": "none"}) == {
+        "x": None,
+        "note": None,
+    }
+    assert signature.from_form({"x": "7", "x?": "none", "note": "", "note?": "empty"}) == {"x": 7, "note": ""}
+    for args in ({"x": None, "note": ""}, {"x": 7, "note": None}, {}):
+        assert signature.from_form(signature.to_form(args)) == args
 
 
 def test_a_required_value_that_may_be_null_is_null_when_left_empty() -> None:
@@ -535,18 +565,25 @@ def test_a_secret_is_not_given_out_and_is_kept_when_left_empty() -> None:
 
     signature = Signature.of(takes)
     stored = {"token": "hunter2", "keys": ["hunter3"], "user": "you"}
-    assert signature.to_form(stored) == {"token": "", "keys": "", "user": "you"}
+    shown = signature.to_form(stored)
+    assert "hunter" not in str(shown)
     assert signature.masked(stored) == {"token": MASK, "keys": MASK, "user": "you"}
     assert signature.unmasked(signature.masked(stored), stored) == stored
-    assert signature.from_form({"token": "", "keys": "", "user": "you"}, stored) == stored
-    assert signature.from_form({"token": "new", "keys": "", "user": "you"}, stored)["token"] == "new"
+    assert signature.from_form(shown, stored) == stored
+    assert signature.from_form({**shown, "token": "new", "keys.0": "newer"}, stored) == {
+        "token": "new", "keys": ["newer"], "user": "you",
+    }  # fmt: skip
     assert set(refused(lambda: signature.from_form({"user": "you"}))) == {"args.token", "args.keys"}
+    assert set(refused(lambda: signature.from_form(shown))) == {"args.token", "args.keys.0"}, "there is nothing to keep"
 
 
-def test_the_form_shows_what_is_stored_and_else_the_defaults() -> None:
+def test_the_form_shows_what_is_stored_and_leaves_the_rest_to_the_code() -> None:
     def takes(a: int, b: list[int], c: str = "c", d: timedelta = timedelta(hours=1)) -> None: ...
 
-    assert Signature.of(takes).to_form({"a": 1, "b": [1]}) == {"a": "1", "b": "[1]", "c": "c", "d": "1h"}
+    signature = Signature.of(takes)
+    shown = {name: text for name, text in signature.to_form({"a": 1, "b": [1]}).items() if "?" not in name}
+    assert shown == {"a": "1", "b.0": "1", "c": "", "d": ""}
+    assert signature.from_form(signature.to_form({"a": 1, "b": [1]})) == {"a": 1, "b": [1]}
 
 
 json_values = st.recursive(
@@ -562,6 +599,12 @@ def test_what_a_form_shows_is_what_it_gives_back(anything: Any, text: str, numbe
     def takes(anything: Any, text: str, number: int, sure: bool, names: list[str]) -> None: ...
 
     text = text.replace("\r\n", "\n")
-    args = {"anything": anything, "text": text if text != '""' else "", "number": number, "sure": sure, "names": names}
+    args = {
+        "anything": anything,
+        "text": text,
+        "number": number,
+        "sure": sure,
+        "names": [one.replace("\r\n", "\n") for one in names],
+    }
     signature = Signature.of(takes)
     assert signature.from_form(signature.to_form(args)) == args

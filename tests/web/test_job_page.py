@@ -127,7 +127,7 @@ async def test_a_run_gets_the_arguments_that_are_typed_and_the_job_keeps_its_own
     await api.make("greet", args={"name": "Ada", "times": 2})
     asked = await client.get("/jobs/greet/run-with", headers=headers)
     form = Page(await asked.get_data(as_text=True)).form("ask")
-    assert form == {"with": "args", "args.name": "Ada", "args.times": "2"}
+    assert form.items() >= {"with": "args", "args.name": "Ada", "args.times": "2"}.items()
     reply = await client.post("/jobs/greet/run", form=form | {"args.name": "Grace", "args.times": ""}, headers=headers)
     (run,), _ = await quiet.runs.page(RunFilter(job="greet"))
     assert run.args == {"name": "Grace"}, "an emptied one takes the default of the code"

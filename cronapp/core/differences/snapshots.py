@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from cronapp.core.models import Json
 from cronapp.core.registry import Task
-from cronapp.core.signature.forms import form_field
-from cronapp.core.signature.parameter import EMPTY, Parameter
+from cronapp.core.signature.fields import EMPTY
+from cronapp.core.signature.parameter import Parameter
 
 LONGEST = 200  # letters of a default that is kept
 CHOICES = 6  # that a type names
@@ -48,15 +48,17 @@ def parameter_json(parameter: Parameter) -> Json:
         told["default"] = default
     if parameter.secret:
         told["secret"] = True
+    if parameter.spread:
+        told["spread"] = True
     return told
 
 
 def type_words(parameter: Parameter) -> str:
     """What is expected, for people: `whole number`, `one of short, long`."""
-    field = form_field(parameter)
-    if field.kind == "choice" and field.type_name == "one of a list" and len(field.choices) <= CHOICES:
+    field = parameter.field
+    if field.kind == "choice" and len(field.choices) <= CHOICES and True not in field.answers:
         return "one of " + ", ".join(text for text, _ in field.choices)
-    return field.type_name
+    return "JSON" if field.within else field.type_name
 
 
 def annotation_text(annotation: Any) -> str:
@@ -99,6 +101,8 @@ def texts_of(told: Json) -> Iterator[str]:
 
 def parameter_text(told: Json) -> str:
     annotation = f": {told['annotation']}" if told["annotation"] else ""
+    if told.get("spread"):
+        return f"*{told['name']}{annotation}"
     if told["required"] or told["name"].startswith(EXTRA):
         return f"{told['name']}{annotation}"
     default = repr(told["default"]) if "default" in told else "…"

@@ -69,15 +69,6 @@ def _duration(value: Any) -> Any:
     return value
 
 
-def bare_type(annotation: Any) -> Any:
-    if get_origin(annotation) is Annotated:
-        return bare_type(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        rest = [part for part in get_args(annotation) if part is not type(None)]
-        return bare_type(rest[0]) if len(rest) == 1 else annotation
-    return bare_type(annotation.__supertype__) if hasattr(annotation, "__supertype__") else annotation
-
-
 def notes_of(annotation: Any) -> Iterator[Any]:
     """What stands beside a type in `Annotated`, also within an `Optional`."""
     if get_origin(annotation) is Annotated:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
 from enum import Enum
 from functools import cached_property
 from typing import Any, Optional
@@ -16,16 +15,16 @@ from pydantic_core import to_jsonable_python
 
 from cronapp.core.durations import duration_text
 from cronapp.core.models import Json
-from cronapp.core.signature.annotations import bare_type, member_value, notes_of, prepared
-from cronapp.core.signature.texts import label_of, text_of
-
-EMPTY: Any = inspect.Parameter.empty
-FORMATS = {"date": "date", "time": "time", "date-time": "datetime", "password": "secret"}
+from cronapp.core.signature.annotations import member_value, notes_of, prepared
+from cronapp.core.signature.fields import EMPTY, FormField
+from cronapp.core.signature.schema import form_schema
+from cronapp.core.signature.texts import label_of, one_of_many
+from cronapp.core.signature.walk import Walk, rows_named
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: its type, its default, and the kind of form field that fits it."""
+    """One parameter: its type, its default, and the form's field that fits it."""
 
     name: str
     annotation: Any
@@ -34,6 +33,7 @@ class Parameter:
     adapter: TypeAdapter[Any]
     help: str = ""
     title: str = ""
+    spread: bool = False  # *args: a list of further values
 
     @property
     def has_default(self) -> bool:
@@ -54,54 +54,20 @@ class Parameter:
         return '"format": "password"' in json.dumps(self.schema)
 
     @cached_property
-    def shape(self) -> Json:
-        """The schema without the branch for null and without a reference at its top."""
-        rest = [branch for branch in self._branches() if branch.get("type") != "null"]
-        return rest[0] if len(rest) == 1 else {**self.schema, "anyOf": rest} if rest else self.schema
+    def field(self) -> FormField:
+        """Its field in a form."""
+        schema = form_schema(self.adapter)
+        walk = Walk(schema.get("$defs", {}))
+        given = {"default": self.default_json, "has_default": self.has_default}
+        made = walk.field(schema, self.name, self.label, **({} if self.spread else given))
+        return rows_named(replace(made, help=self.help or made.help, form="spread" if self.spread else made.form))
 
     @cached_property
-    def nullable(self) -> bool:
-        return any(branch.get("type") == "null" or None in branch.get("enum", ()) for branch in self._branches())
-
-    @cached_property
-    def bare(self) -> Any:
-        """The annotation without `Annotated`, `Optional` and names given to it."""
-        return bare_type(self.annotation)
-
-    @cached_property
-    def choices(self) -> dict[str, tuple[Any, str]]:
-        """Form text → JSON value and label, for an Enum, a Literal, or a yes/no that may also be left open."""
-        if isinstance(self.bare, type) and issubclass(self.bare, Enum):
-            return {text_of(member_value(m)): (member_value(m), label_of(m.name)) for m in self.bare}
-        if self.shape.get("type") == "boolean" and self.nullable:
-            return {"true": (True, "Yes"), "false": (False, "No")}
-        values = self.shape.get("enum", [self.shape["const"]] if "const" in self.shape else [])
-        return {text_of(value): (value, text_of(value)) for value in values if value is not None}
-
-    @cached_property
-    def loose(self) -> bool:
-        """Whether a text may mean JSON or itself: no annotation, or a union that takes texts among others."""
-        if self.choices or "type" in self.shape or self.bare in (timedelta, Decimal):
-            return False
-        branches = self.shape.get("anyOf", ())
-        return not branches or any(branch.get("type") not in ("array", "object") for branch in branches)
-
-    @cached_property
-    def kind(self) -> str:
-        if self.bare is timedelta:
-            return "duration"
-        if self.choices:
-            return "choice"
-        if self.loose:
-            return "text"
-        kind = self.shape.get("type")
-        if kind in ("integer", "number") or self.bare is Decimal:
-            return "number"
-        if kind == "boolean":
-            return "switch"
-        if kind != "string":
-            return "json"
-        return FORMATS.get(self.shape.get("format", ""), "textarea" if self._is_long() else "text")
+    def more(self) -> FormField:
+        """The field of `**kwargs`: a name and a value for each of them."""
+        row = self.field.called("value", one_of_many(self.label))
+        help_ = self.help or "Further arguments, each with its name."
+        return FormField(name=self.name, label=self.label, kind="pairs", form="spread", help=help_, parts=(row,))
 
     @property
     def default_json(self) -> Any:
@@ -130,28 +96,23 @@ class Parameter:
             described["default"] = self.default_json
         return described
 
-    def _branches(self) -> list[Json]:
-        definitions = self.schema.get("$defs", {})
-        parts = self.schema.get("anyOf", [self.schema])
-        return [{**definitions[p["$ref"].rpartition("/")[2]], **p} if "$ref" in p else p for p in parts]
-
-    def _is_long(self) -> bool:
-        return "\n" in str(self.default) or self.shape.get("maxLength", 0) > 200
-
 
 def parameter_of(raw: inspect.Parameter, hint: Any, doc: str, problems: list[str]) -> Parameter:
     """The parameter of this annotation and description; what is wrong with the annotation is added to `problems`."""
+    spread = raw.kind is raw.VAR_POSITIONAL
     try:
         if raw.default is None and hint is not Any:
             hint = Optional[hint]  # noqa: UP045 - `|` does not go with every annotation
-        adapter: TypeAdapter[Any] = TypeAdapter(prepared(hint))
+        adapter: TypeAdapter[Any] = TypeAdapter(prepared(list[hint] if spread else hint))
         adapter.json_schema()
+        form_schema(adapter)
     except Exception as error:  # a class of the user's may refuse in any way
         reason = str(error).partition("\n")[0]
         problems.append(f'"{raw.name}" has a type that JSON cannot give ({reason}); it takes any JSON value instead.')
-        hint, adapter = Any, TypeAdapter(Any)
+        hint, adapter = Any, TypeAdapter(list[Any] if spread else Any)
     notes = list(notes_of(hint))
     help_ = next((text for note in notes if (text := getattr(note, "description", None))), doc)
     title = next((text for note in notes if (text := getattr(note, "title", None))), "")
     positional = raw.kind is raw.POSITIONAL_ONLY
-    return Parameter(raw.name, hint, raw.default, positional, adapter, str(help_), str(title))
+    default = [] if spread else raw.default
+    return Parameter(raw.name, hint, default, positional, adapter, str(help_), str(title), spread)

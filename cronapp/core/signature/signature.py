@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,13 +15,11 @@ from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Json
 from cronapp.core.signature.annotations import hints_of
 from cronapp.core.signature.docstrings import parameter_help
-from cronapp.core.signature.forms import FormField, extra_field, form_field, from_text, shows_default, to_text
-from cronapp.core.signature.parameter import EMPTY, Parameter, parameter_of
-from cronapp.core.signature.texts import json_or
+from cronapp.core.signature.fields import FormField
+from cronapp.core.signature.form import Form
+from cronapp.core.signature.parameter import Parameter, parameter_of
+from cronapp.core.signature.reading import MASK
 from cronapp.core.validation import explain, suggestion
-
-MASK = "********"
-"""Stands for a secret wherever arguments are shown."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +32,12 @@ class Signature:
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> Signature:
-        """Read a function. Annotations written as text are resolved; `*args` stays empty."""
+        """Read a function. Annotations written as text are resolved."""
         hints, problems = hints_of(function)
         helps = parameter_help(inspect.getdoc(function) or "")
         parameters: list[Parameter] = []
         extra: Parameter | None = None
         for raw in inspect.signature(function).parameters.values():
-            if raw.kind is raw.VAR_POSITIONAL:
-                continue
             parameter = parameter_of(raw, hints.get(raw.name, Any), helps.get(raw.name, ""), problems)
             if raw.kind is raw.VAR_KEYWORD:
                 extra = parameter
@@ -89,49 +85,34 @@ class Signature:
         return kwargs
 
     def call(self, function: Callable[..., Any], kwargs: Mapping[str, Any]) -> Any:
-        """Call the function with checked arguments, also one with positional-only parameters."""
+        """Call the function with checked arguments, also with those that can only be given by their place."""
         named = dict(kwargs)
-        leading = [p for p in self.parameters if p.positional and (p.name in named or p.has_default)]
-        positional = [named.pop(p.name, p.default) for p in leading]
-        return function(*positional, **named)
+        spread = next((n for n, p in enumerate(self.parameters) if p.spread), -1)
+        further = named.pop(self.parameters[spread].name, []) if spread >= 0 else []
+        placed = self.parameters[:spread] if further else [p for p in self.parameters if p.positional]
+        positional = [named.pop(p.name, p.default) for p in placed if p.name in named or p.has_default]
+        return function(*positional, *further, **named)
 
     def fields(self) -> tuple[FormField, ...]:
-        """The form's fields; `**kwargs` is one more, that takes a JSON object."""
-        return tuple(form_field(p) for p in self.parameters) + ((extra_field(self.extra),) if self.extra else ())
+        """The form's fields; `**kwargs` is one more, with a name and a value for each."""
+        return tuple(p.field for p in self.parameters) + ((self.extra.more,) if self.extra else ())
+
+    @cached_property
+    def form(self) -> Form:
+        """The arguments as a form: what it shows for stored ones, and what it says."""
+        return Form(self.fields(), self.extra.name if self.extra else None, self.check)
 
     def from_form(self, values: Mapping[str, str], stored: Mapping[str, Any] | None = None) -> Json:
-        """Form texts, by parameter, → the JSON values that a job stores.
+        """Form texts, without `args.` before their names, → the JSON values that a job stores.
 
-        An empty text leaves out what has a default; a switch that is not there is off, as browsers send it. A secret
-        that is left empty keeps its value in `stored`; what is not `stored` and shows its default still follows the
-        code. Raises `InvalidInput` with keys as `args.day`.
+        What is left to its default is left out; a switch that is not there is off, as browsers send it. A secret that
+        is left empty keeps its value in `stored`. Raises `InvalidInput` with the names of the form's fields.
         """
-        args: Json = {}
-        errors: dict[str, str] = {}
-        for parameter in self.parameters:
-            name, text = parameter.name, values.get(parameter.name, "")
-            if stored is not None and name not in stored and shows_default(parameter, text):
-                continue
-            try:
-                keeps = parameter.secret and text.strip() in ("", MASK) and name in (stored or {})
-                value = (stored or {})[name] if keeps else from_text(parameter, text)
-            except ValueError as error:
-                errors[f"args.{name}"] = str(error)
-                continue
-            if value is not EMPTY:
-                args[name] = value
-        self._read_extra(values, args, errors)
-        return self._complete(args, errors)
+        return self.form.read(values, stored)
 
     def to_form(self, args: Mapping[str, Any]) -> dict[str, str]:
-        """Stored JSON values → form texts, also of the defaults of what is not stored. Secrets are not given out."""
-        texts = {p.name: "" if p.secret else form_field(p).default for p in self.parameters}
-        known = {p.name: p for p in self.parameters}
-        texts |= {n: to_text(known[n], value) for n, value in args.items() if n in known and not known[n].secret}
-        if self.extra:
-            rest = {name: value for name, value in args.items() if name not in known}
-            texts[self.extra.name] = "" if not rest or self.extra.secret else json.dumps(rest, ensure_ascii=False)
-        return texts
+        """Stored JSON values → form texts, also of what is not stored. Secrets are not given out."""
+        return self.form.show(args)
 
     def masked(self, args: Mapping[str, Any]) -> Json:
         """The arguments as they may be shown: a value with a secret in it is `MASK`."""
@@ -150,28 +131,6 @@ class Signature:
     def _is_secret(self, name: str) -> bool:
         parameter = self._named(name)
         return parameter is not None and parameter.secret
-
-    def _read_extra(self, values: Mapping[str, str], args: Json, errors: dict[str, str]) -> None:
-        """Further values go to `**kwargs`; its own field holds an object of them."""
-        known = {p.name for p in self.parameters}
-        rest = {name: text for name, text in values.items() if name not in known}
-        if self.extra and (text := rest.pop(self.extra.name, "").strip()):
-            more = json_or(text, None)
-            if isinstance(more, dict):
-                args.update({name: value for name, value in more.items() if name not in known})
-            else:
-                errors[f"args.{self.extra.name}"] = 'A JSON object is expected, such as {"key": "value"}.'
-        args.update({name: json_or(text, text) for name, text in rest.items()})
-
-    def _complete(self, args: Json, errors: dict[str, str]) -> Json:
-        """The values, if they also pass the check; what could not be read at all keeps its own message."""
-        try:
-            self.check(args)
-        except InvalidInput as invalid:
-            errors = {**invalid.errors, **errors}
-        if errors:
-            raise InvalidInput(errors)
-        return args
 
 
 def _checked(parameter: Parameter, value: Any, field: str) -> Any:

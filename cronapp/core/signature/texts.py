@@ -18,6 +18,19 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def one_of_many(label: str) -> str:
+    """What one of them is called: `Shops` → `Shop`, `Replicas per region` stays."""
+    for many, one in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh")):
+        if label.endswith(many) and len(label) > len(many) + 1:
+            return label.removesuffix(many) + one
+    return label[:-1] if len(label) > 3 and label.endswith("s") and not label.endswith(("ss", "us", "is")) else label
+
+
+def short_json(value: Any, length: int = 60) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 def number_or_text(text: str) -> Any:
     """A number if the text is one, else the text, for the check to refuse with its own words."""
     try:

@@ -1,0 +1,76 @@
+"""The arguments' part of a form: it comes for the chosen task, and its own buttons change what stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quart import Blueprint, request
+
+from cronapp.core.errors import InvalidInput
+from cronapp.core.registry import Task
+from cronapp.core.signature import Typed
+from cronapp.core.signature.rows import Deed, act
+from cronapp.web.arguments import args_of, named
+from cronapp.web.render import fragment
+from cronapp.web.site import parts
+
+pages = Blueprint("form_args", __name__)
+Texts = Mapping[str, str]
+ABOUT = "args?task"  # the field that says of which task the arguments are
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a button of the arguments did to the form: its texts then, what is wrong, and where the cursor belongs."""
+
+    texts: dict[str, str]
+    errors: dict[str, str]
+    focus: str
+
+
+@pages.get("/form/args")
+async def chosen() -> str:
+    """The arguments' fields of the chosen task; what was typed for the same names stays."""
+    return shown(parts().tasks.find(request.args.get("task", "")), Done(request.args.to_dict(), {}, ""))
+
+
+@pages.post("/form/args")
+async def changed() -> str:
+    """The arguments' fields after one of their buttons. Stores nothing."""
+    texts = (await request.form).to_dict()
+    task = parts().tasks.find(texts.get("task") or texts.get(ABOUT, ""))
+    return shown(task, pressed(task, texts) or Done(texts, {}, ""))
+
+
+def shown(task: Task | None, made: Done) -> str:
+    fields = task.signature.fields() if task else ()
+    context = {"values": made.texts, "errors": made.errors, "focus": made.focus, "mode": "new"}
+    return str(fragment("_form_args", task=task, fields=fields, **context))
+
+
+def pressed(task: Task | None, texts: Texts) -> Done | None:
+    """The form after the button that sent it, if that is one of the arguments' own: `do`."""
+    deed = Deed.of(texts.get("do", ""))
+    rest = {name: text for name, text in texts.items() if name != "do"}
+    if task is None or not deed.verb:
+        return None
+    values, form, focus = args_of(texts), task.signature.form, str(deed)
+    try:
+        if deed.verb == "json":
+            values = form.to_raw(values) | _frame(values)
+        elif deed.verb == "form":
+            values = form.from_raw(values) | _frame(values)
+        else:
+            typed = form.filled(values) if values.get("?") != "json" else Typed.of(values)
+            focus = act(form.fields, typed, deed)
+            values = dict(typed.texts())
+    except InvalidInput as error:
+        return Done(rest, error.errors, "form:")
+    others = {name: text for name, text in rest.items() if name != "args" and not name.startswith(("args.", "args?"))}
+    return Done(others | {named(name): text for name, text in values.items()}, {}, focus)
+
+
+def _frame(values: Texts) -> dict[str, str]:
+    """What the form notes about itself."""
+    return {name: text for name, text in values.items() if name in ("?task", "?folded", "?more")}

@@ -1,0 +1,75 @@
+// The arguments of a task in a form: what eases typing. Rows come and go on the server.
+"use strict";
+
+// After a change of rows the cursor goes where it belongs: into the new row, to the button that was pressed, or into the
+// field from which a row was moved by the keyboard.
+let moved = "";
+
+function focusMarked() {
+  const marked = $("#form-args [data-focus]");
+  if (!marked) return;
+  marked.removeAttribute("data-focus");
+  const row = marked.closest("[data-row]"), own = marked.matches("[data-row]");
+  const field = moved && row && $(`[name="${CSS.escape(`args.${marked.value.split(":")[1]}${moved}`)}"]`, row);
+  (field || (own && $("input:not([type=hidden]), select, textarea, button", row)) || marked).focus();
+  moved = "";
+}
+
+// Where a JSON text stops being JSON, as the browser says it.
+function jsonProblem(text) {
+  try { if (text.trim()) JSON.parse(text); return ""; } catch (error) {
+    const at = /end of/i.test(error.message) ? text.length : /position (\d+)/.exec(error.message)?.[1];
+    const before = at && text.slice(0, Number(at)).split("\n");
+    return before ? `Not JSON yet: line ${before.length}, column ${before.at(-1).length + 1}` : "Not JSON yet";
+  }
+}
+
+function tellJson(area) {
+  const line = area.closest(".f").querySelector(".json-told"), text = jsonProblem(area.value);
+  if (line.textContent !== text) line.textContent = text;
+}
+
+// Tab indents; after Escape it leaves, until the next visit.
+function indent(area, event) {
+  if (event.key === "Escape") { area.dataset.leaves = "1"; event.preventDefault(); }
+  if (event.key !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey || area.dataset.leaves) return;
+  event.preventDefault();
+  area.setRangeText("  ", area.selectionStart, area.selectionEnd, "end");
+  area.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+Object.assign(ON_CLICK, {
+  "[data-clear]": (button) => {
+    const input = document.getElementById(button.dataset.clear);
+    input.value = "";
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.focus();
+  },
+});
+
+let typing = 0;
+document.addEventListener("input", ({ target }) => {
+  if (target.matches(".ctl > input")) target.toggleAttribute("data-blank", !target.value);
+  if (!target.matches("[data-json]")) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => tellJson(target), 400);
+});
+
+document.addEventListener("focusout", ({ target }) => { if (target.matches("[data-json]")) delete target.dataset.leaves; });
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches("[data-json]")) indent(event.target, event);
+  const row = event.altKey && event.target.closest("[data-row]"), way = { ArrowUp: "up", ArrowDown: "down" }[event.key];
+  const button = row && way && $(`:scope > .row-acts [value^="${way}:"]`, row);
+  if (!button) return;
+  event.preventDefault();
+  moved = event.target.name?.slice(`args.${button.value.split(":")[1]}`.length) ?? "";
+  button.click();
+});
+
+document.addEventListener("toggle", ({ target }) => {
+  if (target.matches(".more-args")) target.previousElementSibling.value = target.open ? "open" : "";
+}, true);
+
+document.addEventListener("htmx:after:swap", focusMarked);
+focusMarked();
