@@ -32,6 +32,7 @@ async def test_a_job_with_many_kinds_of_arguments_is_made_changed_as_json_and_sa
     await page.get_by_role("button", name="Move Shop 2 up").press("Enter")
     await expect(page.get_by_role("button", name="Move Shop 1 down")).to_be_focused()
     await page.get_by_role("button", name="Remove Shop 2").press("Enter")
+    await expect(page.get_by_label(re.compile("^Shop 3, Name"))).to_have_count(0)
     await expect(page.get_by_role("button", name="Remove Shop 2")).to_be_focused()
     await page.get_by_role("button", name="Add a row to Tags").first.press("Enter")
     await expect(page.get_by_label("Shop 1, Tag 1", exact=True)).to_be_focused()
