@@ -54,7 +54,7 @@ async def test_a_job_with_several_times_is_made_and_what_it_will_do_is_told_on_t
     await cron.press("Home")
     await expect(fields.nth(0)).to_have_class("here")
     await expect(words).to_contain_text(
-        "greetings runs hello(name=world, times=1) at 09:30 on Monday and Friday; at 12:00 on Saturday, UTC."
+        "greetings runs hello() at 09:30 on Monday and Friday; at 12:00 on Saturday, UTC."
     )
     await expect(page.locator("#form-preview").get_by_role("listitem")).to_have_count(10)
 
