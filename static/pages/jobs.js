@@ -1,35 +1,7 @@
-// The jobs list: which rows are selected, and which groups are folded. Both outlive what the stream brings.
+// The jobs list: which groups are folded. It outlives what the stream brings.
 "use strict";
 
-const selected = new Set(), foldKey = "jobs.folded";
-const folded = new Set(JSON.parse(recall(foldKey) ?? "[]"));
-let lastPicked = null; // where a range begins
-
-const picks = () => $$("#job-list .sel");
-
-function pick(box, on) {
-  if (on) selected.add(box.value); else selected.delete(box.value);
-}
-
-// What stands on the page is brought in line with what is known; a job that left the page is selected no longer.
-function showPicks() {
-  const boxes = picks(), here = new Set(boxes.map((box) => box.value));
-  for (const id of selected) if (!here.has(id)) selected.delete(id);
-  for (const box of boxes) if (box.checked !== selected.has(box.value)) box.checked = selected.has(box.value);
-  const whole = here.size > 0 && selected.size === here.size, all = $(".bulk-all");
-  for (const box of $$("#job-list .sel-all")) {
-    box.checked = whole;
-    box.indeterminate = selected.size > 0 && !whole;
-  }
-  if (all) {
-    all.hidden = !whole;
-    if (!whole) $("input", all).checked = false;
-  }
-  const every = all && $("input", all).checked, count = $("#bulk-count");
-  const page = whole && all ? `All ${selected.size} on this page selected` : `${selected.size} selected`;
-  const told = every ? `All ${Number(all.dataset.matching).toLocaleString("en")} selected` : page;
-  if (count && count.textContent !== told) count.textContent = told;
-}
+const foldKey = "jobs.folded", folded = new Set(JSON.parse(recall(foldKey) ?? "[]"));
 
 function showFolds() {
   for (const group of $$("#job-list [data-fold]")) {
@@ -39,50 +11,6 @@ function showFolds() {
   }
 }
 
-// With Shift all rows from the one before to this one.
-document.addEventListener("click", ({ target, shiftKey }) => {
-  if (!target.matches("#job-list .sel")) return;
-  const boxes = picks(), from = boxes.findIndex((box) => box.value === lastPicked), to = boxes.indexOf(target);
-  const range = shiftKey && from >= 0 ? boxes.slice(Math.min(from, to), Math.max(from, to) + 1) : [target];
-  for (const box of range) pick(box, target.checked);
-  lastPicked = target.value;
-  showPicks();
-});
-
-document.addEventListener("change", ({ target }) => {
-  if (target.matches("#job-list .sel-all")) for (const box of picks()) pick(box, target.checked);
-  if (target.closest("#job-list")) showPicks();
-});
-
-document.addEventListener("reset", ({ target }) => {
-  if (target.id === "bulk") clearPicks();
-});
-
-// A question is settled once it is answered: what it was asked of is selected no longer.
-document.addEventListener("submit", ({ target }) => {
-  if (target.matches("[data-bulk]")) clearPicks();
-});
-
-function clearPicks() {
-  const focused = $("#bulk")?.contains(document.activeElement);
-  selected.clear();
-  lastPicked = null;
-  queueMicrotask(showPicks);
-  if (focused) $("#find").focus();
-}
-
-// Fields that say nothing stay out of the address.
-document.addEventListener("formdata", ({ target, formData }) => {
-  if (target.matches("[data-quiet]")) for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
-});
-
-// A question out of a menu gives the focus back to the menu.
-ON_CLICK[".menu a[hx-get]"] = (link) => {
-  const menu = link.closest(".menu");
-  menu.open = false;
-  $("summary", menu).focus();
-};
-
 ON_CLICK[".fold"] = (button) => {
   const name = button.closest("[data-fold]").dataset.fold;
   if (!folded.delete(name)) folded.add(name);
@@ -90,6 +18,5 @@ ON_CLICK[".fold"] = (button) => {
   showFolds();
 };
 
-document.addEventListener("htmx:after:swap", () => { showPicks(); showFolds(); });
-showPicks();
+document.addEventListener("htmx:after:swap", showFolds);
 showFolds();
