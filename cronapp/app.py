@@ -37,13 +37,16 @@ from cronapp.engine.watcher import Watcher
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.bulk import Bulk
+from cronapp.service.bulk_runs import BulkRuns
 from cronapp.service.calendars import Calendars
 from cronapp.service.comparisons import Comparisons
+from cronapp.service.failures import Failures
 from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
 from cronapp.service.load import Loads
+from cronapp.service.log_search import LogSearch
 from cronapp.service.notes import Notes
 from cronapp.service.pauses import Pauses
 from cronapp.service.presence import Presence
@@ -110,6 +113,9 @@ class App:
         self.runs = Runs(self.store, self.tasks, self.blackouts, self.clock)
         self.comparisons = Comparisons(self.store, self.tasks)
         self.bulk = Bulk(self.store, self.jobs, self.runs, self.clock)
+        self.failures = Failures(self.store, self.clock)
+        self.log_search = LogSearch(self.store)
+        self.bulk_runs = BulkRuns(self.store, self.tasks, self.blackouts, self.clock)
         self.views = SavedViews(self.store, self.clock)
         self.trials = Trials(self.store, self.tasks, self.clock)
         self.limits = Limits(self.store)
@@ -215,6 +221,9 @@ class App:
             runs=self.runs,
             comparisons=self.comparisons,
             bulk=self.bulk,
+            bulk_runs=self.bulk_runs,
+            failures=self.failures,
+            log_search=self.log_search,
             views=self.views,
             trials=self.trials,
             limits=self.limits,

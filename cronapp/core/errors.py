@@ -86,6 +86,10 @@ class RunNotFound(NotFound):
     """There is no run with this number."""
 
 
+class ErrorGroupNotFound(NotFound):
+    """There is no group of errors of this name. Its runs may be older than what is kept."""
+
+
 class NothingToCompare(NotFound):
     """Only a run that went wrong is compared, with one of its job that succeeded before it. Here is none."""
 

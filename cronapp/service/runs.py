@@ -33,11 +33,9 @@ from cronapp.service.slots import open_at_start, settle_due
 from cronapp.service.tasks import Tasks
 from cronapp.store import code, idempotency, jobs, limits, logs, pauses, runs
 from cronapp.store.idempotency import Once
-from cronapp.store.runs import RunFilter
+from cronapp.store.runs import Found, RunFilter, Tally
 from cronapp.store.store import Conn, Store, Tx
 
-ALIKE_WITHIN = timedelta(days=30)
-MOST_ALIKE = 500
 PAST = 500  # attempts that the figures of a job look at
 
 
@@ -104,8 +102,17 @@ class Runs:
         self, filters: RunFilter, *, before: int | None = None, limit: int = 50
     ) -> tuple[list[Run], int | None]:
         """One page of runs, the newest first, and the number to go on before, if there are more."""
-        listed = await self.store.read(runs.page, filters, before=before, limit=limit + 1)
-        return listed[:limit], listed[limit - 1].id if len(listed) > limit else None
+        found = await self.listed(filters, before=before, limit=limit)
+        return found.runs, found.next
+
+    async def listed(self, filters: RunFilter, *, before: int | None = None, limit: int = 50) -> Found:
+        """One page of runs, the newest first, and how far was looked for them."""
+        guarded = self.tasks.guarded()
+        return await self.store.read(runs.listed, filters, before=before, limit=limit, guarded=guarded)
+
+    async def tally(self, filters: RunFilter) -> Tally:
+        """How many runs of each state match the filters besides their states."""
+        return await self.store.read(runs.tally, filters, self.tasks.guarded())
 
     async def of_job(
         self, job: Job, *, state: str = "", before: int | None = None, limit: int = 50
@@ -120,6 +127,10 @@ class Runs:
 
     async def find(self, run_id: int) -> Run | None:
         return await self.store.read(runs.get, run_id)
+
+    async def has_alike(self, run: Run) -> bool:
+        """Whether other runs failed in the same way."""
+        return run.error_group is not None and await self.store.read(runs.has_alike, run.id, run.error_group)
 
     async def running(self, limit: int = 100) -> list[Run]:
         """What runs now, the longest first."""
@@ -232,41 +243,7 @@ class Runs:
         """Opens another attempt of a run that ended, same arguments; one that waits starts now."""
 
         def change(tx: Tx) -> Run:
-            run = found_run(tx.conn, run_id)
-            by_hand = trigger if pauses.is_off(tx) else None  # only what people start begins then
-            if waiting := runs.hurry(tx, run.first_attempt, self.clock(), by_hand):
-                tx.emit(RunChanged(waiting, run.job))
-                return found_run(tx.conn, waiting)
-            if not run.state.ended:
-                raise RunNotEnded
-            if not jobs.by_keys(tx.conn, [run.job_key]):  # a removed job runs no more, whoever has its id now
-                raise JobNotFound
-            next_id = runs.open_retry(tx, run, trigger=trigger, now=self.clock(), not_before=None)
-            if next_id is None:
-                raise Conflict("Another attempt of this run was opened at the same moment.")
-            tx.emit(RunChanged(next_id, run.job))
-            return found_run(tx.conn, next_id)
-
-        return await self.store.write(change)
-
-    async def alike(self, run_id: int) -> list[Run]:
-        """The last attempts of the runs of the same task that failed in the same way within 30 days, and that nobody
-        tried again; the oldest first, at most 500. Empty for a run that did not go wrong."""
-        since = self.clock() - ALIKE_WITHIN
-        return await self.store.read(lambda conn: runs.alike(conn, found_run(conn, run_id), since, MOST_ALIKE))
-
-    async def retry_alike(self, run_id: int, *, trigger: RunTrigger = RunTrigger.MANUAL) -> list[Run]:
-        """Opens another attempt of each that failed like this run; answers the attempts."""
-
-        def change(tx: Tx) -> list[Run]:
-            now = self.clock()
-            opened = []
-            for run in runs.alike(tx.conn, found_run(tx.conn, run_id), now - ALIKE_WITHIN, MOST_ALIKE):
-                next_id = runs.open_retry(tx, run, trigger=trigger, now=now, not_before=None)
-                if next_id is not None:
-                    tx.emit(RunChanged(next_id, run.job))
-                    opened.append(found_run(tx.conn, next_id))
-            return opened
+            return found_run(tx.conn, tried_again(tx, run_id, trigger=trigger, now=self.clock()))
 
         return await self.store.write(change)
 
@@ -361,14 +338,7 @@ class Runs:
         """Ends a waiting run at once, and asks a running one to stop; raises `RunEnded`."""
 
         def change(tx: Tx) -> Run:
-            run, now = found_run(tx.conn, run_id), self.clock()
-            if runs.end_queued(tx, run_id, state=RunState.CANCELLED, reason=reason, now=now):
-                tx.emit(RunChanged(run_id, run.job))
-                follow_up(tx, run, Outcome(state=RunState.CANCELLED, reason=reason), now, self.blackouts)
-            elif found_run(tx.conn, run_id).state is RunState.RUNNING:  # looked at anew: it may be claimed just now
-                tx.emit(CancelRequested(run_id, reason))
-            else:
-                raise RunEnded
+            stopped(tx, run_id, reason, self.clock(), self.blackouts)
             return found_run(tx.conn, run_id)
 
         return await self.store.write(change)
@@ -411,6 +381,36 @@ def found_run(conn: Conn, run_id: int) -> Run:
     if run is None:
         raise RunNotFound
     return run
+
+
+def tried_again(tx: Tx, run_id: int, *, trigger: RunTrigger, now: datetime) -> int:
+    """Opens another attempt of a run that ended, or lets the one that waits start now; answers its number."""
+    run = found_run(tx.conn, run_id)
+    by_hand = trigger if pauses.is_off(tx) else None  # only what people start begins then
+    if waiting := runs.hurry(tx, run.first_attempt, now, by_hand):
+        tx.emit(RunChanged(waiting, run.job))
+        return waiting
+    if not run.state.ended:
+        raise RunNotEnded
+    if not jobs.by_keys(tx.conn, [run.job_key]):  # a removed job runs no more, whoever has its id now
+        raise JobNotFound
+    next_id = runs.open_retry(tx, run, trigger=trigger, now=now, not_before=None)
+    if next_id is None:
+        raise Conflict("Another attempt of this run was opened at the same moment.")
+    tx.emit(RunChanged(next_id, run.job))
+    return next_id
+
+
+def stopped(tx: Tx, run_id: int, reason: str, now: datetime, blackouts: Blackouts) -> None:
+    """Ends a waiting run, and asks a running one to stop; raises `RunEnded`."""
+    run = found_run(tx.conn, run_id)
+    if runs.end_queued(tx, run_id, state=RunState.CANCELLED, reason=reason, now=now):
+        tx.emit(RunChanged(run_id, run.job))
+        follow_up(tx, run, Outcome(state=RunState.CANCELLED, reason=reason), now, blackouts)
+    elif found_run(tx.conn, run_id).state is RunState.RUNNING:  # looked at anew: it may be claimed just now
+        tx.emit(CancelRequested(run_id, reason))
+    else:
+        raise RunEnded
 
 
 def add_lines(tx: Tx, item: Written, last_seq: int) -> None:

@@ -128,6 +128,11 @@ class Tasks:
             known = set()
         return {one: value if one in known else MASK for one, value in args.items()}
 
+    def guarded(self) -> dict[str, frozenset[str]]:
+        """The tasks that take secrets, with the names of their arguments that hold none."""
+        found = [(task.name, task.signature) for task in self.all()]
+        return {name: signature.open_names() for name, signature in found if signature.has_secrets}
+
     def all(self) -> list[Task]:
         return list(self.registry.tasks.values())
 

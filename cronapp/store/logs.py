@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from cronapp.core.logs import ERROR_LEVELS, TRACEBACK, WARNING_LEVELS, LogFilter, LogShow
 from cronapp.core.models import LogLine, LogStream
@@ -50,10 +51,11 @@ def lines_after(
     )
     if level:
         statement = statement.where(log_lines.c.level == level.upper())
-    return [
-        LogLine(seq=row.seq, at=row.at, stream=LogStream(row.stream), level=row.level, text=row.text, raw=row.raw)
-        for row in conn.execute(statement)
-    ]
+    return [line_of(row) for row in conn.execute(statement)]
+
+
+def line_of(row: Row[Any]) -> LogLine:
+    return LogLine(seq=row.seq, at=row.at, stream=LogStream(row.stream), level=row.level, text=row.text, raw=row.raw)
 
 
 def numbers(conn: Connection, run_id: int, wanted: LogFilter, after: int, upto: int, limit: int) -> list[int]:

@@ -190,6 +190,7 @@ OPEN = text("state IN ('queued', 'running')")
 QUEUED = text("state = 'queued'")
 SUCCEEDED = text("state = 'succeeded'")
 ENDED = text("finished_at IS NOT NULL")
+WRONG = text("error_group IS NOT NULL")
 
 runs = Table(
     "runs",
@@ -241,7 +242,13 @@ runs = Table(
     Index("ix_runs_queued", "priority", "id", "job_key", sqlite_where=QUEUED, postgresql_where=QUEUED),
     Index("ix_runs_queue_started", "queue", "started_at"),
     Index("ix_runs_backfill", "backfill"),
-    Index("ix_runs_error_group", "error_group", "id"),
+    Index("ix_runs_error_group", "error_group", "id", sqlite_where=WRONG, postgresql_where=WRONG),
+    Index(  # all that the groups of errors count; runs that go well cost nothing here
+        "ix_runs_wrong",
+        *("finished_at", "error_group", "job_key", "id"),
+        sqlite_where=WRONG,
+        postgresql_where=WRONG,
+    ),
     Index(  # all that the timeline counts, so that it need not read the rows
         "ix_runs_timeline",
         *("job_key", "finished_at", "state", "started_at", "slot"),

@@ -63,6 +63,11 @@ class _Pen:
             self.colours[ground] = name
 
 
+def plain(text: str) -> str:
+    """The text as one reads it: without its colours and controls."""
+    return _CONTROL.sub("", _SEQUENCE.sub("", text))
+
+
 def ansi(text: str) -> Markup:
     """One log line as safe HTML: text escaped, colours as `<span class="ansi-…">`, other control characters dropped.
 

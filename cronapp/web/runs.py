@@ -9,23 +9,40 @@ from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.models import Inside
+from cronapp.web.asked_runs import asked_runs_of
 from cronapp.web.render import fragment, partial, toast
-from cronapp.web.shell import answered, ask, done, go, show
+from cronapp.web.shell import answered, ask, done, show
 from cronapp.web.site import Parts, parts
-from cronapp.web.views import whole
 from cronapp.web.views.compared import since_context
 from cronapp.web.views.log import log_context
-from cronapp.web.views.runs import run_context, run_filter, run_list_context
-from cronapp.web.views.zones import zones_of
+from cronapp.web.views.runs import run_context, run_list_context
 
 pages = Blueprint("runs", __name__)
-ALIKE_SHOWN = 25
+OFFERED = 500  # jobs that the list which helps to type them has
 
 
 @pages.get("/runs")
 async def index() -> str:
-    context = await run_list_context(parts(), run_filter(request.args.to_dict()), whole(request.args.get("cursor")))
+    context = await run_list_context(parts(), asked_runs_of(request.query_string.decode()))
     return await show("runs", nav="runs", topic="runs", **context)
+
+
+@pages.get("/runs/filter")
+async def filters() -> ResponseReturnValue:
+    """What the list can be filtered by."""
+    asked, offers = asked_runs_of(request.query_string.decode()), await parts().jobs.offers()
+    tasks = sorted({task.name for task in parts().tasks.all()} | {asked.value("task")} - {""})
+    tags = sorted({tag for tag, _ in offers["tag"]} | {asked.value("tag")} - {""})
+    jobs = await parts().jobs.ids(OFFERED)
+    return await ask(
+        "_run_filter",
+        nav="runs",
+        title="Filter the runs",
+        asked=asked,
+        tasks=[(task, task) for task in tasks],
+        tags=[(tag, tag) for tag in tags],
+        jobs=jobs,
+    )
 
 
 @pages.get("/runs/<int:run_id>")
@@ -97,28 +114,6 @@ async def retry(run_id: int) -> ResponseReturnValue:
     )
     told = toast(f"Run #{run.id} tries again.", href=f"/runs/{run.id}", link="Follow its log")
     return done(f"/runs/{run.id}", *head, told)
-
-
-@pages.get("/runs/<int:run_id>/retry-like")
-async def ask_retry_alike(run_id: int) -> str:
-    """Which runs failed like this one."""
-    run, alike = await parts().runs.get(run_id), await parts().runs.alike(run_id)
-    shown = alike[: -ALIKE_SHOWN - 1 : -1]
-    return await show(
-        "retry_alike",
-        nav="runs",
-        run=run,
-        count=len(alike),
-        runs=shown,
-        retried=whole(request.args.get("retried")),
-        zones=await zones_of(parts(), shown),
-    )
-
-
-@pages.post("/runs/<int:run_id>/retry-like")
-async def retry_alike(run_id: int) -> ResponseReturnValue:
-    opened = await parts().runs.retry_alike(run_id)
-    return go(f"/runs/{opened[0].id}" if len(opened) == 1 else f"/runs/{run_id}/retry-like?retried={len(opened)}")
 
 
 def on_page(run_id: int) -> bool:

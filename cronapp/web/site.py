@@ -16,12 +16,15 @@ from cronapp.core.models import Inside
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.bulk import Bulk
+from cronapp.service.bulk_runs import BulkRuns
 from cronapp.service.comparisons import Comparisons
+from cronapp.service.failures import Failures
 from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
 from cronapp.service.load import Loads
+from cronapp.service.log_search import LogSearch
 from cronapp.service.notes import Notes
 from cronapp.service.pauses import Pauses
 from cronapp.service.repairs import Repairs
@@ -92,6 +95,9 @@ class Parts:
     runs: Runs
     comparisons: Comparisons
     bulk: Bulk
+    bulk_runs: BulkRuns
+    failures: Failures
+    log_search: LogSearch
     views: SavedViews
     trials: Trials
     limits: Limits

@@ -53,11 +53,13 @@ async def test_all_runs_that_failed_alike_are_tried_again_at_once(me: Visitor, s
     for run in runs:
         await until(lambda run=run: is_in(site, run, "failed"))
     page = await me.open(f"/runs/{runs[0]}")
-    await page.get_by_role("link", name=re.compile(r"Retry all \d+ like this")).click()
+    await page.get_by_role("link", name="All like this").click()
     for run in runs:
         await expect(page.locator(f'tr[data-run="{run}"]')).to_be_visible()
-    await page.get_by_role("button", name="Retry").click()
-    await expect(page.get_by_role("heading", name="runs are tried again")).to_be_visible()
+    await page.get_by_role("link", name="Retry all", exact=True).click()
+    asked = page.get_by_role("dialog")
+    await asked.get_by_role("button", name=re.compile(r"Retry \d+ runs")).click()
+    await expect(page.locator("#toasts, #dialog")).to_contain_text(["tried again"])
     for job in ("one", "two"):
         attempts = [run["attempt"] for run in site.api("GET", f"/runs?job={job}").json()["items"]]
         assert attempts == [2, 1]

@@ -66,11 +66,13 @@ async def test_all_that_failed_alike_are_offered_together(quiet: App, client: Qu
     job = await quiet.jobs.get("one")
     error = RunError("ValueError", "no figures", "")
     runs = [await put_run(quiet, job, RunState.FAILED, error=error) for _ in range(3)]
-    assert "Retry all 3 like this" in (await page_of(client, f"/runs/{runs[0].id}")).text
-    assert "Retry 3 runs?" in (await page_of(client, f"/runs/{runs[0].id}/retry-like")).text
-    reply = await client.post(f"/runs/{runs[0].id}/retry-like")
-    assert "3 runs are tried again" in (await page_of(client, reply.headers["Location"])).text
-    assert len(await quiet.runs.alike(runs[0].id)) == 0
+    group = runs[0].error_group
+    assert (await page_of(client, f"/runs/{runs[0].id}")).all("a", href=f"/errors/{group}")
+    asked = await page_of(client, f"/errors/{group}/retry")
+    assert "Retry 3 runs?" in asked.text
+    form = {"action": "retry", "ids": asked.one("input", name="ids").attrs["value"]}
+    told = Page(await (await client.post("/runs/bulk/done", form=form)).get_data(as_text=True))
+    assert "3 runs tried again." in told.text
     assert await quiet.runs.counts() == {"queued": 3}
 
 

@@ -125,6 +125,14 @@ class Signature:
             for name, value in args.items()
         }
 
+    @property
+    def has_secrets(self) -> bool:
+        return any(p.secret for p in (*self.parameters, *([self.extra] if self.extra else [])))
+
+    def open_names(self) -> frozenset[str]:
+        """The names of the arguments without a secret in them."""
+        return frozenset(p.name for p in self.parameters if not p.secret)
+
     def _named(self, name: str) -> Parameter | None:
         return next((p for p in self.parameters if p.name == name), self.extra)
 

@@ -1,6 +1,8 @@
 """Runs: how they are opened and move on, questions about them, their statistics, and their end."""
 
+from cronapp.store.runs.chosen import Chosen, chosen
 from cronapp.store.runs.claims import claim
+from cronapp.store.runs.listing import Found, Guarded, Tally, ids, listed, page, tally
 from cronapp.store.runs.moves import (
     add_reason,
     end_queued,
@@ -16,16 +18,15 @@ from cronapp.store.runs.moves import (
 )
 from cronapp.store.runs.pruning import job_keys, prune_beyond, prune_older
 from cronapp.store.runs.questions import (
-    alike,
     attempts,
     failures,
     followed,
     get,
+    has_alike,
     lost_attempts,
     next_start,
     of_job,
     open_of_job,
-    page,
     running,
 )
 from cronapp.store.runs.room import full_for
@@ -41,11 +42,15 @@ from cronapp.store.runs.statistics import (
 )
 
 __all__ = [
+    "Chosen",
+    "Found",
+    "Guarded",
     "RunFilter",
+    "Tally",
     "add_reason",
-    "alike",
     "attempts",
     "by_hour",
+    "chosen",
     "claim",
     "count_of_job",
     "counts_by_state",
@@ -56,10 +61,13 @@ __all__ = [
     "followed",
     "full_for",
     "get",
+    "has_alike",
     "held",
     "hurry",
+    "ids",
     "job_keys",
     "lengthen_gap",
+    "listed",
     "lose",
     "lost_attempts",
     "next_start",
@@ -75,5 +83,6 @@ __all__ = [
     "recent",
     "running",
     "set_progress",
+    "tally",
     "usual_duration",
 ]

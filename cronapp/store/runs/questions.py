@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
-from cronapp.core.models import NO_JOB, OPEN_STATES, RETRIED_STATES, Run, RunState
-from cronapp.store.runs.rows import LISTED, RunFilter, run_of
-from cronapp.store.tables import jobs, runs
+from cronapp.core.models import NO_JOB, OPEN_STATES, Run, RunState
+from cronapp.store.runs.rows import LISTED, run_of
+from cronapp.store.tables import runs
 
 FOLLOWED_AMONG = 500
 
@@ -42,24 +41,6 @@ def lost_attempts(conn: Connection, first_attempt: int) -> int:
     return int(conn.execute(statement).scalar_one())
 
 
-def page(conn: Connection, filters: RunFilter, *, before: int | None = None, limit: int = 50) -> list[Run]:
-    """The runs before the id `before`, the newest first."""
-    statement: Select[Any] = select(*LISTED).order_by(runs.c.id.desc()).limit(limit)
-    if filters.job:
-        statement = statement.where(runs.c.job == filters.job)
-    if filters.state:
-        statement = statement.where(runs.c.state == filters.state)
-    if filters.backfill is not None:
-        statement = statement.where(runs.c.backfill == filters.backfill)
-    if filters.since:
-        statement = statement.where(runs.c.queued_at >= filters.since)
-    if filters.until:
-        statement = statement.where(runs.c.queued_at < filters.until)
-    if before is not None:
-        statement = statement.where(runs.c.id < before)
-    return [run_of(row) for row in conn.execute(statement).mappings()]
-
-
 def of_job(conn: Connection, job_key: int, *, state: str = "", before: int | None = None, limit: int = 50) -> list[Run]:
     """A job's own runs, the newest first; not those of a removed job of the same id."""
     statement = select(*LISTED).where(runs.c.job_key == job_key).order_by(runs.c.id.desc()).limit(limit)
@@ -87,28 +68,10 @@ def open_of_job(conn: Connection, job_key: int) -> list[Run]:
     return [run_of(row) for row in conn.execute(statement).mappings()]
 
 
-def alike(conn: Connection, run: Run, since: datetime, limit: int) -> list[Run]:
-    """The last attempts of the runs of the same task that failed in the same way since then, the oldest first. Their
-    jobs are still there."""
-    if run.state not in RETRIED_STATES:
-        return []
-    later = runs.alias()
-    first = func.coalesce(runs.c.first_attempt, runs.c.id)
-    tried_again = exists().where(later.c.first_attempt == first, later.c.attempt > runs.c.attempt)
-    statement = (
-        select(*LISTED)
-        .join(jobs, jobs.c.key == runs.c.job_key)
-        .where(
-            runs.c.state == run.state,
-            runs.c.task == run.task,
-            runs.c.error_type.is_not_distinct_from(run.error.type if run.error else None),
-            runs.c.finished_at >= since,
-            ~tried_again,
-        )
-        .order_by(runs.c.id)
-        .limit(limit)
-    )
-    return [run_of(row) for row in conn.execute(statement).mappings()]
+def has_alike(conn: Connection, run_id: int, group: str) -> bool:
+    """Whether the group of errors has other runs than this one."""
+    found = conn.scalars(select(runs.c.id).where(runs.c.error_group == group).limit(2))
+    return any(other != run_id for other in found)
 
 
 def running(conn: Connection, limit: int = 1000) -> list[Run]:

@@ -19,13 +19,33 @@ LISTED = tuple(column for column in runs.c if column.name != "error_frames")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Which runs a list shows. Moments bound `queued_at`, `since` inclusive, `until` exclusive."""
+    """Which runs a list shows. `state` may name several, with commas. Moments bound the time at which a run was opened,
+    `since` inclusive, `until` exclusive. `args` are texts, or pairs as `shop=Kiel`; `q` is looked for in arguments,
+    result and error; `group` is a group of errors."""
 
     job: str = ""
     state: str = ""
     since: datetime | None = None
     until: datetime | None = None
     backfill: int | None = None
+    task: str = ""
+    tag: str = ""
+    trigger: str = ""
+    node: str = ""
+    group: str = ""
+    args: tuple[str, ...] = ()
+    result: str = ""
+    error: str = ""
+    q: str = ""
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        return tuple(state for state in self.state.split(",") if state)
+
+    @property
+    def text(self) -> bool:
+        """Whether texts are searched, which no index helps with."""
+        return bool(self.args or self.result or self.error or self.q)
 
 
 def of_same(run: Run) -> ColumnElement[bool]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
-from cronapp.core.errors import RunNotHere
-from cronapp.core.models import Json, RunTrigger
+from cronapp.core.errors import InvalidInput, RunNotHere
+from cronapp.core.models import Json, RunState, RunTrigger
 from cronapp.store.runs import RunFilter
 from cronapp.web.api.asked import body, limit, moment, number
 from cronapp.web.api.told import comparison_json, inside_json, items, run_json
@@ -14,19 +14,34 @@ from cronapp.web.site import parts
 from cronapp.web.written import log_as_json, log_as_text
 
 api = Blueprint("runs", __name__)
+TEXTS = ("job", "task", "tag", "trigger", "node", "group", "result", "error", "q")
 
 
 @api.get("/runs")
 async def index() -> Json:
-    filters = RunFilter(
-        job=request.args.get("job", ""),
-        state=request.args.get("state", ""),
+    found = await parts().runs.listed(filter_of_query(), before=number("cursor"), limit=limit())
+    listed = items([run_json(run, parts().tasks) for run in found.runs], found.next)
+    return {**listed, "looked_to": found.looked_to.id} if found.looked_to else listed
+
+
+def filter_of_query() -> RunFilter:
+    texts = {name: request.args.get(name, "") for name in TEXTS}
+    return RunFilter(
+        **texts,
+        state=states_of(request.args.getlist("state")),
+        args=tuple(text for text in request.args.getlist("args") if text),
         since=moment("since"),
         until=moment("until"),
         backfill=number("backfill"),
     )
-    listed, following = await parts().runs.page(filters, before=number("cursor"), limit=limit())
-    return items([run_json(run, parts().tasks) for run in listed], following)
+
+
+def states_of(texts: list[str]) -> str:
+    """One state or several, with commas or one by one."""
+    states = [state for text in texts for state in text.split(",") if state]
+    if wrong := [state for state in states if state not in list(RunState)]:
+        raise InvalidInput.of("state", f"{wrong[0]} is no state of a run. Write {', '.join(RunState)}.")
+    return ",".join(states)
 
 
 @api.get("/runs/<int:run_id>")
@@ -48,12 +63,16 @@ async def retry(run_id: int) -> ResponseReturnValue:
 
 @api.post("/runs/<int:run_id>/retry-like")
 async def retry_alike(run_id: int) -> ResponseReturnValue:
-    """Tries all runs again that failed like this one; with `dry_run` it only tells which."""
+    """Tries all runs again that failed like this one, that is: of its group of errors. With `dry_run` it only tells
+    which."""
     asked = (await body(needed=False)).get("dry_run", request.args.get("dry_run", "") in ("1", "true"))
+    run = await parts().runs.get(run_id)
+    alike = await parts().bulk_runs.matching(RunFilter(group=run.error_group)) if run.error_group else []
     if asked:
-        return {"retried": 0, "alike": [run.id for run in await parts().runs.alike(run_id)]}, 200
-    opened = await parts().runs.retry_alike(run_id, trigger=RunTrigger.API)
-    return {"retried": len(opened), "runs": [run.id for run in opened]}, 202
+        plan = await parts().bulk_runs.plan(alike, "retry")
+        return {"retried": 0, "alike": [one.id for one in reversed(plan.done)]}, 200
+    report = await parts().bulk_runs.carry_out(alike, "retry", trigger=RunTrigger.API)
+    return {"retried": len(report.done), "runs": [one.opened for one in report.done]}, 202
 
 
 @api.get("/runs/<int:run_id>/comparison")

@@ -7,8 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from cronapp.core.errors import NotFound
 from cronapp.web.asked import asked_of
+from cronapp.web.asked_runs import asked_runs_of
 from cronapp.web.hub import View
 from cronapp.web.site import Parts
+from cronapp.web.views.failures import FailuresView, FailureView, asked_errors_of
 from cronapp.web.views.form import FormView
 from cronapp.web.views.framed import Framed
 from cronapp.web.views.job import FIRST, VIEWS
@@ -17,7 +19,7 @@ from cronapp.web.views.ledger import LedgerView, ledger_filter
 from cronapp.web.views.load import LoadView
 from cronapp.web.views.log import log_filter
 from cronapp.web.views.overview import OverviewView
-from cronapp.web.views.runs import RunsView, RunView, run_filter
+from cronapp.web.views.runs import RunsView, RunView
 from cronapp.web.views.shown import Shown
 from cronapp.web.views.system import SystemView
 from cronapp.web.views.tasks import TasksView
@@ -43,9 +45,13 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
             if tab_view := VIEWS.get(tab or FIRST.name):
                 return tab_view(house, job_id, query, last)
         case "runs":
-            return RunsView(house, run_filter(query), whole(query.get("cursor")))
+            return RunsView(house, asked_runs_of(urlsplit(address).query))
         case "run" if whole(name):
             return RunView(house, await house.runs.get(int(name)), log_filter(query), whole(last) or 0)
+        case "errors":
+            return FailuresView(house, asked_errors_of(query))
+        case "error":
+            return FailureView(house, name, asked_errors_of(query))
         case "slots":
             return LedgerView(house, name, ledger_filter(query), moment_of(query.get("cursor")))
         case "system":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +11,10 @@ from markupsafe import Markup
 from cronapp.core.errors import JobNotFound, RunNotFound
 from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
 from cronapp.core.logs import LogFilter
-from cronapp.core.models import RETRIED_STATES, Job, Run, RunState
-from cronapp.store.runs import RunFilter
+from cronapp.core.models import Job, Run, RunState
+from cronapp.core.ranges import RANGES
+from cronapp.store.runs.listing import STRETCH
+from cronapp.web.asked_runs import AskedRuns, range_words
 from cronapp.web.hub import Key
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
@@ -21,50 +23,71 @@ from cronapp.web.views.log import LogPart
 from cronapp.web.views.shown import Shown
 from cronapp.web.views.zones import job_zone, zones_of
 
+AT_ITS_PACE = 3.0  # seconds between two looks through many runs
+
 
 class RunsView(Shown):
     """The list of runs: its first page follows what happens, older ones only their own runs."""
 
-    def __init__(self, parts: Parts, filters: RunFilter, before: int | None) -> None:
+    def __init__(self, parts: Parts, asked: AskedRuns) -> None:
         super().__init__(parts)
-        self.filters = filters
-        self.before = before
+        self.asked = asked
+        self.listed: set[int] = set()
 
     def heed(self, event: Event) -> Iterable[str]:
         match event:
-            case RunChanged(job=job) if self.filters.job in ("", job):
-                return ("list",)
+            case RunChanged(run=run, job=job):
+                if self.asked.cursor is not None:
+                    return (f"row {run}",) if run in self.listed else ()
+                return ("list",) if self.asked.value("job") in ("", job) else ()
         return ()
 
     def parts(self) -> Iterable[str]:
         return ("list",)
 
     async def show(self, part: str) -> Markup:
-        what = ("list", self.filters, self.before)
-        return await self.house.hub.once(("runs", ""), what, self._render)
+        if part.startswith("row"):
+            return await self._row(int(part.removeprefix("row ")))
+        if self.asked.cursor is None:
+            return await self.house.hub.once(("runs", ""), ("list", self.asked), self._render)
+        return await self._render()
 
     async def _render(self) -> Markup:
-        return partial(
-            "#run-list", fragment("_run_list", **await run_list_context(self.house, self.filters, self.before))
-        )
+        context = await run_list_context(self.house, self.asked)
+        self.listed = {run.id for run in context["runs"]}
+        return partial("#run-list", fragment("_run_list", **context))
+
+    async def _row(self, run_id: int) -> Markup:
+        async def render() -> Markup:
+            run = await self.house.runs.get(run_id)
+            context = {"run": run, "zones": await zones_of(self.house, [run]), "pick": True}
+            return partial(f"#run-row-{run_id}", fragment("_run_row", **context))
+
+        return await self.house.hub.once(("run", run_id), "row", render)
 
     def pause(self, part: str) -> float:
-        return 0.5
+        return AT_ITS_PACE if self.asked.searches else 0.5
 
 
-async def run_list_context(house: Parts, filters: RunFilter, before: int | None) -> dict[str, Any]:
-    runs, following = await house.runs.page(filters, before=before)
+async def run_list_context(house: Parts, asked: AskedRuns) -> dict[str, Any]:
+    filters = asked.filters(house.clock())
+    found = await house.runs.listed(filters, before=asked.cursor)
+    tally = await house.runs.tally(filters)
+    matching = tally.of(filters.states)
     return {
-        "runs": runs,
-        "next": following and str(following),
-        "first": before is None,
-        "filters": {
-            "job": filters.job,
-            "state": filters.state,
-            "backfill": "" if filters.backfill is None else str(filters.backfill),
-        },
-        "counts": await house.runs.counts(),
-        "zones": await zones_of(house, runs),
+        "asked": asked,
+        "runs": found.runs,
+        "next": found.next,
+        "looked_to": found.looked_to,
+        "stretch": STRETCH,
+        "first": asked.cursor is None,
+        "tally": tally,
+        "matching": max(matching, len(found.runs)),
+        "matching_more": tally.is_more(filters.states),
+        "ranges": RANGES,
+        "range_words": range_words(asked.range),
+        "zones": await zones_of(house, found.runs),
+        "pick": True,
     }
 
 
@@ -127,7 +150,7 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         "job_zone": job_zone(house, job.spec) if job else None,
         "attempts": await house.runs.attempts(run),
         "held_up": [full.words() for full in await house.runs.held_up_by(run)],
-        "alike": len(await house.runs.alike(run_id)) if job and run.state in RETRIED_STATES else 0,
+        "alike": bool(job) and await house.runs.has_alike(run),
         "waker": await waker_of(house, run),
         "usual": await house.runs.usual(run) if run.started_at else None,
         "deadline": deadline_of(run, job),
@@ -149,9 +172,3 @@ async def waker_of(house: Parts, run: Run) -> Run | None:
         return await house.runs.get(run.woken_by) if run.woken_by else None
     except RunNotFound:
         return None
-
-
-def run_filter(query: Mapping[str, str]) -> RunFilter:
-    backfill = query.get("backfill", "")
-    chosen = int(backfill) if backfill.isdigit() and len(backfill) < 19 else None
-    return RunFilter(job=query.get("job", ""), state=query.get("state", ""), backfill=chosen)

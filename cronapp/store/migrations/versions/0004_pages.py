@@ -1,6 +1,8 @@
 """The history of a job, its notes, single slots skipped or added, where runs fail and with what code, trials of a form,
 saved views."""
 
+import hashlib
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -18,7 +20,11 @@ def upgrade() -> None:
     succeeded = sa.text("state = 'succeeded'")
     op.create_index("ix_runs_succeeded", "runs", ["job_key", "id"], sqlite_where=succeeded, postgresql_where=succeeded)
     op.add_column("runs", sa.Column("timeout", sa.Float))
-    op.create_index("ix_runs_error_group", "runs", ["error_group", "id"])
+    wrong = sa.text("error_group IS NOT NULL")
+    op.create_index("ix_runs_error_group", "runs", ["error_group", "id"], sqlite_where=wrong, postgresql_where=wrong)
+    columns = ["finished_at", "error_group", "job_key", "id"]
+    op.create_index("ix_runs_wrong", "runs", columns, sqlite_where=wrong, postgresql_where=wrong)
+    group_what_failed()
     ended = sa.text("finished_at IS NOT NULL")
     columns = ["job_key", "finished_at", "state", "started_at", "slot"]
     op.create_index("ix_runs_timeline", "runs", columns, sqlite_where=ended, postgresql_where=ended)
@@ -74,3 +80,14 @@ def upgrade() -> None:
         sa.Column("at", moment, nullable=False),
         sa.Column("by", sa.Text, nullable=False),
     )
+
+
+def group_what_failed() -> None:
+    """What failed before frames were kept is grouped by its exception and its task."""
+    runs = sa.table("runs", *(sa.column(name) for name in ("state", "task", "error_type", "error_group")))
+    op.execute(runs.update().where(runs.c.state.in_(("timed_out", "lost"))).values(error_group=runs.c.state))
+    failed = runs.c.state == "failed"
+    for kind, task in op.get_bind().execute(sa.select(runs.c.error_type, runs.c.task).where(failed).distinct()).all():
+        alike = sa.and_(failed, runs.c.task == task, runs.c.error_type.is_not_distinct_from(kind))
+        group = "failed" if kind is None else hashlib.sha256(f"{kind}\0{task}".encode()).hexdigest()[:16]
+        op.execute(runs.update().where(alike).values(error_group=group))
