@@ -16,7 +16,7 @@ from visiting import Api, Ended, LogOnPage, Page, Stream, lines_in, page_of, par
 
 from cronapp.app import App
 from cronapp.core.errors import StoreUnavailable
-from cronapp.core.events import JobChanged, LogAppended
+from cronapp.core.events import JobChanged, LogAppended, RunChanged
 from cronapp.core.models import Job, Outcome, Progress, Run, RunState
 from cronapp.service.runs import Written
 from cronapp.store import logs
@@ -68,6 +68,7 @@ async def stored(app: App, run: Run, until_seq: int) -> None:
             ],
         ),
         ("runs", ["#run-list"]),
+        ("errors", ["#error-list"]),
         ("run:1", ["#log-empty", "#run-head", "#run-outcome", "#run-since", "#run-side"]),
         ("system", ["#system", "#restart", "#limits"]),
     ],
@@ -150,6 +151,18 @@ async def test_a_filtered_list_stays_filtered(quiet: App, api: Api, job: Job) ->
         await put_run(quiet, await quiet.jobs.get("other"), RunState.FAILED)
         page = Page(await stream.until("data-run"))
         assert [e.attrs["data-run"] for e in page.all("tr") if "data-run" in e.attrs] == ["2"]
+
+
+async def test_an_older_page_of_runs_follows_only_its_own_runs(quiet: App, run: Run) -> None:
+    newer = await quiet.runs.run_now("nightly")
+    async with Stream(quiet, "runs", at=f"/runs?cursor={newer.id}") as stream:
+        assert targets(await stream.html())[-1] == "#run-list"
+        await quiet.runs.cancel(newer.id)
+        quiet.bus.publish([RunChanged(run.id, run.job)])
+        assert f'id="run-row-{run.id}"' in await stream.until(f"#run-row-{run.id}")
+        await quiet.runs.run_now("nightly")
+        quiet.bus.publish([RunChanged(run.id, run.job)])
+        assert "#run-list" not in targets(await stream.until(f"#run-row-{run.id}"))
 
 
 async def test_a_jobs_page_follows_its_runs_and_its_removal(quiet: App, job: Job) -> None:
