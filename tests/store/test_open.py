@@ -23,9 +23,11 @@ from recipes import put_job
 from sqlalchemy import Connection, inspect, select, text
 
 from cronapp.core.errors import CannotStart
+from cronapp.core.failures import group_of
+from cronapp.core.models import RunError, RunState
 from cronapp.store import jobs
 from cronapp.store.open import newest, open_store
-from cronapp.store.store import Store
+from cronapp.store.store import Store, Tx
 from cronapp.store.tables import metadata
 
 
@@ -118,6 +120,41 @@ async def test_a_database_of_an_older_program_is_brought_up_to_date(
     assert set(await store.read(shape)) == {*metadata.tables, "alembic_version"}
     assert await store.read(lambda conn: compare_metadata(MigrationContext.configure(conn), metadata)) == []
     await store.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_what_failed_before_there_were_groups_is_grouped(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = f"sqlite:///{tmp_path / 'old.db'}"
+    url = empty if kind == "sqlite" else str(request.getfixturevalue("empty_postgres_url"))
+    upgrade = command.upgrade
+    with monkeypatch.context() as older:
+        older.setattr(command, "upgrade", lambda config, _to: upgrade(config, "0003"))
+        store = await open_store(url, told_to_nobody)
+    old = (("failed", "ValueError", "a"), ("failed", "ValueError", "a"), ("failed", "ValueError", "b"))
+    old += (("failed", None, "a"), ("lost", None, "a"), ("timed_out", None, "a"), ("succeeded", None, "a"))
+
+    def put(tx: Tx) -> None:
+        for state, kind, task in old:
+            tx.conn.execute(
+                text(
+                    "INSERT INTO runs (job_key, job, task, args, state, trigger, attempt, queue, priority, queued_at,"
+                    " error_type, last_seq, missed)"
+                    " VALUES (1, 'j', :task, '{}', :state, 'manual', 1, 'q', 0, 0, :kind, 0, 1)"
+                ),
+                {"state": state, "kind": kind, "task": task},
+            )
+
+    await store.write(put)
+    await store.close()
+    store = await open_store(url, told_to_nobody)
+    groups = await store.read(
+        lambda conn: conn.execute(text("SELECT error_group FROM runs ORDER BY id")).scalars().all()
+    )
+    await store.close()
+    of_a, of_b = (group_of(RunState.FAILED, RunError("ValueError", "", ""), task) for task in ("a", "b"))
+    assert groups == [of_a, of_a, of_b, "failed", "lost", "timed_out", None]
 
 
 async def test_the_database_that_tests_share_is_as_new_each_time(migrated: Migrated, empty_postgres_url: str) -> None:
@@ -261,6 +298,8 @@ async def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
 OPEN_IT = """
 import asyncio, os, sys
 from cronapp.core.errors import CannotStart
+from cronapp.core.failures import group_of
+from cronapp.core.models import RunError, RunState
 from cronapp.store.open import newest, open_store
 
 async def main(elsewhere, url):
