@@ -28,7 +28,7 @@ async def test_a_changed_signature_appears_on_the_open_page_and_a_click_mends_it
     job = await me.open("/jobs/greet/configuration")
     tasks = await me.open("/tasks")
     form = await me.open("/jobs/new?task=greet")
-    await form.get_by_label("Day").fill("half typed")
+    await form.locator("#f-args-day").fill("half typed")
     for page in (job, tasks, form):
         await stay(page)
     await expect(job.locator("#job-changes")).to_be_hidden()
@@ -54,7 +54,7 @@ async def test_a_changed_signature_appears_on_the_open_page_and_a_click_mends_it
         await page.bring_to_front()
         await expect(page.locator("#banner")).to_contain_text("tasks.py cannot be imported")
     await expect(tasks.locator(".alert")).to_contain_text("SyntaxError")
-    await expect(form.get_by_label("Day")).to_have_value("half typed")
+    await expect(form.locator("#f-args-day")).to_have_value("half typed")
     watched.write_tasks(AFTER.replace("greet", "greets"))
     for page in (job, tasks, form):
         await page.bring_to_front()
