@@ -229,7 +229,7 @@ class Page(HTMLParser):
         selected: str | None = None
         for element in html[start + 1 :]:
             attrs = element.attrs
-            if element.tag == "form":
+            if element.tag in ("form", "dialog"):  # the next one begins
                 break
             if element.tag == "input" and attrs.get("name"):
                 if attrs.get("type") not in ("checkbox", "radio") or "checked" in attrs:
