@@ -41,6 +41,7 @@ from cronapp.service.bulk_runs import BulkRuns
 from cronapp.service.calendars import Calendars
 from cronapp.service.comparisons import Comparisons
 from cronapp.service.failures import Failures
+from cronapp.service.concerns import Worries
 from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
@@ -50,6 +51,7 @@ from cronapp.service.log_search import LogSearch
 from cronapp.service.notes import Notes
 from cronapp.service.pauses import Pauses
 from cronapp.service.presence import Presence
+from cronapp.service.pulse import Pulse
 from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
@@ -122,6 +124,8 @@ class App:
         self.backfills = Backfills(self.store, self.tasks, self.clock)
         self.ledger = Ledger(self.store, self.clock)
         self.timeline = Timeline(self.store, self.blackouts, self.clock)
+        self.pulse = Pulse(self.store, self.clock)
+        self.worries = Worries(self.store, self.clock, settings.concurrency)
         self.loads = Loads(self.store, self.blackouts, self.clock, settings.concurrency)
         self.spreads = Spreads(self.jobs, self.loads)
         self.restarts = Restarts(self.store, self.clock)
@@ -230,6 +234,8 @@ class App:
             backfills=self.backfills,
             ledger=self.ledger,
             timeline=self.timeline,
+            pulse=self.pulse,
+            worries=self.worries,
             loads=self.loads,
             spreads=self.spreads,
             restarts=self.restarts,
@@ -251,6 +257,7 @@ class App:
             look=self.runner.look,
             announce_link=self.announce_link,
             timezone=self.settings.timezone,
+            concurrency=self.settings.concurrency,
             cookie=f"cronapp_session_{self.address.rpartition(':')[2]}",  # cookies know no ports
             hosts=self._hosts(),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -48,6 +49,10 @@ class Timeline:
 
         lanes, following, held = await self.store.read(ask)
         return Lanes(tuple(await asyncio.to_thread(self._with_plans, lanes, window, held)), following, held)
+
+    async def usual(self, listed: Sequence[Job]) -> Mapping[int, float]:
+        """How many seconds a run of these jobs takes, by their keys; jobs of which that is not known are left out."""
+        return await self.store.read(timeline.usual_durations, [job.key for job in listed])
 
     async def lane(self, job_id: str, window: Window) -> Lane:
         """One job's lane; raises `JobNotFound`."""

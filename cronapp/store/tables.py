@@ -44,6 +44,8 @@ Key = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER key counts
 Doc = JSON(none_as_null=True)
 metadata = MetaData()
 
+FAILING = text("failures > 0")
+
 jobs = Table(
     "jobs",
     metadata,
@@ -68,6 +70,7 @@ jobs = Table(
     Column("paused_until", Moment, index=True),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("fits", Doc),
+    Index("ix_jobs_failures", "failures", sqlite_where=FAILING, postgresql_where=FAILING),
     sqlite_autoincrement=True,
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from markupsafe import Markup
 
@@ -86,44 +85,6 @@ def told_run(run: RunBrief | Past) -> str:
         parts.append(duration_words(run.duration))
     parts.append(f"{moment.isoformat(' ', 'minutes')[:16]} UTC")
     return " · ".join(parts)
-
-
-CHART_STEP, CHART_BAR, CHART_HEIGHT = 20, 15, 56
-
-
-def hours(buckets: Sequence[tuple[datetime, int, int]]) -> Markup:
-    """Runs per hour: succeeded below, failed on top of it."""
-    most = max((good + bad for _, good, bad in buckets), default=0) or 1
-    bars = [_hour(i * CHART_STEP, most, *bucket) for i, bucket in enumerate(buckets)]
-    good, bad = sum(b[1] for b in buckets), sum(b[2] for b in buckets)
-    return Markup(
-        '<svg class="hours" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
-    ).format(
-        max(len(buckets), 1) * CHART_STEP - (CHART_STEP - CHART_BAR),
-        CHART_HEIGHT,
-        f"Runs per hour over the last {len(buckets)} hours: {good} succeeded, {bad} failed",
-        Markup("").join(bars),
-    )
-
-
-def _hour(x: int, most: int, start: datetime, good: int, bad: int) -> Markup:
-    room = CHART_HEIGHT - 4
-    high_good = max(round(room * good / most, 1), 1.5 if not bad else 0)
-    high_bad = max(round(room * bad / most, 1), 3) if bad else 0
-    told = f"{start.astimezone(UTC):%H:%M UTC}: {good} succeeded, {bad} failed"
-    parts = [
-        Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="1.5"/>').format(
-            "f-ok" if good else "f-none", x, round(CHART_HEIGHT - high_good, 1), CHART_BAR, high_good
-        )
-    ]
-    if bad:
-        y = round(CHART_HEIGHT - high_good - high_bad - (1 if good else 0), 1)
-        parts.append(
-            Markup('<rect class="f-bad" x="{}" y="{}" width="{}" height="{}" rx="1.5"/>').format(
-                x, max(y, 0), CHART_BAR, high_bad
-            )
-        )
-    return Markup("<g><title>{}</title>{}</g>").format(told, Markup("").join(parts))
 
 
 VERDICT_TONES = {

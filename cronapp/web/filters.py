@@ -18,7 +18,8 @@ from cronapp.core.models import CronSchedule, IntervalSchedule, JobRow, JobSpec,
 from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import parts_of
 from cronapp.web.ansi import ansi
-from cronapp.web.charts import TONES, hours, ledger_strip, strip, success_share, verdict_tone
+from cronapp.web.charts import TONES, ledger_strip, strip, success_share, verdict_tone
+from cronapp.web.hourly import ahead, stacked
 from cronapp.web.pace import pace_of
 from cronapp.web.trees import tree
 
@@ -249,17 +250,18 @@ FILTERS: dict[str, Callable[..., Any]] = {
 }
 
 GLOBALS: dict[str, Any] = {
+    "ahead_hours": ahead,
     "after_words": after_words,
     "complaint": complaint,
     "condition": condition,
     "figure": figure,
-    "hours_chart": hours,
     "ledger_strip": ledger_strip,
     "outcome": outcome,
     "pace_of": pace_of,
     "query": query,
     "schedule_texts": schedule_texts,
     "schedule_words": schedule_words,
+    "stacked_hours": stacked,
     "strip": strip,
     "success_share": success_share,
     "zone_name": zone_name,

@@ -21,6 +21,7 @@ class Pace:
     warning: str
     left: str
     label: str
+    took: float = 0.0  # seconds
     share: str = "0"
     usual: str = "0"
     p95: str = "0"
@@ -32,7 +33,7 @@ def pace_of(run: Run, usual: Usual | None, now: datetime) -> Pace:
     ended = run.state.ended
     took = run.duration if ended and run.duration is not None else max((now - started).total_seconds(), 0)
     if usual is None:
-        return Pace(beyond=False, warning="", left="", label="")
+        return Pace(beyond=False, warning="", left="", label="", took=took)
     beyond = took > usual.limit
     whole = max(usual.p95, took) * 1.15
     return Pace(
@@ -40,6 +41,7 @@ def pace_of(run: Run, usual: Usual | None, now: datetime) -> Pace:
         warning=SLOW if beyond else "",
         left="" if ended or took >= usual.median else f"about {about(usual.median - took)} left",
         label=f"Usually {duration_words(usual.median)}; 19 of 20 runs take up to {duration_words(usual.p95)}",
+        took=took,
         share=per_cent(took / whole),
         usual=per_cent(usual.median / whole),
         p95=per_cent(usual.p95 / whole),

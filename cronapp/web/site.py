@@ -19,6 +19,7 @@ from cronapp.service.bulk import Bulk
 from cronapp.service.bulk_runs import BulkRuns
 from cronapp.service.comparisons import Comparisons
 from cronapp.service.failures import Failures
+from cronapp.service.concerns import Worries
 from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
@@ -27,6 +28,7 @@ from cronapp.service.load import Loads
 from cronapp.service.log_search import LogSearch
 from cronapp.service.notes import Notes
 from cronapp.service.pauses import Pauses
+from cronapp.service.pulse import Pulse
 from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
@@ -104,6 +106,8 @@ class Parts:
     backfills: Backfills
     ledger: Ledger
     timeline: Timeline
+    pulse: Pulse
+    worries: Worries
     loads: Loads
     spreads: Spreads
     restarts: Restarts
@@ -125,6 +129,7 @@ class Parts:
     look: Callable[[int], Awaitable[Inside | None]]
     announce_link: Callable[[], Awaitable[None]]
     timezone: str
+    concurrency: int
     cookie: str
     hosts: frozenset[str]  # names that the server answers to; empty: any
 

@@ -29,7 +29,7 @@ from cronapp.store.runs.questions import (
     open_of_job,
     running,
 )
-from cronapp.store.runs.room import full_for
+from cronapp.store.runs.room import full_for, full_for_each
 from cronapp.store.runs.rows import RunFilter
 from cronapp.store.runs.statistics import (
     by_hour,
@@ -60,6 +60,7 @@ __all__ = [
     "finish",
     "followed",
     "full_for",
+    "full_for_each",
     "get",
     "has_alike",
     "held",

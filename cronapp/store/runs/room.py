@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -110,8 +111,14 @@ def room_now(conn: Connection, now: datetime) -> Room:
 
 def full_for(conn: Connection, run: Run, now: datetime) -> list[Full]:
     """What has no place for a waiting run now."""
+    return full_for_each(conn, [run.id], now).get(run.id, [])
+
+
+def full_for_each(conn: Connection, run_ids: Sequence[int], now: datetime) -> dict[int, list[Full]]:
+    """The same for several runs, by their numbers."""
     statement = (
         select(
+            runs.c.id,
             runs.c.job_key,
             runs.c.queue,
             runs.c.backfill,
@@ -121,10 +128,12 @@ def full_for(conn: Connection, run: Run, now: datetime) -> list[Full]:
         )
         .outerjoin(jobs, jobs.c.key == runs.c.job_key)
         .outerjoin(backfills, backfills.c.id == runs.c.backfill)
-        .where(runs.c.id == run.id)
+        .where(runs.c.id.in_(run_ids))
     )
-    row = conn.execute(statement).mappings().first()
-    if row is None:
-        return []
+    rows = conn.execute(statement).mappings().all()
+    if not rows:
+        return {}
     room = room_now(conn, now)
-    return [room.told(place, row) for place in places_of(row) if room.left.get(place, 1) <= 0]
+    return {
+        row["id"]: [room.told(place, row) for place in places_of(row) if room.left.get(place, 1) <= 0] for row in rows
+    }

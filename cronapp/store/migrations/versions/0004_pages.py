@@ -28,6 +28,8 @@ def upgrade() -> None:
     ended = sa.text("finished_at IS NOT NULL")
     columns = ["job_key", "finished_at", "state", "started_at", "slot"]
     op.create_index("ix_runs_timeline", "runs", columns, sqlite_where=ended, postgresql_where=ended)
+    failing = sa.text("failures > 0")
+    op.create_index("ix_jobs_failures", "jobs", ["failures"], sqlite_where=failing, postgresql_where=failing)
     op.create_table(
         "job_changes",
         sa.Column("id", key, primary_key=True),

@@ -1,0 +1,102 @@
+"""Hours side by side as SVG: what ended in each, stacked by how it ended, and what is ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from markupsafe import Markup
+
+from cronapp.service.pulse import HourOfRuns
+from cronapp.web.heat import HourAhead, told
+
+HIGH, AHEAD = 56, 34  # pixels
+FILLED = 0.74  # of each hour's width
+LEAST = 2.0  # pixels that something takes, so that it is seen
+
+Layer = tuple[str, int]
+"""A class of the style sheet, and how many there are."""
+
+
+def stacked(hours: Sequence[HourOfRuns], running: int) -> Markup:
+    """The last hours: succeeded at the bottom, what went wrong on top of it, what runs now on the last one."""
+    layers = [layers_of(hour, running if n == len(hours) - 1 else 0) for n, hour in enumerate(hours)]
+    most = max((sum(count for _, count in some) for some in layers), default=0)
+    step = 100 / max(len(hours), 1)
+    bars = [
+        Markup("<g><title>{}</title>{}</g>").format(told_hour(hour.at, some), pile(n * step, step, some, most))
+        for n, (hour, some) in enumerate(zip(hours, layers, strict=True))
+    ]
+    good, bad = sum(hour.succeeded for hour in hours), sum(hour.failed for hour in hours)
+    label = f"Runs per hour over the last {len(hours)} hours: {good:,} succeeded, {bad:,} failed, {running:,} running"
+    return svg("hours", HIGH, "img", label, bars)
+
+
+def layers_of(hour: HourOfRuns, running: int) -> list[Layer]:
+    """From the bottom to the top."""
+    all_of_them = (
+        ("ok", hour.succeeded),
+        ("off", hour.cancelled),
+        ("warn", hour.without),
+        ("bad", hour.failed),
+        ("run", running),
+    )
+    return [(tone, count) for tone, count in all_of_them if count]
+
+
+WORDS = {"ok": "succeeded", "off": "cancelled", "warn": "skipped or missed", "bad": "failed", "run": "running"}
+
+
+def told_hour(at: datetime, layers: Sequence[Layer]) -> str:
+    parts = ", ".join(f"{count:,} {WORDS[tone]}" for tone, count in layers)
+    return f"{at:%H:%M} UTC: {parts or 'nothing'}"
+
+
+def pile(x: float, step: float, layers: Sequence[Layer], most: int) -> Markup:
+    """One hour's bar; also where there is little of something it is seen."""
+    room = HIGH - LEAST * len(WORDS)
+    hit = rect("hit", x, step, 0, HIGH)
+    if not layers:
+        return hit + rect("f-none", x, step * FILLED, HIGH - LEAST, LEAST)
+    parts, bottom = [hit], float(HIGH)
+    for tone, count in layers:
+        high = max(LEAST, room * count / most)
+        bottom -= high
+        parts.append(rect(f"f-{tone}", x, step * FILLED, bottom, high))
+    return Markup("").join(parts)
+
+
+def ahead(hours: Sequence[HourAhead]) -> Markup:
+    """How many runs are due in each hour; a click shows the worst minute of it. Hours in which some wait are marked."""
+    most = max((hour.whole.due for hour in hours), default=0)
+    step = 100 / max(len(hours), 1)
+    bars = [due_bar(n * step, step, hour, most) for n, hour in enumerate(hours)]
+    return svg("ahead", AHEAD, "group", f"Runs due in each of the next {len(hours)} hours", bars)
+
+
+def due_bar(x: float, step: float, hour: HourAhead, most: int) -> Markup:
+    due = hour.whole.due
+    if not due:
+        return Markup("<g><title>{}</title>{}</g>").format(
+            f"{hour.at:%H:%M} UTC: nothing due", rect("f-none", x, step * FILLED, AHEAD - LEAST, LEAST)
+        )
+    high = max(LEAST * 2, (AHEAD - 2) * due / most)
+    text = f"{hour.at:%H:%M} UTC: {told(hour.whole)}"
+    bar = rect("hit", x, step, 0, AHEAD) + rect(
+        "f-warn" if hour.whole.held else "f-wait", x, step * FILLED, AHEAD - high, high
+    )
+    href = f"/timeline/load?at={hour.worst:%Y-%m-%dT%H:%M}Z#due"
+    return Markup('<a href="{}" aria-label="{}"><title>{}</title>{}</a>').format(href, text, text, bar)
+
+
+def rect(tone: str, x: float, width: float, y: float, height: float) -> Markup:
+    """Across in per cent, upwards in pixels: so no corner is drawn out of shape, however wide the chart is."""
+    return Markup('<rect class="{}" x="{:.2f}%" width="{:.2f}%" y="{:.1f}" height="{:.1f}"/>').format(
+        tone, x, width, y, height
+    )
+
+
+def svg(kind: str, high: int, role: str, label: str, bars: Sequence[Markup]) -> Markup:
+    return Markup('<svg class="{}" height="{}" role="{}" aria-label="{}">{}</svg>').format(
+        kind, high, role, label, Markup("").join(bars)
+    )
