@@ -64,6 +64,7 @@ from cronapp.service.tasks import Tasks
 from cronapp.service.timeline import Timeline
 from cronapp.service.trials import Trials
 from cronapp.service.upcoming import Upcoming
+from cronapp.service.usage import Usage
 from cronapp.store.open import open_store
 from cronapp.store.store import Store
 from cronapp.web import make_site
@@ -126,6 +127,7 @@ class App:
         self.timeline = Timeline(self.store, self.blackouts, self.clock)
         self.pulse = Pulse(self.store, self.clock)
         self.worries = Worries(self.store, self.clock, settings.concurrency)
+        self.usage = Usage(self.store)
         self.loads = Loads(self.store, self.blackouts, self.clock, settings.concurrency)
         self.spreads = Spreads(self.jobs, self.loads)
         self.restarts = Restarts(self.store, self.clock)
@@ -236,6 +238,7 @@ class App:
             timeline=self.timeline,
             pulse=self.pulse,
             worries=self.worries,
+            usage=self.usage,
             loads=self.loads,
             spreads=self.spreads,
             restarts=self.restarts,

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 from cronapp.core.clock import Clock
 from cronapp.core.concerns import Concern, Concerns, Trouble, waiting_words
+from cronapp.core.history import ITSELF
 from cronapp.core.models import RETRIED_STATES, Job, Run, RunBrief, RunState
-from cronapp.service.streaks import ITSELF
 from cronapp.store import overview, pauses, runs
 from cronapp.store.store import Conn, Store
 
 SHOWN = {Trouble.MISFIT: 5, Trouble.PAUSED: 5, Trouble.FAILING: 6, Trouble.LATE: 4}
-LATE = timedelta(seconds=10)  # after which a slot without a run, or a run that waits, is told
+DUE = timedelta(seconds=10)  # after which a slot without a run is told
+WAITS = timedelta(minutes=1)  # after which a run that waits is told
 NEWEST = 30  # runs of a job that are looked at
 
 
@@ -52,9 +53,9 @@ class Worries:
         return [failing(job, newest[job.key], overview.first_failure(conn, job.key)) for job in found], count
 
     def _late(self, conn: Conn, now: datetime) -> tuple[list[Concern], int]:
-        edge, limit = now - LATE, SHOWN[Trouble.LATE]
-        due, due_count = overview.overdue(conn, edge, limit)
-        waiting, waiting_count = overview.waiting(conn, edge, limit)
+        limit = SHOWN[Trouble.LATE]
+        due, due_count = overview.overdue(conn, now - DUE, limit)
+        waiting, waiting_count = overview.waiting(conn, now - WAITS, limit)
         full = runs.full_for_each(conn, [run.id for run in waiting], now)
         running = runs.counts_by_state(conn).get(RunState.RUNNING, 0) if waiting else 0
         found = [overdue(job) for job in due]

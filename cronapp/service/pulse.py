@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from cronapp.core.amendments import slots_of
 from cronapp.core.clock import Clock
 from cronapp.core.ledger import Verdict
 from cronapp.core.models import RETRIED_STATES, JobState, Run, RunState
-from cronapp.core.spec import trigger_for
 from cronapp.core.timeline import floored
 from cronapp.core.triggers import count_between
 from cronapp.core.usual import Usual, usual_of
@@ -176,9 +176,7 @@ class Pulse:
         """The slots that have no row because their jobs need attention. They are told at the present hour."""
         found = jobs.in_state(conn, JobState.NEEDS_ATTENTION, MOST_HELD)
         return sum(
-            count_between(trigger_for(job.spec), max(since, job.last_slot), now, MOST_SLOTS)
-            for job in found
-            if job.last_slot
+            count_between(slots_of(job), max(since, job.last_slot), now, MOST_SLOTS) for job in found if job.last_slot
         )
 
 

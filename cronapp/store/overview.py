@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, func, 
 
 from cronapp.core.ledger import ON_TIME
 from cronapp.core.models import RETRIED_STATES, Job, JobState, Run, RunState, RunTrigger
-from cronapp.store.jobs import job_of
+from cronapp.store.jobs import JOBS, jobs_of
 from cronapp.store.ledger import CAUSES, EACH_FATE, FATES, HOUR, SECOND, STATES, Counted
 from cronapp.store.runs.rows import LISTED, run_of
 from cronapp.store.tables import EPOCH, MICROSECOND, SUCCEEDED, jobs, runs
@@ -106,11 +106,11 @@ def overdue(conn: Connection, before: datetime, limit: int) -> tuple[list[Job], 
 def _some(
     conn: Connection, mine: ColumnElement[bool], order: Sequence[ColumnElement[object]], limit: int
 ) -> tuple[list[Job], int]:
-    rows = conn.execute(select(jobs).where(mine).order_by(*order).limit(limit)).mappings().all()
-    count = len(rows)
+    found = jobs_of(conn, conn.execute(JOBS.where(mine).order_by(*order).limit(limit)).mappings())
+    count = len(found)
     if count == limit:
         count = conn.execute(select(func.count()).select_from(jobs).where(mine)).scalar_one()
-    return [job_of(row) for row in rows], count
+    return found, count
 
 
 def waiting(conn: Connection, before: datetime, limit: int) -> tuple[list[Run], int]:

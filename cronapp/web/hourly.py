@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 from markupsafe import Markup
 
+from cronapp.core.ledger import BROKEN
+from cronapp.service.promises import Hour
 from cronapp.service.pulse import HourOfRuns
+from cronapp.web.charts import verdict_tone
 from cronapp.web.heat import HourAhead, told
 
-HIGH, AHEAD = 56, 34  # pixels
+HIGH, AHEAD, KEPT = 56, 34, 28  # pixels
 FILLED = 0.74  # of each hour's width
 LEAST = 2.0  # pixels that something takes, so that it is seen
 
@@ -64,6 +68,37 @@ def pile(x: float, step: float, layers: Sequence[Layer], most: int) -> Markup:
         bottom -= high
         parts.append(rect(f"f-{tone}", x, step * FILLED, bottom, high))
     return Markup("").join(parts)
+
+
+def kept(hours: Sequence[Hour]) -> Markup:
+    """The hours of a week, each parted by what became of its slots: among very many one that was missed must be seen,
+    but not hide all others."""
+    step = 100 / max(len(hours), 1)
+    bad = sum(any(hour.counts[verdict] for verdict in BROKEN) for hour in hours)
+    label = f"The last {len(hours)} hours: {bad or 'no'} hour{'s' if bad != 1 else ''} with slots that were not kept"
+    return svg("ledger parts", KEPT, "img", label, [kept_hour(n * step, step, hour) for n, hour in enumerate(hours)])
+
+
+def kept_hour(x: float, step: float, hour: Hour) -> Markup:
+    tones: Counter[str] = Counter()
+    for verdict, count in hour.counts.items():
+        tones[verdict_tone(verdict)] += count
+    total, width = sum(tones.values()), step * FILLED
+    if not total:
+        return rect("f-none", x, width, KEPT - LEAST, LEAST)
+    text = ", ".join(f"{count:,} {verdict.replace('_', ' ')}" for verdict, count in hour.counts.items() if count)
+    loud = [(tone, max(LEAST * 2, KEPT * tones[tone] / total)) for tone in ("warn", "bad") if tones[tone]]
+    quiet = next((tone for tone in ("ok", "run", "wait") if tones[tone]), "off")
+    parts, bottom = [], KEPT - min(sum(high for _, high in loud), KEPT)
+    if bottom > 0 and total > tones["warn"] + tones["bad"]:
+        parts.append(rect(f"f-{quiet}", x, width, KEPT - bottom, bottom))
+    top = 0.0
+    for tone, high in reversed(loud):
+        parts.append(rect(f"f-{tone}", x, width, top, min(high, KEPT - top)))
+        top += high
+    return Markup("<g><title>{}: {}</title>{}</g>").format(
+        f"{hour.at:%a %d %b %H:%M} UTC", text, Markup("").join(parts)
+    )
 
 
 def ahead(hours: Sequence[HourAhead]) -> Markup:

@@ -41,6 +41,7 @@ from cronapp.service.tasks import Tasks
 from cronapp.service.timeline import Timeline
 from cronapp.service.trials import Trials
 from cronapp.service.upcoming import Upcoming
+from cronapp.service.usage import Usage
 from cronapp.web.assets import assets_root
 from cronapp.web.hub import Hub
 from cronapp.web.navigation import Navigation, navigation_of
@@ -108,6 +109,7 @@ class Parts:
     timeline: Timeline
     pulse: Pulse
     worries: Worries
+    usage: Usage
     loads: Loads
     spreads: Spreads
     restarts: Restarts

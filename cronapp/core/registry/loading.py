@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from cronapp.core.registry.sources import homes_of, own_modules
 from cronapp.core.registry.tasks import Task, tasks_of
 from cronapp.core.validation import suggestion
 
+FOREIGN = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _OUR_FILES = str(Path(__file__).parent) + os.sep
 
 
@@ -27,6 +29,9 @@ class LoadError:
     source: str
     error: str
     traceback: str
+    file: str = ""  # where it is to be mended: the last line of the user's own that was reached
+    line: int = 0
+    text: str = ""  # that line
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def load(sources: Sequence[str], *, anew: bool = False) -> Registry:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # also SystemExit: an import must not end the server
-            errors.append(LoadError(source, _one_line(error), _traceback(error)))
+            errors.append(LoadError(source, _one_line(error), _traceback(error), *_place(error)))
             failed.add(source)
             restore(name, before.get(name))
             continue
@@ -113,6 +118,15 @@ def _traceback(error: BaseException) -> str:
     if last:
         last.tb_next = None
     return "".join(traceback.format_exception(type(error), error, frames))
+
+
+def _place(error: BaseException) -> tuple[str, int, str]:
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno or 0, (error.text or "").strip()
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if not _is_ours(one.filename)]
+    own = [one for one in frames if not one.filename.startswith(FOREIGN)] or frames
+    last = own[-1] if own else None
+    return (last.filename, last.lineno or 0, (last.line or "").strip()) if last else ("", 0, "")
 
 
 def _is_ours(filename: str) -> bool:

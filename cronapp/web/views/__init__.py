@@ -22,7 +22,7 @@ from cronapp.web.views.overview import OverviewView
 from cronapp.web.views.runs import RunsView, RunView
 from cronapp.web.views.shown import Shown
 from cronapp.web.views.system import SystemView
-from cronapp.web.views.tasks import TasksView
+from cronapp.web.views.tasks import TasksView, TaskView
 from cronapp.web.views.timeline import TimelineView, at_of, look_of
 
 
@@ -57,7 +57,9 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
         case "system":
             return SystemView(house)
         case "tasks":
-            return TasksView(house)
+            return TasksView(house, query.get("q", ""))
+        case "task":
+            return TaskView(house, name)
         case "timeline":
             return TimelineView(house, look_of(query))
         case "load":

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from cronapp.core.events import Event, JobChanged, LimitsChanged, RunChanged, TasksLoaded
 from cronapp.service.pulse import Figures
 from cronapp.web.heat import hours_ahead
+from cronapp.web.hourly import kept
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.shown import EMPTY, Shown
@@ -107,7 +108,8 @@ async def ahead_context(house: Parts) -> dict[str, Any]:
 
 
 async def kept_context(house: Parts) -> dict[str, Any]:
-    return {"kept": await house.pulse.kept()}
+    told = await house.pulse.kept()
+    return {"kept": told, "kept_chart": kept(told.hours)}
 
 
 PART_CONTEXTS = {
