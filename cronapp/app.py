@@ -32,6 +32,7 @@ from cronapp.engine.presence import noted, stay_on
 from cronapp.engine.runner import Runner
 from cronapp.engine.scheduler import Scheduler
 from cronapp.engine.shared import Shared
+from cronapp.engine.vitals import Vitals
 from cronapp.engine.watchdog import Blocked, LoopWatchdog
 from cronapp.engine.watcher import Watcher
 from cronapp.service.backfills import Backfills
@@ -65,12 +66,13 @@ from cronapp.service.timeline import Timeline
 from cronapp.service.trials import Trials
 from cronapp.service.upcoming import Upcoming
 from cronapp.service.usage import Usage
+from cronapp.store.holdings import holdings
 from cronapp.store.open import open_store
 from cronapp.store.store import Store
 from cronapp.web import make_site
 from cronapp.web.hub import Hub
 from cronapp.web.site import Blocked as BlockedRow
-from cronapp.web.site import Parts, Site, System
+from cronapp.web.site import Parts, Pruned, Site, System
 
 log = logging.getLogger(__name__)
 LIBRARIES = ("quart", "hypercorn", "apscheduler", "sqlalchemy", "jinja2", "pydantic")
@@ -92,6 +94,8 @@ class App:
         self.bus = LocalBus()
         self.hub = Hub()
         self.lag = LoopLag()
+        self.vitals = Vitals()
+        self._pruned: Pruned | None = None
         self.watchdog = LoopWatchdog(self._blocked)
         self._blocks: deque[BlockedRow] = deque(maxlen=BLOCKS_KEPT)
         self._began = time.monotonic()
@@ -175,6 +179,7 @@ class App:
                 (partial(self.history.prune, keep_days=settings.keep_days), self.upcoming.prune),
                 keep_days=settings.keep_days,
                 keep_runs=settings.keep_runs,
+                note=self._note_pruned,
             ),
             name="cronapp-prune",
         )
@@ -286,7 +291,7 @@ class App:
         return state | {"worker": self.dispatch.running} if self._works else state
 
     async def system(self) -> System:
-        counts = await self.runs.counts()
+        counts, taken = await self.runs.counts(), self.vitals.look()
         return System(
             version=__version__,
             python=platform.python_version(),
@@ -300,12 +305,26 @@ class App:
             running=counts.get("running", 0),
             queued=counts.get("queued", 0),
             loop_lag_ms=self.lag.worst * 1000,
+            lag=self.lag.history,
+            memory=taken.memory,
+            cpu=taken.cpu,
+            threads=taken.threads,
+            works=self._works,
+            holdings=await self.store.read(holdings),
+            keep_runs=self.settings.keep_runs,
+            keep_days=self.settings.keep_days,
+            log_limit=self.settings.log_limit,
+            pruned=self._pruned,
             leaked_threads=leaked_threads(),
             stream_clients=len(self.hub),
             sources=self.tasks.sources,
             libraries={name: version(name) for name in LIBRARIES},
             blocked=list(self._blocks),
         )
+
+    def _note_pruned(self, gone: int) -> None:
+        before = self._pruned.total if self._pruned else 0
+        self._pruned = Pruned(self.clock(), gone, before + gone)
 
     def _blocked(self, blocked: Blocked) -> None:
         """The event loop stood still; called on the watchdog's thread."""

@@ -9,12 +9,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from cronapp.core.errors import StoreUnavailable
 from cronapp.service.runs import Runs
 
+Note = Callable[[int], None]
+"""Told how many runs were deleted, each time it is looked."""
+
 log = logging.getLogger(__name__)
 EVERY = 600.0  # seconds
 
 
 async def prune_on(
-    runs: Runs, others: Sequence[Callable[[], Awaitable[int]]] = (), *, keep_days: float, keep_runs: int
+    runs: Runs,
+    others: Sequence[Callable[[], Awaitable[int]]] = (),
+    *,
+    keep_days: float,
+    keep_runs: int,
+    note: Note = lambda gone: None,
 ) -> None:
     """Prunes runs and what the others delete, now and every ten minutes, until cancelled."""
     while True:
@@ -24,6 +32,7 @@ async def prune_on(
                 log.info("%d old runs deleted", gone)
             for prune in others:
                 await prune()
+            note(gone)
         except StoreUnavailable as error:
             log.warning("old runs are not deleted: %s", error)
         await asyncio.sleep(EVERY)

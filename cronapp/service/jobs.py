@@ -135,12 +135,6 @@ class Jobs:
         listed = await self.store.read(lambda conn: self._rows(conn, jobs.upcoming(conn, limit), 1))
         return sorted((row for row in listed if row.next_run), key=lambda row: row.next_run or row.job.created_at)
 
-    async def attention(self, limit: int = 20) -> list[JobRow]:
-        """Jobs that are not run because they no longer fit their task."""
-        return await self.store.read(
-            lambda conn: self._rows(conn, jobs.in_state(conn, JobState.NEEDS_ATTENTION, limit), 1)
-        )
-
     async def ids(self, limit: int) -> list[str]:
         return await self.store.read(jobs.ids, limit)
 

@@ -56,23 +56,6 @@ class Written:
     progress: Progress | None
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """What runs, waits, and ended within the last day."""
-
-    running: int
-    queued: int
-    hours: list[tuple[datetime, int, int]]  # start of the hour, succeeded, failed
-
-    @property
-    def succeeded(self) -> int:
-        return sum(hour[1] for hour in self.hours)
-
-    @property
-    def failed(self) -> int:
-        return sum(hour[2] for hour in self.hours)
-
-
 class Runs:
     def __init__(self, store: Store, tasks: Tasks, blackouts: Blackouts, clock: Clock) -> None:
         self.store = store
@@ -80,7 +63,6 @@ class Runs:
         self.blackouts = blackouts
         self.clock = clock
         self._kept: set[str | None] = set()  # sources and environments that are in the store
-        self._counted: tuple[datetime | None, list[tuple[datetime, int, int]]] = None, []  # activity before this hour
 
     # -- questions ------------------------------------------------------------------------------------------------
 
@@ -136,9 +118,6 @@ class Runs:
         """What runs now, the longest first."""
         return await self.store.read(runs.running, limit)
 
-    async def failures(self, limit: int = 10) -> list[Run]:
-        return await self.store.read(runs.failures, limit)
-
     async def usual_duration(self, job: Job) -> float | None:
         """How many seconds a run of this job takes: the average of its last 20 succeeded ones, if there are any."""
         return await self.store.read(runs.usual_duration, job.key)
@@ -154,25 +133,6 @@ class Runs:
     async def counts(self) -> dict[str, int]:
         """How many runs are queued and running."""
         return await self.store.read(runs.counts_by_state)
-
-    async def activity(self) -> Activity:
-        """The last 24 hours, hour by hour. Hours that are over are counted once."""
-        this = self.clock().replace(minute=0, second=0, microsecond=0)
-        first = this - timedelta(hours=23)
-
-        def ask(conn: Conn) -> Activity:
-            if self._counted[0] != this:
-                self._counted = this, runs.by_hour(conn, first, this)
-            seen = {hour: (good, bad) for hour, good, bad in self._counted[1] + runs.by_hour(conn, this)}
-            hours = [first + timedelta(hours=n) for n in range(24)]
-            counts = runs.counts_by_state(conn)
-            return Activity(
-                counts.get(RunState.RUNNING, 0),
-                counts.get(RunState.QUEUED, 0),
-                [(hour, *seen.get(hour, (0, 0))) for hour in hours],
-            )
-
-        return await self.store.read(ask)
 
     async def lines(
         self,

@@ -45,10 +45,10 @@ def uses(conn: Connection, chips: int) -> dict[str, Use]:
     newest = select(func.max(runs.c.id)).where(runs.c.job_key == jobs.c.key).correlate(jobs).scalar_subquery()
     counted = conn.execute(select(jobs.c.task, func.count(), func.max(newest)).group_by(jobs.c.task)).all()
     last = {run.id: run for run in by_ids(conn, {run_id for _, _, run_id in counted if run_id})}
-    return {
-        task: Use(count=count, jobs=tuple(marks.get(task, ())), last=last.get(run_id))
-        for task, count, run_id in counted
-    }
+    found = {}
+    for task, count, run_id in counted:
+        found[task] = Use(count=count, jobs=tuple(marks.get(task, ())), last=last.get(run_id))
+    return found
 
 
 def by_ids(conn: Connection, run_ids: Collection[int]) -> list[Run]:

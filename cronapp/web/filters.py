@@ -19,7 +19,7 @@ from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import parts_of
 from cronapp.web.ansi import ansi
 from cronapp.web.charts import TONES, ledger_strip, strip, success_share, verdict_tone
-from cronapp.web.hourly import ahead, stacked
+from cronapp.web.hourly import ahead, lag_line, stacked
 from cronapp.web.pace import pace_of
 from cronapp.web.trees import tree
 
@@ -255,6 +255,7 @@ GLOBALS: dict[str, Any] = {
     "complaint": complaint,
     "condition": condition,
     "figure": figure,
+    "lag_line": lag_line,
     "ledger_strip": ledger_strip,
     "outcome": outcome,
     "pace_of": pace_of,

@@ -135,3 +135,21 @@ def svg(kind: str, high: int, role: str, label: str, bars: Sequence[Markup]) -> 
     return Markup('<svg class="{}" height="{}" role="{}" aria-label="{}">{}</svg>').format(
         kind, high, role, label, Markup("").join(bars)
     )
+
+
+LAG_HIGH, LAG_STEPS, LAG_LOUD = 26, 120, 0.25
+
+
+def lag_line(history: Sequence[float]) -> Markup:
+    """The delays of the last ten minutes as a line; its height is a quarter of a second, or more if there was more."""
+    most = max(LAG_LOUD, *history) if history else LAG_LOUD
+    first = LAG_STEPS - len(history)
+    points = " ".join(
+        f"{first + n},{LAG_HIGH - 1 - (LAG_HIGH - 2) * seconds / most:.1f}" for n, seconds in enumerate(history)
+    )
+    worst = 1000 * max(history, default=0.0)
+    label = f"Delays of the event loop over the last ten minutes, at most {worst:.0f} ms"
+    return Markup(
+        '<svg class="lag{}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}"><title>{}</title>'
+        '<polyline points="{}"/></svg>'
+    ).format(" loud" if worst > 1000 * LAG_LOUD else "", LAG_STEPS - 1, LAG_HIGH, label, label, points)

@@ -42,6 +42,7 @@ from cronapp.service.timeline import Timeline
 from cronapp.service.trials import Trials
 from cronapp.service.upcoming import Upcoming
 from cronapp.service.usage import Usage
+from cronapp.store.holdings import Holdings
 from cronapp.web.assets import assets_root
 from cronapp.web.hub import Hub
 from cronapp.web.navigation import Navigation, navigation_of
@@ -55,6 +56,15 @@ class Blocked:
     seconds: float
     who: str | None
     stack: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """When old runs were looked for last, how many went then, and how many since the start."""
+
+    at: datetime
+    runs: int
+    total: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +83,16 @@ class System:
     running: int
     queued: int
     loop_lag_ms: float
+    lag: tuple[float, ...]  # seconds, the worst of each five within the last ten minutes
+    memory: int | None  # bytes of this process
+    cpu: float | None  # per cent of one processor
+    threads: int | None
+    works: bool  # whether runs are executed here
+    holdings: Holdings
+    keep_runs: int
+    keep_days: float
+    log_limit: int
+    pruned: Pruned | None
     leaked_threads: int
     stream_clients: int
     sources: tuple[str, ...]

@@ -19,7 +19,6 @@ from cronapp.store.runs.moves import (
 from cronapp.store.runs.pruning import job_keys, prune_beyond, prune_older
 from cronapp.store.runs.questions import (
     attempts,
-    failures,
     followed,
     get,
     has_alike,
@@ -32,7 +31,6 @@ from cronapp.store.runs.questions import (
 from cronapp.store.runs.room import full_for, full_for_each
 from cronapp.store.runs.rows import RunFilter
 from cronapp.store.runs.statistics import (
-    by_hour,
     count_of_job,
     counts_by_state,
     durations_before,
@@ -56,7 +54,6 @@ __all__ = [
     "counts_by_state",
     "durations_before",
     "end_queued",
-    "failures",
     "finish",
     "followed",
     "full_for",

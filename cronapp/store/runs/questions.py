@@ -9,6 +9,9 @@ from sqlalchemy import Connection, func, or_, select
 from cronapp.core.models import NO_JOB, OPEN_STATES, Run, RunState
 from cronapp.store.runs.rows import LISTED, run_of
 from cronapp.store.tables import runs
+from cronapp.core.models import OPEN_STATES, RETRIED_STATES, Run, RunState
+from cronapp.store.runs.rows import LISTED, RunFilter, run_of
+from cronapp.store.tables import jobs, runs
 
 FOLLOWED_AMONG = 500
 
@@ -77,15 +80,4 @@ def has_alike(conn: Connection, run_id: int, group: str) -> bool:
 def running(conn: Connection, limit: int = 1000) -> list[Run]:
     """What runs now, the longest first."""
     statement = select(*LISTED).where(runs.c.state == RunState.RUNNING).order_by(runs.c.id).limit(limit)
-    return [run_of(row) for row in conn.execute(statement).mappings()]
-
-
-def failures(conn: Connection, limit: int) -> list[Run]:
-    """The newest runs of jobs that went wrong."""
-    statement = (
-        select(*LISTED)
-        .where(runs.c.state.in_((RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)), runs.c.job_key != NO_JOB)
-        .order_by(runs.c.id.desc())
-        .limit(limit)
-    )
     return [run_of(row) for row in conn.execute(statement).mappings()]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, func, select, type_coerce
+from sqlalchemy import Connection, func, select
 
 from cronapp.core.figures import Past
-from cronapp.core.models import NO_JOB, OPEN_STATES, Run, RunBrief, RunState, RunTrigger
+from cronapp.core.models import OPEN_STATES, Run, RunBrief, RunState, RunTrigger
 from cronapp.store.runs.rows import of_same
 from cronapp.store.tables import SUCCEEDED, jobs, runs
 
@@ -133,40 +133,3 @@ def durations_before(conn: Connection, run: Run) -> list[float]:
         .limit(USUAL_OF)
     )
     return [float(seconds) for seconds in conn.execute(statement).scalars()]
-
-
-def by_hour(conn: Connection, since: datetime, until: datetime | None = None) -> list[tuple[datetime, int, int]]:
-    """For each hour within that has any: its start, how many runs of jobs succeeded, how many went wrong."""
-    ended = moment_within(since, until)
-    # Trials are few and have an index of their own; leaving them out in the first query would cost it its index.
-    trials = ends_by_hour(conn, ended, runs.c.job_key == NO_JOB)
-    counted = []
-    for hour, (good, wrong) in ends_by_hour(conn, ended).items():
-        tried = trials.get(hour, (0, 0))
-        if good > tried[0] or wrong > tried[1]:
-            counted.append((hour, good - tried[0], wrong - tried[1]))
-    return counted
-
-
-def moment_within(since: datetime, until: datetime | None) -> ColumnElement[bool]:
-    ended = runs.c.finished_at >= since
-    return ended if until is None else and_(ended, runs.c.finished_at < until)
-
-
-def ends_by_hour(conn: Connection, *where: ColumnElement[bool]) -> dict[datetime, tuple[int, int]]:
-    """Hour → how many runs succeeded and went wrong, the oldest hour first."""
-    moment = runs.c.finished_at
-    succeeded = func.sum(case((runs.c.state == RunState.SUCCEEDED, 1), else_=0))
-    bad = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)
-    failed = func.sum(case((runs.c.state.in_(bad), 1), else_=0))
-    bucket = func.min(moment)
-    statement = (  # without a word about states in the WHERE: SQLite would go through all runs that ever ended so
-        select(bucket, succeeded, failed)
-        .where(*where)
-        .group_by(type_coerce(moment, BigInteger).op("/")(HOUR))
-        .order_by(bucket)
-    )
-    return {
-        first.replace(minute=0, second=0, microsecond=0): (int(good), int(wrong))
-        for first, good, wrong in conn.execute(statement)
-    }

@@ -121,10 +121,10 @@ async def task_context(house: Parts, name: str) -> dict[str, Any]:
 
 def code_context(task: Task | None, name: str) -> dict[str, Any]:
     if task is None:
-        return {"task": None, "name": name}
+        return {"task": None, "task_name": name}
     return {
         "task": task,
-        "name": name,
+        "task_name": name,
         "outline": outline_of(task.text),
         "blocks": blocks_of(task.doc),
         "rows": list(parameter_rows(task)),
@@ -138,7 +138,7 @@ async def use_context(house: Parts, name: str) -> dict[str, Any]:
     use = await house.usage.of(name)
     rows = [await house.jobs.row(job.id) for job in use.jobs[:ROWS]]
     return {
-        "name": name,
+        "task_name": name,
         "jobs": use.jobs,
         "job_rows": rows,
         "more": use.more or len(use.jobs) > ROWS,
