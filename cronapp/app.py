@@ -35,6 +35,7 @@ from cronapp.engine.shared import Shared
 from cronapp.engine.vitals import Vitals
 from cronapp.engine.watchdog import Blocked, LoopWatchdog
 from cronapp.engine.watcher import Watcher
+from cronapp.service.audit import Audit
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.bulk import Bulk
@@ -139,6 +140,7 @@ class App:
         self.switch = Switch(self.store, self.blackouts, self.clock)
         self.search = Search(self.store, self.tasks)
         self.presence = Presence(self.store, self.clock)
+        self.audit = Audit(self.store)
         token = settings.admin_token
         self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
         self.runner = Runner(
@@ -257,6 +259,8 @@ class App:
             pauses=self.pauses,
             switch=self.switch,
             signin=self.signin,
+            audit=self.audit,
+            settings=self.settings,
             search=self.search,
             clock=self.clock,
             hub=self.hub,
@@ -265,7 +269,6 @@ class App:
             look=self.runner.look,
             announce_link=self.announce_link,
             timezone=self.settings.timezone,
-            concurrency=self.settings.concurrency,
             cookie=f"cronapp_session_{self.address.rpartition(':')[2]}",  # cookies know no ports
             hosts=self._hosts(),
         )

@@ -14,7 +14,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+)
 
 from cronapp.core.durations import parse_duration
 from cronapp.core.errors import CannotStart, InvalidInput
@@ -84,21 +93,58 @@ class Settings(BaseModel):
     log_format: Literal["text", "json"] = "text"
     stop_timeout: Seconds = 30
     secret_key: SecretStr | None = None  # for secrets at rest, of which this version keeps none
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def origin(self, name: str) -> str:
+        """Where it was set: `the command line`, the variable, or the file; empty: nowhere, so the default holds."""
+        return self._origins.get(name, "")
+
+
+MEANINGS = {
+    "tasks": "Files and modules whose functions are tasks",
+    "watch": "Whether the tasks files are read again when they change",
+    "timezone": "The time zone of new jobs",
+    "concurrency": "Runs side by side, of all jobs together",
+    "task_memory": "Bytes that a task in a process of its own may take",
+    "task_processes": "Processes that such a task may start",
+    "stop_timeout": "How long runs have for their end when the server is stopped",
+    "database": "Where jobs, runs and logs are kept",
+    "keep_runs": "Runs kept of each job",
+    "keep_days": "Days after which a run is deleted",
+    "log_limit": "Bytes kept of one run’s log",
+    "host": "The address that the server listens on",
+    "port": "The port that it listens on",
+    "trusted_hosts": "Further names under which the site answers",
+    "admin_token": "A token for programs, which signs people in too",
+    "secret_key": "A key for secrets at rest, of which this version keeps none",
+    "log_format": "How the server’s own log is written",
+}
+"""What each is for, in the order in which the settings page tells them."""
 
 
 def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ, folder: Path = Path()) -> Settings:
     """All settings, `given` (the command line's) first; raises `CannotStart` that names each wrong one."""
-    values = {
-        **from_file(folder / FILE),
-        **from_environment(environ),
-        **{k: v for k, v in given.items() if v not in (None, "", ())},
-    }
+    written, around = from_file(folder / FILE), from_environment(environ)
+    asked = {k: v for k, v in given.items() if v not in (None, "", ())}
     try:
-        return Settings(**values)
+        settings = Settings(**{**written, **around, **asked})
     except ValidationError as error:
         wrong = explain(error)
         lines = [f"{PREFIX}{name.split('.')[0].upper()}: {text}" for name, text in wrong.items()]
         raise CannotStart("\n".join(lines)) from None
+    settings._origins = {
+        **dict.fromkeys(written, FILE),
+        **{name: variable_in(environ, name) for name in around},
+        **dict.fromkeys(asked, "the command line"),
+    }
+    return settings
+
+
+def variable_in(environ: Mapping[str, str], name: str) -> str:
+    """The variable that says it; a file that another one names comes last, as it is read."""
+    plain, file = variable_of(name), variable_of(f"{name}_file")
+    found = [variable for variable in environ if variable in (plain, file) and environ[variable]]
+    return found[-1] if found else plain
 
 
 def from_file(path: Path) -> dict[str, Any]:

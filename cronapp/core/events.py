@@ -55,6 +55,11 @@ class DrainChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionsChanged:
+    """Somebody signed in or was signed out."""
+
+
+@dataclass(frozen=True, slots=True)
 class SchedulerChanged:
     """The whole scheduler was paused or resumed."""
 
@@ -76,6 +81,7 @@ Event = (
     | DrainChanged
     | SchedulerChanged
     | ViewsChanged
+    | SessionsChanged
 )
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -83,6 +89,7 @@ KINDS: dict[str, type[Event]] = {
         *(JobChanged, RunChanged, LogAppended, CancelRequested),
         *(TasksLoaded, LimitsChanged, DrainChanged, SchedulerChanged),
         ViewsChanged,
+        SessionsChanged,
     )
 }
 

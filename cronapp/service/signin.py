@@ -8,6 +8,7 @@ import secrets
 from datetime import timedelta
 
 from cronapp.core.clock import Clock
+from cronapp.core.errors import NotFound
 from cronapp.store import signin
 from cronapp.store.signin import Session
 from cronapp.store.store import Store, Tx
@@ -15,6 +16,8 @@ from cronapp.store.store import Store, Tx
 LINK_LIFE = timedelta(minutes=30)
 SESSION_LIFE = timedelta(days=30)  # at the longest
 IDLE_LIFE = timedelta(days=7)
+LONGEST_AGENT = 300  # letters
+MOST_SESSIONS = 200  # that are listed
 TOUCH_EVERY = timedelta(minutes=5)  # how often being seen is written down
 
 
@@ -31,14 +34,14 @@ class SignIn:
         await self.store.write(signin.add_link, digest(token), now + LINK_LIFE, now)
         return token
 
-    async def use_link(self, token: str) -> str | None:
+    async def use_link(self, token: str, agent: str = "") -> str | None:
         """Uses a link's token up and answers the secret of a new session; None when the token is good for nothing.
 
-        The admin token signs in too, and is not used up.
+        The admin token signs in too, and is not used up. `agent` is how the browser names itself.
         """
         now = self.clock()
         secret = secrets.token_urlsafe(32)
-        session = Session(digest(secret), now, now, now + SESSION_LIFE, "admin", "admin")
+        session = Session(digest(secret), now, now, now + SESSION_LIFE, "admin", "admin", agent[:LONGEST_AGENT])
         fixed = self.is_admin_token(token)
 
         def change(tx: Tx) -> bool:
@@ -58,6 +61,23 @@ class SignIn:
         if session.seen_at + TOUCH_EVERY <= now:
             await self.store.write(signin.touch_session, session.hash, now)
         return session
+
+    async def sessions(self) -> list[Session]:
+        """Who is signed in, those seen last first; at most 200."""
+        return await self.store.read(signin.living, self.clock(), IDLE_LIFE, MOST_SESSIONS)
+
+    async def end(self, name: str) -> None:
+        """Ends the session of that id; raises `NotFound`."""
+        if len(name) < len(digest("")[:16]) or not await self.store.write(signin.end_named, name):
+            raise NotFound("This session has ended already.")
+
+    async def end_others(self, secret: str) -> int:
+        """Ends all sessions but that of this secret; answers how many."""
+        return await self.store.write(signin.end_others, digest(secret))
+
+    @property
+    def has_admin_token(self) -> bool:
+        return self._admin_token is not None
 
     async def sign_out(self, secret: str) -> None:
         await self.store.write(signin.end_session, digest(secret))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from cronapp.core.events import SessionsChanged
 from cronapp.store.store import Tx
 from cronapp.store.tables import sessions, sign_in_links
 
@@ -21,6 +23,12 @@ class Session:
     expires_at: datetime
     user: str
     role: str
+    agent: str = ""
+
+    @property
+    def id(self) -> str:
+        """Enough of the hash to name it on a page."""
+        return self.hash[:16]
 
 
 def add_link(tx: Tx, digest: str, expires_at: datetime, now: datetime) -> None:
@@ -48,20 +56,51 @@ def add_session(tx: Tx, session: Session) -> None:
             expires_at=session.expires_at,
             user=session.user,
             role=session.role,
+            agent=session.agent,
         )
     )
+    tx.emit(SessionsChanged())
 
 
 def session(conn: Connection, digest: str) -> Session | None:
     row = conn.execute(select(sessions).where(sessions.c.hash == digest)).first()
-    if row is None:
-        return None
-    return Session(row.hash, row.created_at, row.seen_at, row.expires_at, row.user, row.role)
+    return session_of(row) if row else None
+
+
+def living(conn: Connection, now: datetime, idle: timedelta, limit: int) -> list[Session]:
+    """The sessions that are good for something, those seen last first."""
+    statement = (
+        select(sessions)
+        .where(sessions.c.expires_at > now, sessions.c.seen_at > now - idle)
+        .order_by(sessions.c.seen_at.desc(), sessions.c.hash)
+        .limit(limit)
+    )
+    return [session_of(row) for row in conn.execute(statement)]
+
+
+def session_of(row: Any) -> Session:
+    return Session(row.hash, row.created_at, row.seen_at, row.expires_at, row.user, row.role, row.agent)
 
 
 def touch_session(tx: Tx, digest: str, now: datetime) -> None:
     tx.conn.execute(update(sessions).where(sessions.c.hash == digest).values(seen_at=now))
+    tx.emit(SessionsChanged())
 
 
 def end_session(tx: Tx, digest: str) -> None:
     tx.conn.execute(delete(sessions).where(sessions.c.hash == digest))
+    tx.emit(SessionsChanged())
+
+
+def end_named(tx: Tx, start: str) -> bool:
+    """Ends the session whose hash begins so; False: there is none."""
+    gone = tx.conn.execute(delete(sessions).where(sessions.c.hash.startswith(start, autoescape=True))).rowcount
+    tx.emit(SessionsChanged())
+    return gone > 0
+
+
+def end_others(tx: Tx, digest: str) -> int:
+    """Ends all sessions but that one; answers how many."""
+    gone = tx.conn.execute(delete(sessions).where(sessions.c.hash != digest)).rowcount
+    tx.emit(SessionsChanged())
+    return gone

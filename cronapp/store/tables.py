@@ -132,6 +132,8 @@ job_changes = Table(
     Column("spec", Doc),  # after the change; null: it stayed as it was
     Index("ix_job_changes_job", "job_key", "id"),
     Index("ix_job_changes_id", "job", "id"),
+    Index("ix_job_changes_by", "by", "id"),
+    Index("ix_job_changes_at", "at"),
     sqlite_autoincrement=True,
 )
 
@@ -291,6 +293,7 @@ sessions = Table(
     Column("expires_at", Moment, nullable=False),
     Column("user", Text, nullable=False),
     Column("role", Text, nullable=False),
+    Column("agent", Text, nullable=False, server_default=""),  # the browser, as it names itself
 )
 
 idempotency_keys = Table(

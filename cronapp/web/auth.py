@@ -112,7 +112,7 @@ async def sign_out() -> ResponseReturnValue:
 
 
 async def enter(token: str, target: str | None) -> ResponseReturnValue:
-    secret = await parts().signin.use_link(token) if token else None
+    secret = await parts().signin.use_link(token, request.headers.get("User-Agent", "")) if token else None
     if secret is None:
         if g.signed_in:  # the same link opened a second time, by who is in already
             return redirect(inside(target), 303)

@@ -11,8 +11,10 @@ from typing import Any, Protocol, cast
 from quart import Quart, current_app
 from werkzeug.routing import IntegerConverter, Map
 
+from cronapp.config import Settings
 from cronapp.core.clock import Clock
 from cronapp.core.models import Inside
+from cronapp.service.audit import Audit
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.bulk import Bulk
@@ -143,6 +145,8 @@ class Parts:
     pauses: Pauses
     switch: Switch
     signin: SignIn
+    audit: Audit
+    settings: Settings
     search: Search
     clock: Clock
     hub: Hub
@@ -151,7 +155,6 @@ class Parts:
     look: Callable[[int], Awaitable[Inside | None]]
     announce_link: Callable[[], Awaitable[None]]
     timezone: str
-    concurrency: int
     cookie: str
     hosts: frozenset[str]  # names that the server answers to; empty: any
 

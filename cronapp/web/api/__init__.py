@@ -5,6 +5,7 @@ from __future__ import annotations
 from quart import Blueprint
 
 from cronapp.web.api import (
+    audit,
     backfills,
     bulk,
     bulk_runs,
@@ -44,6 +45,7 @@ PARTS = (
     slots,
     upcoming,
     history,
+    audit,
     notes,
     restart,
 )

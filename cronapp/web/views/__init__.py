@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
+from quart import request
+
 from cronapp.core.errors import NotFound
 from cronapp.web.asked import asked_of
 from cronapp.web.asked_runs import asked_runs_of
@@ -20,6 +22,8 @@ from cronapp.web.views.load import LoadView
 from cronapp.web.views.log import log_filter
 from cronapp.web.views.overview import OverviewView
 from cronapp.web.views.runs import RunsView, RunView
+from cronapp.web.views.runs import RunsView, RunView, run_filter
+from cronapp.web.views.settings import SettingsView
 from cronapp.web.views.shown import Shown
 from cronapp.web.views.system import SystemView
 from cronapp.web.views.tasks import TasksView, TaskView
@@ -58,6 +62,9 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
             return SystemView(house)
         case "tasks":
             return TasksView(house, query.get("q", ""))
+        case "settings":
+            secret = request.cookies.get(house.cookie, "")
+            return SettingsView(house, name, query, await house.signin.session(secret) if secret else None)
         case "task":
             return TaskView(house, name)
         case "timeline":

@@ -69,7 +69,7 @@ async def overview_context(house: Parts) -> dict[str, Any]:
 
 async def figures_context(house: Parts) -> dict[str, Any]:
     figures = await house.pulse.figures()
-    return {"figures": figures, "trend": trend(figures), "limit": house.concurrency}
+    return {"figures": figures, "trend": trend(figures), "limit": house.settings.concurrency}
 
 
 async def concerns_context(house: Parts) -> dict[str, Any]:

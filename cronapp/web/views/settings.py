@@ -1,0 +1,176 @@
+"""The settings: what is set and by what, who is signed in, who changed what, saved views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from markupsafe import Markup
+from pydantic import SecretStr
+
+from cronapp.config import MEANINGS, variable_of
+from cronapp.core.changes import label_of, words_of
+from cronapp.core.durations import duration_words
+from cronapp.core.events import Event, JobChanged, SessionsChanged, ViewsChanged
+from cronapp.core.spec import parse_spec
+from cronapp.store.audit import AuditFilter
+from cronapp.store.signin import Session
+from cronapp.web.agents import agent_words
+from cronapp.web.filters import size
+from cronapp.web.render import fragment, partial
+from cronapp.web.site import Parts
+from cronapp.web.views.shown import EMPTY, Shown
+
+BYTES = ("task_memory", "log_limit")
+SECONDS = ("stop_timeout",)
+DAY = timedelta(days=1)
+TOLD_DEFAULTS = ("overlap", "max_running", "misfire.policy", "misfire.grace", "retry.max_attempts", "timeout", "queue")
+FILTERS = ("job", "by", "since", "until")
+LIVE = {"people": SessionsChanged, "audit": JobChanged, "views": ViewsChanged}
+"""The parts that change by themselves, and what changes them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingRow:
+    name: str
+    variable: str
+    meaning: str
+    value: str
+    origin: str  # empty: the default holds
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    session: Session
+    browser: str
+    own: bool
+
+
+class SettingsView(Shown):
+    def __init__(self, parts: Parts, part: str, query: dict[str, str], own: Session | None) -> None:
+        super().__init__(parts)
+        self.part = part
+        self.query = query
+        self.own = own
+
+    def heed(self, event: Event) -> Iterable[str]:
+        return self.parts() if isinstance(event, LIVE.get(self.part, ())) else ()
+
+    def parts(self) -> Iterable[str]:
+        return (self.part,) if self.part in LIVE and not self.query.get("cursor") else ()
+
+    async def show(self, part: str) -> Markup:
+        match part:
+            case "people":
+                context = await people_context(self.house, self.own)
+            case "audit":
+                context = await audit_context(self.house, self.query)
+            case "views":
+                context = await views_context(self.house)
+            case _:
+                return EMPTY
+        return partial(f"#settings-{part}", fragment(f"_settings_{part}", **context))
+
+    def pause(self, part: str) -> float:
+        return 1.0
+
+
+def general_context(house: Parts) -> dict[str, Any]:
+    spec = parse_spec({"id": "job", "task": "task", "schedule": {"kind": "manual"}}, now=house.clock())
+    defaults = []
+    for name in TOLD_DEFAULTS:
+        value: Any = spec
+        for step in name.split("."):
+            value = getattr(value, step)
+        defaults.append((label_of(name), words_of(name, value)))
+    return {"settings": list(setting_rows(house)), "defaults": defaults}
+
+
+def setting_rows(house: Parts) -> Iterator[SettingRow]:
+    for name, meaning in MEANINGS.items():
+        yield SettingRow(
+            name=name,
+            variable=variable_of(name),
+            meaning=meaning,
+            value=value_words(name, getattr(house.settings, name)),
+            origin=house.settings.origin(name),
+        )
+
+
+def value_words(name: str, value: Any) -> str:
+    """A value as it may be shown."""
+    match value:
+        case SecretStr():
+            return "set"
+        case None:
+            return "where somebody sits at the terminal" if name == "watch" else "not set"
+        case bool():
+            return "yes" if value else "no"
+        case tuple():
+            return ", ".join(value) or "none"
+        case int() | float() if name in BYTES:
+            return str(size(int(value)))
+        case int() | float() if name in SECONDS:
+            return duration_words(value)
+        case float():
+            return f"{value:g}"
+        case int():
+            return str(value) if name == "port" else f"{value:,}"
+    return without_password(str(value)) if name == "database" else str(value)
+
+
+def without_password(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        if not parts.password:
+            return address
+    except ValueError:
+        return "set"
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{place}"))
+
+
+async def people_context(house: Parts, own: Session | None) -> dict[str, Any]:
+    rows = [
+        SessionRow(one, agent_words(one.agent), own is not None and one.hash == own.hash)
+        for one in await house.signin.sessions()
+    ]
+    return {"sessions": sorted(rows, key=lambda row: not row.own)}
+
+
+async def audit_context(house: Parts, query: dict[str, str]) -> dict[str, Any]:
+    cursor = query.get("cursor", "")
+    before = int(cursor) if cursor.isascii() and cursor.isdigit() and int(cursor) < 2**63 else None
+    changes, following = await house.audit.page(audit_filter(query), before=before)
+    return {
+        "changes": changes,
+        "next": following,
+        "first": before is None,
+        "asked": {name: query[name] for name in FILTERS if query.get(name)},
+        "typed": {name: query.get(name, "") for name in FILTERS},
+    }
+
+
+def audit_filter(query: dict[str, str]) -> AuditFilter:
+    """Days are those of UTC; one that is none is passed over."""
+    until = day_of(query.get("until", ""))
+    return AuditFilter(
+        job=query.get("job", "").strip(),
+        by=query.get("by", "").strip(),
+        since=day_of(query.get("since", "")),
+        until=until + DAY if until else None,
+    )
+
+
+def day_of(text: str) -> datetime | None:
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        return None
+
+
+async def views_context(house: Parts) -> dict[str, Any]:
+    return {"saved": await house.views.of_page("jobs")}
