@@ -239,7 +239,7 @@ function setTheme(theme) {
 
 function showTheme() {
   const theme = document.documentElement.dataset.theme ?? "auto";
-  $$(".theme [data-theme-set]").forEach((button) => button.setAttribute("aria-pressed", button.dataset.themeSet === theme));
+  $$(":is(.theme, .prefs) [data-theme-set]").forEach((button) => button.setAttribute("aria-pressed", button.dataset.themeSet === theme));
 }
 
 const TOASTS = 5; // shown at once

@@ -523,7 +523,6 @@ async def test_a_job_whose_task_is_gone_is_kept_and_not_run(
     assert held.reason == "The task `hello` is not in the code now."
     assert (await jobs.get("fine")).state is JobState.ACTIVE
     assert events == [JobChanged("minutely")]
-    assert [row.job.id for row in await jobs.attention()] == ["minutely"]
     clock.turn(600)
     await runs.settle_due([job.key])
     assert await ledger(runs, job) == []

@@ -394,22 +394,6 @@ async def test_pages_of_runs_follow_on_each_other(runs: Runs, job: Job) -> None:
     assert (await runs.page(RunFilter(), limit=5))[1] is None
 
 
-async def test_the_last_day_is_told_hour_by_hour(runs: Runs, job: Job, clock: TurnedClock) -> None:
-    for outcome in (SUCCEEDED, FAILED):
-        await runs.run_now("job")
-        await carry(runs, outcome)
-    clock.turn(2 * 3600)
-    await runs.run_now("job")
-    await runs.run_now("job")
-    await claim_one(runs)
-    activity = await runs.activity()
-    assert (activity.running, activity.queued, activity.succeeded, activity.failed) == (1, 1, 1, 1)
-    assert len(activity.hours) == 24
-    assert activity.hours[-3:] == [(at("12:00"), 1, 1), (at("13:00"), 0, 0), (at("14:00"), 0, 0)]
-    clock.turn(22 * 3600)
-    assert (await runs.activity()).succeeded == 0
-
-
 async def test_history_is_pruned_by_age_and_by_number_in_small_batches(
     runs: Runs, jobs: Jobs, job: Job, clock: TurnedClock
 ) -> None:

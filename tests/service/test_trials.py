@@ -12,7 +12,9 @@ from support import TurnedClock
 from cronapp.core.errors import InvalidInput, JobNotFound
 from cronapp.core.events import Event, RunChanged
 from cronapp.core.models import NO_JOB, RunState, RunTrigger
+from cronapp.service.concerns import Worries
 from cronapp.service.jobs import Jobs
+from cronapp.service.pulse import Pulse
 from cronapp.service.runs import Claimed, Runs
 from cronapp.service.tasks import Tasks
 from cronapp.service.trials import Trials
@@ -57,13 +59,13 @@ async def test_a_trial_of_a_job_that_is_there_counts_nothing_of_it(
     assert (row.recent, row.job.failures, row.job.state, row.job.version) == ((), 0, "active", 1)
     assert (await runs.of_job(row.job))[0] == []
     assert await runs.claim("node-1", 5) == [], "nothing was woken, and nothing is tried again"
-    assert await runs.failures() == []
-    activity = await runs.activity()
-    assert (activity.failed, activity.succeeded) == (0, 0)
+    pulse = Pulse(runs.store, clock)
+    assert (await pulse.figures()).today.runs == 0
+    assert (await Worries(runs.store, clock, 8).look()).total == 0
     await runs.run_now("nightly")
     assert await runs.finish((await claim_one(runs)).run, SUCCEEDED, 1.5)
     clock.turn(1)
-    assert (await runs.activity()).succeeded == 1
+    assert (await pulse.figures()).today.succeeded == 1
     listed = (await runs.page(RunFilter(job="nightly")))[0]
     assert [run.trial for run in listed] == [False, True]
 

@@ -7,11 +7,9 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from recipes import FAILED, NOW, SUCCEEDED, at, log_lines, put_job
-from sqlalchemy import event
 
 from cronapp.core.failures import group_of
 from cronapp.core.models import (
@@ -27,7 +25,7 @@ from cronapp.core.traces import Frame, Problem
 from cronapp.store import jobs, logs, runs
 from cronapp.store.open import open_store
 from cronapp.store.runs import RunFilter
-from cronapp.store.store import Conn, Store, Tx
+from cronapp.store.store import Store, Tx
 
 
 async def put_run(
@@ -390,35 +388,6 @@ async def test_the_usual_duration_is_that_of_the_newest_twenty_that_succeeded(st
     assert await store.read(runs.usual_duration, job.key) == 9.5
     assert await store.read(runs.usual_duration, other.key) == 7
     assert await store.read(runs.usual_duration, none.key) is None
-
-
-async def test_the_day_is_told_hour_by_hour(store: Store) -> None:
-    job = await put_job(store)
-    for minutes, state in [
-        (1, RunState.SUCCEEDED),
-        (59.9, RunState.SUCCEEDED),
-        (30, RunState.FAILED),
-        (60, RunState.LOST),
-        (61, RunState.TIMED_OUT),
-        (61, RunState.SKIPPED),
-        (200, RunState.CANCELLED),
-        (-10, RunState.SUCCEEDED),
-    ]:
-        await put_run(store, job, state=state, minutes=minutes)
-    assert await store.read(runs.by_hour, NOW) == [(at("12:00"), 2, 1), (at("13:00"), 0, 2)]
-
-
-async def test_a_day_is_looked_up_by_its_moments_however_long_the_history_is(tmp_path: Path) -> None:
-    def plan(conn: Conn) -> str:
-        asked: list[tuple[str, tuple[object, ...]]] = []
-        event.listen(conn, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
-        runs.by_hour(conn, NOW)
-        statement, values = asked[-1]
-        return str(conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all())
-
-    store = await open_store(f"sqlite:///{tmp_path}/cronapp.db", lambda _: None)
-    assert "ix_runs_finished (finished_at>?" in await store.read(plan)
-    await store.close()
 
 
 async def test_open_runs_are_counted(store: Store) -> None:

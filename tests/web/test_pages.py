@@ -20,7 +20,11 @@ from cronapp.web.navigation import navigation_of
 from cronapp.web.site import Blocked
 from cronapp.web.views.log import SCREEN
 
-PAGES = ("/", "/jobs", "/jobs/new", "/runs", "/tasks", "/system")
+SETTINGS = ("", "/people", "/tokens", "/audit", "/views", "/browser")
+PAGES = (
+    *("/", "/jobs", "/jobs/new", "/runs", "/tasks", "/system"),
+    *(f"/settings{part}" for part in SETTINGS),
+)
 
 
 @pytest.fixture

@@ -58,7 +58,12 @@ async def stored(app: App, run: Run, until_seq: int) -> None:
 @pytest.mark.parametrize(
     ("topic", "first"),
     [
-        ("overview", ["#overview"]),
+        ("overview", [f"#overview-{part}" for part in ("glance", "concerns", "running", "next", "ahead", "kept")]),
+        ("tasks", ["#tasks"]),
+        ("task:hello", ["#task-code", "#task-jobs-of", "#task-runs-of"]),
+        ("settings:people", ["#settings-people"]),
+        ("settings:audit", ["#settings-audit"]),
+        ("settings:views", ["#settings-views"]),
         ("jobs", ["#job-list"]),
         (
             "job:nightly",
@@ -80,7 +85,7 @@ async def test_the_first_message_is_the_page_as_it_is_now(
     async with Stream(quiet, topic) as stream:
         html = await stream.html()
         assert targets(html) == ["#banner", *FIGURES, *first]
-        path = {"overview": "/"}.get(topic, "/" + re.sub("^(job|run):", r"\1s/", topic))
+        path = {"overview": "/"}.get(topic, "/" + re.sub("^(job|run|task):", r"\1s/", topic).replace(":", "/"))
         page = await page_of(client, path)
         for part in partials(html):
             assert part.swap == "outerMorph"

@@ -124,7 +124,7 @@ def _place(error: BaseException) -> tuple[str, int, str]:
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno or 0, (error.text or "").strip()
     frames = [one for one in traceback.extract_tb(error.__traceback__) if not _is_ours(one.filename)]
-    own = [one for one in frames if not one.filename.startswith(FOREIGN)] or frames
+    own = [one for one in frames if not one.filename.startswith((*FOREIGN, "<"))] or frames
     last = own[-1] if own else None
     return (last.filename, last.lineno or 0, (last.line or "").strip()) if last else ("", 0, "")
 

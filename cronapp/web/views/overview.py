@@ -16,7 +16,7 @@ from cronapp.web.site import Parts
 from cronapp.web.views.shown import EMPTY, Shown
 from cronapp.web.views.zones import job_zone, zones_of
 
-PAUSES = {"figures": 1.0, "concerns": 2.0, "running": 0.5, "next": 1.0, "ahead": 30.0, "kept": 15.0}
+PAUSES = {"glance": 1.0, "concerns": 2.0, "running": 0.5, "next": 1.0, "ahead": 30.0, "kept": 15.0}
 """The parts, in seconds between two messages; what costs more to make comes less often."""
 SHOWN = 8  # runs that go on, and jobs that come next
 AHEAD = 24  # hours
@@ -32,7 +32,7 @@ class OverviewView(Shown):
     def heed(self, event: Event) -> Iterable[str]:
         match event:
             case RunChanged():
-                return "figures", "running", "concerns", "next"
+                return "glance", "running", "concerns", "next"
             case JobChanged() | TasksLoaded():
                 return PAUSES
             case LimitsChanged():
@@ -67,7 +67,7 @@ async def overview_context(house: Parts) -> dict[str, Any]:
     return context
 
 
-async def figures_context(house: Parts) -> dict[str, Any]:
+async def glance_context(house: Parts) -> dict[str, Any]:
     figures = await house.pulse.figures()
     return {"figures": figures, "trend": trend(figures), "limit": house.settings.concurrency}
 
@@ -113,7 +113,7 @@ async def kept_context(house: Parts) -> dict[str, Any]:
 
 
 PART_CONTEXTS = {
-    "figures": figures_context,
+    "glance": glance_context,
     "concerns": concerns_context,
     "running": running_context,
     "next": next_context,
