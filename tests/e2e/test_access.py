@@ -52,7 +52,8 @@ async def test_no_page_has_a_barrier_or_scrolls_sideways(
     page = await me.context.new_page()
     found: list[str] = []
     paths = [
-        *("/", "/jobs", "/jobs?q=nothing", "/runs", "/tasks", "/system"),
+        *("/", "/jobs", "/jobs?q=nothing", "/runs", "/tasks", "/tasks/report", "/system"),
+        *("/settings", "/settings/people", "/settings/tokens", "/settings/audit", "/settings/browser"),
         *("/jobs/new", "/jobs/new?task=report", "/jobs/failing", "/jobs/failing/edit", "/jobs/failing/remove"),
         *("/jobs/alarm", "/jobs/alarm/edit", "/jobs/alarm/remove", "/jobs/alarm/dependencies", "/jobs/alarm/log"),
         *("/jobs/failing/run-with", "/jobs/failing/configuration", "/jobs/failing/dependencies", "/jobs/running/log"),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from quart.testing import QuartClient
 from recipes import NOW
-from support import TASKS
+from support import TASKS, until
 from visiting import EVIL, HTMX, Api, Stream, page_of, put_in_state, put_run, settings_in, signed_in
 
 from cronapp.app import App
@@ -120,10 +119,14 @@ async def test_a_tasks_page_tells_its_parameters_its_source_and_its_runs(
     assert (await client.get("/tasks/nowhere")).status_code == 404
 
 
+def rename_hello(app: App) -> None:
+    Path(app.tasks.sources[0]).write_text(TASKS.replace("def hello(", "def good_day("))
+
+
 async def test_a_tasks_page_says_when_its_task_is_gone(quiet: App, client: QuartClient) -> None:
     async with Stream(quiet, "task:hello") as stream:
         await stream.html()
-        Path(quiet.tasks.sources[0]).write_text(TASKS.replace("def hello(", "def good_day("))
+        rename_hello(quiet)
         quiet.tasks.reload()
         quiet.bus.publish([TasksLoaded()])
         assert "is not among the tasks any more" in await stream.until("not among")
@@ -275,12 +278,7 @@ def test_browsers_are_called_as_people_call_them(agent: str, words: str) -> None
 async def test_the_system_page_tells_what_is_kept_and_deleted(quiet: App, client: QuartClient, api: Api) -> None:
     await api.make("nightly")
     await put_run(quiet, await quiet.jobs.get("nightly"), RunState.SUCCEEDED)
-
-    async def looked() -> None:
-        while quiet._pruned is None:
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(looked(), 20)
+    await until(lambda: quiet._pruned is not None)
     system = await quiet.system()
     assert (system.holdings.jobs, system.holdings.runs) == (1, 1)
     assert system.memory
