@@ -121,6 +121,12 @@ class Loads:
             self._made = now
             return self._kept
 
+    async def lately(self) -> Load:
+        """The forecast as it was made last, if that is not twice as old as one lasts: a page need not wait for it."""
+        if self._kept and self._made and timedelta(0) <= self.clock() - self._made < 2 * LASTS:
+            return self._kept
+        return await self.look()
+
     async def known(self) -> Known:
         def ask(conn: Conn) -> Known:
             active = [job for job in jobs.all_jobs(conn) if job.state is JobState.ACTIVE]

@@ -44,7 +44,7 @@ async def test_the_overview_follows_a_run_and_has_a_failure_tried_again(
     await expect(concern).to_contain_text("ValueError: no figures")
     await expect(concern.get_by_role("link", name="ValueError")).to_have_attribute("href", f"/runs/{failed}")
     found = await complaints(page, "light") + await too_wide(page)
-    await concern.get_by_role("button", name="again").click()
+    await concern.get_by_role("button", name="Retry").click()
     await expect(concern).to_contain_text("failed 2 times in a row")
     site.api("DELETE", "/jobs/broken")
     await expect(page.locator("#overview-concerns")).to_contain_text("Nothing needs you.")

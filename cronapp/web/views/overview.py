@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from cronapp.core.events import Event, JobChanged, LimitsChanged, RunChanged, TasksLoaded
+from cronapp.service.load import Load
 from cronapp.service.pulse import Figures
 from cronapp.web.heat import hours_ahead
 from cronapp.web.hourly import kept
@@ -61,9 +62,9 @@ async def overview_part(house: Parts, part: str) -> Markup:
 
 async def overview_context(house: Parts) -> dict[str, Any]:
     """The whole page."""
-    context: dict[str, Any] = {}
-    for ask in PART_CONTEXTS.values():
-        context |= await ask(house)
+    context = await ahead_context(house, await house.loads.lately())  # the stream brings a newer one
+    for part, ask in PART_CONTEXTS.items():
+        context |= await ask(house) if part != "ahead" else {}
     return context
 
 
@@ -102,9 +103,8 @@ async def next_context(house: Parts) -> dict[str, Any]:
     return {"upcoming": upcoming, "takes": await house.timeline.usual([row.job for row in upcoming])}
 
 
-async def ahead_context(house: Parts) -> dict[str, Any]:
-    load = await house.loads.look()
-    return {"ahead": hours_ahead(load)[:AHEAD]}
+async def ahead_context(house: Parts, load: Load | None = None) -> dict[str, Any]:
+    return {"ahead": hours_ahead(load or await house.loads.look())[:AHEAD]}
 
 
 async def kept_context(house: Parts) -> dict[str, Any]:
