@@ -86,7 +86,7 @@ def failing(job: Job, newest: tuple[RunBrief, ...], since: datetime | None) -> C
         job=job.id,
         key=job.key,
         words=words.partition("\n")[0],
-        since=since or (last and last.finished_at),
+        since=since or (last.finished_at if last else None),
         failures=job.failures,
         run=last.id if last else None,
         trying=going.id if going else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, case, func, or_, select, type_coerce
 
@@ -26,15 +27,15 @@ def ended_by_hour(conn: Connection, since: datetime, until: datetime) -> dict[da
     """How many runs of jobs ended from `since` on and before `until`, by hour and state."""
     found: dict[datetime, Counter[RunState]] = {}
     ended = and_(runs.c.finished_at >= since, runs.c.finished_at < until)
-    for number, state, count in conn.execute(counted(ended)):
+    for number, state, count in conn.execute(counted(ended)).all():
         found.setdefault(hour_at(number), Counter())[RunState(state)] += count
     # Tests are few and have an index of their own; to leave them out at once would cost the first query its index.
-    for number, state, count in conn.execute(counted(ended, runs.c.job_key == NO_JOB)):
+    for number, state, count in conn.execute(counted(ended, runs.c.job_key == NO_JOB)).all():
         found[hour_at(number)][RunState(state)] -= count
     return {hour: +counts for hour, counts in found.items() if counts.total()}
 
 
-def counted(*where: ColumnElement[bool]) -> Select[tuple[int, str, int]]:
+def counted(*where: ColumnElement[bool]) -> Select[Any]:
     hour = type_coerce(runs.c.finished_at, BigInteger).op("/")(HOUR)
     return select(hour, runs.c.state, func.count()).where(*where).group_by(hour, runs.c.state)
 
