@@ -79,7 +79,7 @@ def living(conn: Connection, now: datetime, idle: timedelta, limit: int) -> list
 
 
 def session_of(row: Any) -> Session:
-    return Session(row.hash, row.created_at, row.seen_at, row.expires_at, row.user, row.role, row.agent)
+    return Session(row.hash, row.created_at, row.seen_at, row.expires_at, row.user, row.role, row.agent or "")
 
 
 def touch_session(tx: Tx, digest: str, now: datetime) -> None:

@@ -293,7 +293,7 @@ sessions = Table(
     Column("expires_at", Moment, nullable=False),
     Column("user", Text, nullable=False),
     Column("role", Text, nullable=False),
-    Column("agent", Text, nullable=False, server_default=""),  # the browser, as it names itself
+    Column("agent", Text),  # the browser, as it names itself
 )
 
 idempotency_keys = Table(

@@ -47,7 +47,7 @@ def upgrade() -> None:
     op.create_index("ix_job_changes_id", "job_changes", ["job", "id"])
     op.create_index("ix_job_changes_by", "job_changes", ["by", "id"])
     op.create_index("ix_job_changes_at", "job_changes", ["at"])
-    op.add_column("sessions", sa.Column("agent", sa.Text, nullable=False, server_default=""))
+    op.add_column("sessions", sa.Column("agent", sa.Text))
     op.create_table(
         "job_notes",
         sa.Column("id", key, primary_key=True),
