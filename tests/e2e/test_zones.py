@@ -136,7 +136,9 @@ async def test_a_list_tells_each_row_in_the_zone_of_its_job(reader: Visitor, sit
     await expect(told).to_have_text("Today 17:30 GMT+5:30")  # where zones mix, short times name theirs
 
     overview = await reader.open("/")
-    await expect(overview.locator('li[data-job="kolkata"] time').first).to_have_attribute("title", re.compile("Kolkata"))
+    await expect(overview.locator('li[data-job="kolkata"] time').first).to_have_attribute(
+        "title", re.compile("Kolkata")
+    )
     page = await reader.open("/runs")
     await expect(page.get_by_label("Time shown in")).to_have_value("job")
     ends = {
