@@ -42,8 +42,8 @@ from cronapp.service.bulk import Bulk
 from cronapp.service.bulk_runs import BulkRuns
 from cronapp.service.calendars import Calendars
 from cronapp.service.comparisons import Comparisons
-from cronapp.service.failures import Failures
 from cronapp.service.concerns import Worries
+from cronapp.service.failures import Failures
 from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger

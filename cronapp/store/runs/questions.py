@@ -6,12 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select
 
-from cronapp.core.models import NO_JOB, OPEN_STATES, Run, RunState
+from cronapp.core.models import OPEN_STATES, Run, RunState
 from cronapp.store.runs.rows import LISTED, run_of
 from cronapp.store.tables import runs
-from cronapp.core.models import OPEN_STATES, RETRIED_STATES, Run, RunState
-from cronapp.store.runs.rows import LISTED, RunFilter, run_of
-from cronapp.store.tables import jobs, runs
 
 FOLLOWED_AMONG = 500
 

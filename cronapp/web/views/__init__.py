@@ -22,7 +22,6 @@ from cronapp.web.views.load import LoadView
 from cronapp.web.views.log import log_filter
 from cronapp.web.views.overview import OverviewView
 from cronapp.web.views.runs import RunsView, RunView
-from cronapp.web.views.runs import RunsView, RunView, run_filter
 from cronapp.web.views.settings import SettingsView
 from cronapp.web.views.shown import Shown
 from cronapp.web.views.system import SystemView
