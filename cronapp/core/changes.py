@@ -16,8 +16,10 @@ from cronapp.core.models import (
     CronSchedule,
     JobSpec,
     Json,
+    Misfire,
     MisfirePolicy,
     Overlap,
+    Retry,
     Schedule,
     Unclocked,
 )
@@ -39,9 +41,10 @@ LABELS = {
     "condition": "asked before each slot",
     "overlap": "if the last run still goes on",
     "max_running": "side by side at most",
+    "misfire": "missed slots",
     "misfire.policy": "missed slots",
     "misfire.grace": "missed slots younger than",
-    "timeout": "stopped after",
+    "retry": "retries",
     "retry.max_attempts": "attempts",
     "retry.delay": "wait before a retry",
     "retry.backoff": "further retries",
@@ -88,9 +91,17 @@ def changes(old: JobSpec, new: JobSpec, mask: Mask = lambda task, args: args) ->
     found = []
     for name, before, after in _pairs(old, new):
         if before != after:
+            if name == "schedule":
+                before, after = _apart(before, after)
             told = words_of(name, before, old.id), words_of(name, after, new.id)
             found.append(FieldChange(field=name, label=label_of(name), old=told[0], new=told[1]))
     return [*found, *_changed_args(old, new, mask)]
+
+
+def _apart(old: tuple[Schedule, ...], new: tuple[Schedule, ...]) -> tuple[tuple[Schedule, ...], tuple[Schedule, ...]]:
+    """Of several schedules those that differ; all of them if only their order does."""
+    gone, come = tuple(one for one in old if one not in new), tuple(one for one in new if one not in old)
+    return (gone, come) if gone or come else (old, new)
 
 
 def label_of(name: str) -> str:
@@ -135,6 +146,9 @@ def words_of(name: str, value: Any, job: str = "") -> str:
             return after_words(value).removeprefix("after ")
         case datetime():
             return moment_words(value)
+        case Misfire() | Retry():
+            parts = ((f"{name}.{one.name}", getattr(value, one.name)) for one in fields(value))
+            return ", ".join(f"{label_of(part)} {words_of(part, told)}" for part, told in parts if told != ())
         case tuple() if name == "schedule":
             return "; ".join(schedule_words(one, job) for one in value)
         case tuple():

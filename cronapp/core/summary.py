@@ -170,15 +170,16 @@ def _window(spec: JobSpec) -> Iterator[Rule]:
     if spec.max_runs:
         yield Rule("window", "It runs once." if spec.max_runs == 1 else f"It runs {spec.max_runs} times in all.")
     if spec.blackouts:
-        yield Rule("window", f"No run on these: {'; '.join(map(_blackout, spec.blackouts))}.")
+        yield Rule("window", f"No run on these: {'; '.join(map(blackout_words, spec.blackouts))}.")
     if spec.condition:
         yield Rule("window", f"Before each slot {spec.condition} is asked whether it runs.")
 
 
-def _blackout(line: str) -> str:
+def blackout_words(line: str) -> str:
+    """A blackout in words."""
     try:
         return blackout_for(line).words()
-    except ValueError:  # stored by a version that took it
+    except ValueError:  # stored by a version that took it; that nothing runs meanwhile, each slot says
         return line
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cronapp.core.differences import Difference, Override, carried, overrides
+from cronapp.core.changes import FieldChange, changes
+from cronapp.core.differences import Difference, carried
 from cronapp.core.errors import Conflict, InvalidInput, TaskGone
 from cronapp.core.history import ChangeKind
 from cronapp.core.models import Job, JobSpec, JobState
@@ -56,10 +57,14 @@ class Repairs:
             raise Conflict(NOT_FROM_CODE)
         return await self.jobs.edit(job_id, job.code, by=by, version=job.version, kind=ChangeKind.RESET)
 
-    def overrides(self, job: Job) -> tuple[Override, ...]:
-        """Where a job from code differs from what the code declares."""
+    def overrides(self, job: Job) -> list[FieldChange]:
+        """What was changed here of a job that the code declares: as the code has it, and as it is, without secrets."""
         code = job.code and self.jobs.as_declared(job.code, job.spec)
-        return overrides(job.spec, code) if code else ()
+        return (
+            changes(code, job.spec, lambda task, args: self.jobs.tasks.masked_for_good(task, args, job.fits))
+            if code
+            else []
+        )
 
     def _unfit(self, tx: Tx, job_id: str) -> tuple[Job, Difference]:
         job = found(tx.conn, job_id, lock=True)

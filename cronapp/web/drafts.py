@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cronapp.core.changes import NOT_GIVEN, FieldChange, as_json, changes, label_of, words_of
 from cronapp.core.cron import FieldTold, parse, told_fields
 from cronapp.core.dependencies import after_words
-from cronapp.core.differences import Clash, clashes, edits, fields_of, marks
+from cronapp.core.differences import Clash, clashes, fields_of, marks
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import After, Job, JobSpec, Json
 from cronapp.core.registry import Task
@@ -21,11 +22,10 @@ from cronapp.web.forms import form_of, job_from_form
 from cronapp.web.schedules import SIMPLE, Texts, row_name, rows_of, said_in, schedule_of_row, wrong_rows
 from cronapp.web.simulations import simulated
 from cronapp.web.site import parts
-from cronapp.web.views.overrides import label_of, words
 
+EMPTY = {NOT_GIVEN, "null"}  # an argument that is empty, which a form does not tell apart from none
 PREVIEWED = 10  # slots told beside the form
 WHOLE = ("schedule", "after", "retry", "misfire")  # fields of a job that are several fields of the form
-UNTOLD = "another value"  # of a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,6 @@ class Typed:
     def masked(self, spec: JobSpec) -> Json:
         """A job field by field, without its secrets."""
         return fields_of(spec, parts().tasks.masked(spec.task, spec.args))
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """One field of an edit in words."""
-
-    label: str
-    old: str
-    new: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +91,12 @@ def summary_of(typed: Typed) -> Summary:
     )
 
 
-def changes_of(typed: Typed) -> list[Changed]:
+def changes_of(typed: Typed) -> list[FieldChange]:
     """What an edit changes, in words."""
     if typed.job is None:
         return []
-    old, new = typed.masked(typed.job.spec), typed.masked(typed.draft.spec)
-    found = []
-    for edit in edits(fields_of(typed.job.spec), fields_of(typed.draft.spec)):
-        before, after = old.get(edit.field), new.get(edit.field)
-        if edit.field == "schedule":
-            before, after = apart(before or [], after or [])
-        before, after = words(edit.field, before), words(edit.field, after)
-        found.append(Changed(label_of(edit.field), before, after if after != before else UNTOLD))
-    return found
-
-
-def apart(old: list[Json], new: list[Json]) -> tuple[list[Json], list[Json]]:
-    """Of several schedules those that differ; all of them if only their order does."""
-    gone, come = [one for one in old if one not in new], [one for one in new if one not in old]
-    return (gone, come) if gone or come else (old, new)
+    found = changes(typed.job.spec, typed.draft.spec, parts().history.mask(typed.job.fits))
+    return [one for one in found if {one.old, one.new} != EMPTY]
 
 
 # -- when -----------------------------------------------------------------------------------------------------------
@@ -203,9 +181,18 @@ def clashes_of(typed: Typed) -> tuple[Clash, ...]:
     return clashes(base_of(typed.texts), theirs, typed.masked(typed.draft.spec))
 
 
-def contest(clash: Clash) -> Contest:
-    theirs, mine = words(clash.field, clash.theirs), words(clash.field, clash.mine)
+def contest(typed: Typed, clash: Clash) -> Contest:
+    assert typed.job is not None
+    theirs, mine = (
+        in_words(typed.job.spec, clash.field, clash.theirs),
+        in_words(typed.draft.spec, clash.field, clash.mine),
+    )
     return Contest(clash.field, label_of(clash.field), theirs, mine)
+
+
+def in_words(spec: JobSpec, field: str, shown: Any) -> str:
+    """A field of a job in words; an argument as it may be shown."""
+    return as_json(shown) if field.startswith("args.") else words_of(field, getattr(spec, field), spec.id)
 
 
 def with_theirs(texts: Texts, job: Job, fields: set[str]) -> dict[str, str]:

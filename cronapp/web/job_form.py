@@ -9,6 +9,7 @@ from typing import Any
 from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
+from cronapp.core.changes import label_of
 from cronapp.core.conditions import unfit_condition
 from cronapp.core.errors import EditConflict, InvalidInput, JobNotFound
 from cronapp.core.ids import id_problem
@@ -38,7 +39,6 @@ from cronapp.web.shell import by_htmx, go, show
 from cronapp.web.site import parts
 from cronapp.web.views import whole
 from cronapp.web.views.form import form_topic
-from cronapp.web.views.overrides import label_of
 from cronapp.web.views.zones import job_zone
 
 pages = Blueprint("job_form", __name__)
@@ -145,7 +145,8 @@ async def merged(
 ) -> ResponseReturnValue:
     """The form with what both changed, to be chosen between. Saved once more, it is theirs that it replaces."""
     task = parts().tasks.find(texts.get("task", ""))
-    contested = [contest(clash) for clash in clashes_of(read(texts, now)) if clash.both]
+    typed = read(texts, now)
+    contested = [contest(typed, clash) for clash in clashes_of(typed) if clash.both]
     clash = {"job": now, "taken": sorted(map(label_of, taken)), "contested": contested}
     context = await form_context(texts | {"version": str(now.version)}, task, now)
     return await refused(context | {"clash": clash}, status)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cronapp.core.differences import Difference, carried, difference, overrides, snapshot
+from cronapp.core.differences import Difference, carried, difference, snapshot
 from cronapp.core.models import JobSpec, ManualSchedule
 from cronapp.core.registry import Task, load
 
@@ -176,13 +176,3 @@ def test_a_condition_that_is_gone_or_asks_for_arguments_stops_the_job(read: Read
         assert found is not None
         assert words in found.reason
         assert found.args is None
-
-
-def test_an_override_names_each_field_that_differs() -> None:
-    code = JobSpec(id="job", task="report", schedule=(ManualSchedule(),), timeout=600)
-    here = JobSpec(id="job", task="report", schedule=(ManualSchedule(),), timeout=60, args={"n": 1})
-    assert [(one.field, one.here, one.code) for one in overrides(here, code)] == [
-        ("args", {"n": 1}, {}),
-        ("timeout", 60, 600),
-    ]
-    assert overrides(code, code) == ()

@@ -141,11 +141,11 @@ async def test_a_job_from_code_is_given_back_to_the_code(jobs: Jobs, repairs: Re
     text = "from cronapp import task\n@task(schedule='0 3 * * *', timeout='10m')\ndef nightly(): ..."
     await deploy(text)
     code = await jobs.get("nightly")
-    assert repairs.overrides(code) == ()
+    assert repairs.overrides(code) == []
     changed = await jobs.edit("nightly", {**spec_to_json(code.spec), "timeout": 60, "schedule": HOURLY})
-    assert [(one.field, one.code) for one in repairs.overrides(changed)][1] == ("timeout", 600)
+    assert [(one.field, one.old, one.new) for one in repairs.overrides(changed)][1] == ("timeout", "10 min", "1 min")
     job = await repairs.reset("nightly")
-    assert (job.spec, repairs.overrides(job)) == (code.spec, ())
+    assert (job.spec, repairs.overrides(job)) == (code.spec, [])
     await deploy(text.replace("10m", "20m"))  # and it follows the code again
     assert (await jobs.get("nightly")).spec.timeout == 1200
 

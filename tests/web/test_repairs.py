@@ -121,9 +121,9 @@ async def test_an_override_of_a_job_from_code_is_shown_and_taken_back(
     changed = {"timeout": 60, "schedule": {"kind": "cron", "expression": "30 4 * * *", "timezone": "Europe/Berlin"}}
     await api.json("PATCH", "/jobs/nightly", json=changed)
     text = await plain(client, "/jobs/nightly/configuration")
-    assert "Changed here: schedule, timeout differ from the code." in text
-    assert "30 4 * * * Europe/Berlinin the code: 0 3 * * * UTC" in text
-    assert "1 minin the code: 10 min" in text
+    assert "Changed here, from what the code says" in text
+    assert "(0 3 * * *, UTC)" in text
+    assert "(30 4 * * *, Europe/Berlin)" in text
     reply = await client.post("/jobs/nightly/reset", headers=HTMX)
     assert "nightly follows the code again." in await reply.get_data(as_text=True)
     assert (await state_of(api, "nightly"))["timeout"] == 600

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cronapp.core.differences import edits, fields_of
+from cronapp.core.changes import changes
 from cronapp.core.errors import JobNotFound, RunNotFound
 from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
 from cronapp.core.logs import LogFilter
@@ -16,7 +16,6 @@ from cronapp.core.models import Job, JobSpec, Run
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.log import LogPart, last_written, log_context
-from cronapp.web.views.overrides import label_of
 from cronapp.web.views.shown import Shown
 
 
@@ -83,10 +82,7 @@ class FormView(Shown):
 
     def _changed(self, job: Job) -> list[str] | None:
         """Which fields somebody else changed, in words; None: nobody can say any more."""
-        if self.base is None:
-            return None
-        found = edits(fields_of(self.base), fields_of(job.spec))
-        return [label_of(edit.field) for edit in found]
+        return None if self.base is None else [one.label for one in changes(self.base, job.spec)]
 
     async def _test(self, run: Run) -> Markup:
         told = await state_context(self.house, run.id)

@@ -8,16 +8,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cronapp.core.blackouts import blackout_for
 from cronapp.core.declaration import declaration
 from cronapp.core.events import Event, TasksLoaded
 from cronapp.core.models import Job
 from cronapp.core.signature import MASK
+from cronapp.core.summary import blackout_words
 from cronapp.core.writing import curl_text, json_text, yaml_text
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.job.frame import JobTab
-from cronapp.web.views.overrides import differing
 
 
 class ConfigurationTab(JobTab):
@@ -46,15 +45,8 @@ def detail_context(house: Parts, job: Job) -> dict[str, Any]:
         "task": house.tasks.find(job.task),
         "args": house.tasks.masked_of(job),
         "blackouts": [blackout_words(line) for line in job.spec.blackouts],
-        "overrides": differing(house, job),
+        "overrides": house.repairs.overrides(job),
     }
-
-
-def blackout_words(line: str) -> str:
-    try:
-        return blackout_for(line).words()
-    except ValueError:  # stored by a version that took it; that nothing runs meanwhile, each slot says
-        return line
 
 
 @dataclass(frozen=True, slots=True)

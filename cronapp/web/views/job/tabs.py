@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from cronapp.core.models import Job
 from cronapp.web.site import Parts
-from cronapp.web.views.overrides import differing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Tab:
 
 
 async def overridden(house: Parts, job: Job) -> Tally | None:
-    fields = len(differing(house, job))
+    fields = len(house.repairs.overrides(job))
     return Tally(fields, f"{fields} changed here, against the code") if fields else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from cronapp.core.differences import clashes, edits, fields_of, marks
+from cronapp.core.differences import clashes, fields_of, marks
 from cronapp.core.ids import free_id, id_problem, suggested_id
 from cronapp.core.spec import parse_spec
 
@@ -13,13 +13,6 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 OLD = parse_spec(
     {"id": "a", "task": "t", "schedule": {"kind": "manual"}, "args": {"x": 1, "gone": 2}, "timeout": 60}, now=NOW
 )
-
-
-def test_an_edit_is_told_field_by_field_and_argument_by_argument() -> None:
-    new = replace(OLD, timeout=None, args={"x": 1, "y": 3}, tags=("a",))
-    told = [(one.field, one.old, one.new) for one in edits(fields_of(OLD), fields_of(new))]
-    assert told == [("timeout", 60, None), ("tags", [], ["a"]), ("args.gone", 2, None), ("args.y", None, 3)]
-    assert edits(fields_of(OLD), fields_of(OLD)) == ()
 
 
 def test_what_somebody_else_changed_meanwhile_is_told_and_whether_it_was_changed_here_too() -> None:

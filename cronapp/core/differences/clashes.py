@@ -1,4 +1,4 @@
-"""An edit of a job: what it changes, and what somebody else changed since it was begun."""
+"""An edit of a job against what somebody else changed since it was begun."""
 
 from __future__ import annotations
 
@@ -10,16 +10,6 @@ from typing import Any
 
 from cronapp.core.models import JobSpec, Json
 from cronapp.core.spec import spec_to_json
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
-    """One field, by its name in the API (an argument as `args.day`), with its value before and after; None: it had
-    or has none."""
-
-    field: str
-    old: Any
-    new: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +28,6 @@ def fields_of(spec: JobSpec, args: Json | None = None) -> Json:
     data.pop("id")
     own = data.pop("args")
     return {**data, **{f"args.{name}": value for name, value in (own if args is None else args).items()}}
-
-
-def edits(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Edit, ...]:
-    """Every field that differs, in the order of the job."""
-    names = [*old, *(name for name in new if name not in old)]
-    return tuple(
-        Edit(field=name, old=old.get(name), new=new.get(name)) for name in names if old.get(name) != new.get(name)
-    )
 
 
 def marks(fields: Mapping[str, Any]) -> dict[str, str]:
