@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from markupsafe import Markup
@@ -76,10 +76,16 @@ class JobTab(Shown):
         try:
             if render is None:
                 return await self.show_own(part)
-            what = (part, self.tab) if part in ("tabs", "note") else part
+            if part == "tabs":
+                return await self.once_of_all(("tabs", self.tab), render)
+            what = (part, self.tab) if part == "note" else part
             return await self.house.hub.once(("job", self.job_id), what, render)
         except JobNotFound:
             return partial("#job-head", fragment("_job_gone", job_id=self.job_id))
+
+    async def once_of_all(self, what: Hashable, render: Callable[[], Awaitable[Markup]]) -> Markup:
+        """What tells of other jobs too is rendered anew whenever any of them changed."""
+        return await self.house.hub.once(("jobs", ""), (self.job_id, what), render)
 
     def pause(self, part: str) -> float:
         return PAUSES.get(part, 0.25)

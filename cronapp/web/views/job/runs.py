@@ -48,8 +48,8 @@ class RunsTab(JobTab):
             "backfills": self._backfills,
             "runs": self._runs,
         }[part]
-        if part == "hint":  # it is also about other jobs, whose changes do not make this one's fragments old
-            return await render()
+        if part == "hint":
+            return await self.once_of_all("hint", render)
         return await self.house.hub.once(("job", self.job_id), (part, self.state if part == "runs" else ""), render)
 
     def pause(self, part: str) -> float:
