@@ -49,7 +49,7 @@ class Comparisons:
         if before is None:
             raise NothingToCompare
         function = function_changes(conn, before, run)
-        shown = (self.tasks.masked(one.task, one.args) for one in (before, run))
+        shown = (self.tasks.masked_for_good(one.task, one.args) for one in (before, run))
         environments = (code.environment(conn, one.environment) for one in (before, run))
         without = self._file(run) if function.get("diff") else ""
         told: Json = {

@@ -115,8 +115,8 @@ class Tasks:
         return {name: MASK if name in secret and value is not None else value for name, value in args.items()}
 
     def masked_for_good(self, name: str, args: Json, fits: Json | None = None) -> Json:
-        """Arguments of an older version of a job. What may be a secret, since its task is gone or has no such parameter
-        now, is hidden too; `fits` is what the job's arguments fitted last."""
+        """Arguments of a run, or of an older version of a job. What may be a secret, since its task is gone or has no
+        such parameter now, is hidden too; `fits` is what the job's arguments fitted last."""
         task = self.find(name)
         if task is not None:
             listed = {one.name for one in task.signature.parameters}

@@ -77,7 +77,7 @@ async def run_page(house: Parts, run_id: int, inside: Inside | None = None, *, l
 async def args_json(run_id: int) -> Response:
     """The arguments without their secrets."""
     run = await parts().runs.get(run_id)
-    return whole_json(parts().tasks.masked(run.task, run.args))
+    return whole_json(parts().tasks.masked_for_good(run.task, run.args))
 
 
 @pages.get("/runs/<int:run_id>/result.json")

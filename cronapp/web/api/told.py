@@ -73,7 +73,7 @@ def run_json(run: Run, tasks: Tasks) -> Json:
         "id": run.id,
         "job": run.job,
         "task": run.task,
-        "args": tasks.masked(run.task, run.args),
+        "args": tasks.masked_for_good(run.task, run.args),
         "slot": at(run.slot),
         "state": run.state,
         "trigger": run.trigger,

@@ -145,7 +145,7 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         job = None  # it only has the id of the removed one
     return {
         "run": run,
-        "args": house.tasks.masked(run.task, run.args),
+        "args": house.tasks.masked_for_good(run.task, run.args, job.fits if job else None),
         "job": job,
         "job_zone": job_zone(house, job.spec) if job else None,
         "attempts": await house.runs.attempts(run),
