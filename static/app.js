@@ -286,6 +286,33 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") $$("details.menu[open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
 });
 
+// Where a page may not write the clipboard (it came over plain HTTP), the old way is tried.
+async function copy(text) {
+  try { await navigator.clipboard.writeText(text); return true; } catch { /* as below */ }
+  const area = Object.assign(document.createElement("textarea"), { value: text, readOnly: true, className: "vh" });
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  return done;
+}
+
+// The text of the element that a button names, or what its link leads to.
+ON_CLICK["[data-copy]"] = async (button, event) => {
+  event.preventDefault();
+  const text = button.href ? await (await fetch(button.href)).text() : document.getElementById(button.dataset.copy).textContent;
+  const done = await copy(text), label = $("span", button), title = button.dataset.title ??= button.title;
+  button.title = $("#copied").textContent = done ? "Copied" : "This browser does not let a page copy.";
+  button.classList.toggle("copied", done);
+  if (label) label.textContent = done ? "Copied" : "Not copied";
+  setTimeout(() => {
+    button.title = title;
+    button.classList.remove("copied");
+    if (label) label.textContent = "Copy";
+    $("#copied").textContent = "";
+  }, 2000);
+};
+
 // A graph that is larger than its box shows the job of this page first.
 function showOwn(box) {
   const { x, y, width, height } = (box && $("[aria-current]", box))?.getBBox() ?? {};

@@ -1,4 +1,4 @@
-// The page of one run: how long it takes against what is usual, by the second; what one can copy.
+// The page of one run: how long it takes against what is usual, by the second.
 "use strict";
 
 { // of its own, so that no name meets one of another script
@@ -21,26 +21,6 @@
   function tell(place, text) {
     if (place.textContent !== text) place.textContent = text;
   }
-
-  // Where a page may not write the clipboard (it came over plain HTTP), the old way is tried.
-  async function copy(text) {
-    try { await navigator.clipboard.writeText(text); return true; } catch { /* as below */ }
-    const area = Object.assign(document.createElement("textarea"), { value: text, readOnly: true, className: "vh" });
-    document.body.append(area);
-    area.select();
-    const done = document.execCommand("copy");
-    area.remove();
-    return done;
-  }
-
-  ON_CLICK["[data-copy-of]"] = async (button, event) => {
-    event.preventDefault();
-    const text = button.href ? await (await fetch(button.href)).text() : $(button.dataset.copyOf).textContent;
-    const done = await copy(text), title = button.dataset.title ??= button.title;
-    button.title = done ? "Copied" : "This browser does not let a page copy.";
-    button.classList.toggle("copied", done);
-    setTimeout(() => { button.title = title; button.classList.remove("copied"); }, 2000);
-  };
 
   document.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], tab = event.target.closest?.(".tries a");
