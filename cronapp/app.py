@@ -43,6 +43,7 @@ from cronapp.service.bulk_runs import BulkRuns
 from cronapp.service.calendars import Calendars
 from cronapp.service.comparisons import Comparisons
 from cronapp.service.concerns import Worries
+from cronapp.service.declarations import Declarations
 from cronapp.service.failures import Failures
 from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
@@ -114,6 +115,7 @@ class App:
         self.tasks = Tasks(settings.tasks, self.clock)
         self.blackouts = Blackouts(Calendars(Path.cwd()))
         self.jobs = Jobs(self.store, self.tasks, self.blackouts, self.clock, settings.timezone)
+        self.declarations = Declarations(self.jobs)
         self.repairs = Repairs(self.jobs)
         self.history = History(self.jobs)
         self.notes = Notes(self.store, self.clock)
@@ -155,15 +157,15 @@ class App:
         self.dispatch = LocalDispatch(self.runs, self.runner, self.clock, settings.concurrency)
         self.scheduler = Scheduler(self.jobs, self.runs)
         self.pause_ends = PauseEnds(self.pauses, self.jobs, self.switch, self.clock)
-        self.watcher = Watcher(self.tasks, self.jobs, self.bus.publish)
+        self.watcher = Watcher(self.tasks, self.declarations, self.bus.publish)
         self.draining = Drain(self.scheduler, self.dispatch, self.presence, self.bus.publish, self.clock)
         self.site: Site = make_site(self._parts())
 
         for part in (self.scheduler, self.pause_ends, self.dispatch, self.runner, self.loads, self.hub):
             self.bus.subscribe(part.heed)
         await self.runs.lose_running("The server that executed this run ended without a word.")
-        await self.jobs.declare()
-        await self.jobs.hold_against_code()
+        await self.declarations.declare()
+        await self.declarations.hold_against_code()
         self.lag.start()
         self.watchdog.start()
         self.runner.begin()

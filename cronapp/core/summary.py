@@ -12,7 +12,7 @@ from cronapp.core.blackouts import blackout_for
 from cronapp.core.dependencies import after_words
 from cronapp.core.durations import duration_words
 from cronapp.core.models import Backoff, JobSpec, MisfirePolicy, Overlap, Retry, Unclocked
-from cronapp.core.spec import zone_of
+from cronapp.core.spec import trigger_for, zone_of
 from cronapp.core.triggers import moment_words, parts_of, trigger_of
 
 GROUPS = ("overlap", "failure", "down", "window", "limits")
@@ -93,6 +93,17 @@ def when_words(spec: JobSpec) -> str:
     if ":" in words and len(zones) == 1:
         words += f", {zone_words(zones.pop())}"
     return words[0].lower() + words[1:] + (f", and {after}" if after else "")
+
+
+def words_of(spec: JobSpec) -> str:
+    """When a job runs, as a line of its own."""
+    clock = trigger_for(spec).words()
+    if spec.after is None:
+        return clock
+    after = after_words(spec.after)
+    if all(isinstance(one, Unclocked) for one in spec.schedule):
+        return after[0].upper() + after[1:]
+    return f"{clock}, and {after}"
 
 
 def zone_words(zone: ZoneInfo) -> str:

@@ -11,7 +11,7 @@ from watchfiles import awatch
 
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, TasksLoaded
-from cronapp.service.jobs import Jobs
+from cronapp.service.declarations import Declarations
 from cronapp.service.tasks import Reading, Tasks
 
 log = logging.getLogger(__name__)
@@ -24,9 +24,9 @@ Seen = dict[Path, tuple[int, int] | None]
 
 
 class Watcher:
-    def __init__(self, tasks: Tasks, jobs: Jobs, tell: Callable[[list[Event]], None]) -> None:
+    def __init__(self, tasks: Tasks, declarations: Declarations, tell: Callable[[list[Event]], None]) -> None:
         self._tasks = tasks
-        self._jobs = jobs
+        self._declarations = declarations
         self._tell = tell
         self._seen = seen(tasks.files())
         self._owed = False  # the jobs are not held against the new code yet: the database was away
@@ -80,8 +80,8 @@ class Watcher:
 
     async def _hold(self) -> None:
         try:
-            await self._jobs.declare()
-            attention = await self._jobs.hold_against_code()
+            await self._declarations.declare()
+            attention = await self._declarations.hold_against_code()
         except StoreUnavailable as error:
             log.warning("%s The jobs are compared with the new tasks later.", error)
             return

@@ -14,7 +14,7 @@ from cronapp.core.events import JobChanged, RunChanged
 from cronapp.core.models import Job, JobState, Json, RunState
 from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import count_between, slots_between
-from cronapp.service.jobs import found
+from cronapp.service.changing import found
 from cronapp.service.tasks import Tasks
 from cronapp.store import backfills, runs
 from cronapp.store.store import Conn, Store, Tx

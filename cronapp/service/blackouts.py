@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cronapp.core.blackouts import CalendarFile, blackout_for
@@ -92,3 +93,9 @@ class Blackouts:
             return None if event is None else Covered(event[0], f"Blacked out: {event[1]} ({blackout.path}).")
         end = blackout.end_of(moment, zone)
         return None if end is None else Covered(end, f"Blacked out: {blackout.words()}.")
+
+
+def lines_of(data: Mapping[str, Any]) -> list[str]:
+    """The blackouts of a job as JSON, each in its place."""
+    given = data.get("blackouts")
+    return [line if isinstance(line, str) else "" for line in given] if isinstance(given, list | tuple) else []

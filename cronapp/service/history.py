@@ -12,7 +12,8 @@ from cronapp.core.errors import Conflict, InvalidInput, JobNotFound
 from cronapp.core.history import ChangeKind, JobChange
 from cronapp.core.models import Job, JobSpec, Json
 from cronapp.core.spec import spec_to_json
-from cronapp.service.jobs import Jobs, found
+from cronapp.service.changing import found
+from cronapp.service.jobs import Jobs
 from cronapp.store import job_changes, jobs
 from cronapp.store.store import Conn
 

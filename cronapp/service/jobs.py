@@ -1,23 +1,22 @@
-"""Jobs: created, changed, paused, removed, listed; and held against the code they call."""
+"""Jobs: created, changed, paused, removed, listed."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from cronapp.core.amendments import slots_of, wanted_slots_of
+from cronapp.core.amendments import wanted_slots_of
 from cronapp.core.changes import moment_words
 from cronapp.core.clock import Clock
 from cronapp.core.conditions import unfit_condition
-from cronapp.core.dependencies import after_words, in_order
+from cronapp.core.declared import as_declared
 from cronapp.core.differences import Difference, difference
-from cronapp.core.errors import Conflict, EditConflict, InvalidInput, JobNotFound
+from cronapp.core.errors import Conflict, EditConflict, InvalidInput
 from cronapp.core.events import CancelRequested, JobChanged, RunChanged
-from cronapp.core.history import CODE, ITSELF, ChangeKind
+from cronapp.core.history import ChangeKind
 from cronapp.core.ids import LONGEST, free_id, suggested_id
 from cronapp.core.models import (
     After,
@@ -28,13 +27,13 @@ from cronapp.core.models import (
     Json,
     Pause,
     RunState,
-    Unclocked,
 )
-from cronapp.core.registry import Task, code_job_id
-from cronapp.core.spec import parse_spec, retry_to_json, schedule_to_json, trigger_for, zone_of
-from cronapp.core.triggers import needs_no_slot
-from cronapp.service.blackouts import Blackouts
-from cronapp.service.dependencies import refuse_circle, refuse_wrong_upstreams, wrong_upstreams
+from cronapp.core.spec import parse_spec, trigger_for, zone_of
+from cronapp.core.summary import words_of
+from cronapp.core.triggers.trigger import TICK
+from cronapp.service.blackouts import Blackouts, lines_of
+from cronapp.service.changing import edited, found, replaced, slot_after, standing, written
+from cronapp.service.dependencies import refuse_wrong_upstreams, wrong_upstreams
 from cronapp.service.neighbours import Neighbours, neighbours_of
 from cronapp.service.pauses import check as check_pause
 from cronapp.service.pauses import ended_at, policy_of
@@ -46,10 +45,8 @@ from cronapp.store.jobs import Figures, JobFilter
 from cronapp.store.listing import BY_ID, Group, Offers, Sort, place_of
 from cronapp.store.store import Conn, Store, Tx
 
-log = logging.getLogger(__name__)
 TAKEN = "There is a job with this id already. Choose another one."
 STRIP = 30  # runs shown beside each job
-TICK = timedelta(microseconds=1)
 CAUGHT_UP = {
     "none": None,
     "last": "The newest slot of those that passed was caught up.",
@@ -317,6 +314,10 @@ class Jobs:
 
         return await self.store.write(change)
 
+    def as_declared(self, code: Json, old: JobSpec) -> JobSpec | None:
+        """What the code's version of a job comes to; None when it cannot be used."""
+        return as_declared(code, old, self.timezone, self.clock())
+
     def _kind_of_edit(self, old: Job, spec: JobSpec) -> ChangeKind:
         code = old.code and self.as_declared(old.code, old.spec)
         return ChangeKind.OVERRIDDEN if code and code != spec else ChangeKind.EDITED
@@ -394,180 +395,13 @@ class Jobs:
 
         await self.store.write(change)
 
-    # -- against the code -----------------------------------------------------------------------------------------
-
-    async def declare(self) -> None:
-        """Makes the jobs that the code declares, and follows the code where nobody overrode it."""
-        data = [declared(task, self.timezone) for task in self.tasks.all() if task.options.schedule]
-        by_id = {one["id"]: one for one in data}
-        edges = {one["id"]: (one.get("after") or {}).get("jobs", ()) for one in data}
-        for job_id in in_order(edges):
-            try:
-                refuse_circle(job_id, edges[job_id], edges)  # else the first of them would only miss the next
-                await self._declare(by_id[job_id])
-            except InvalidInput as error:
-                log.warning("the job that %s declares cannot be used: %s", by_id[job_id]["task"], error)
-
-    async def _declare(self, data: Json) -> None:
-        present = await self.store.read(jobs.get, data["id"])
-        if present and (present.origin != "code" or present.code == data):
-            return
-        spec = self.check(data, old=present.spec if present else None)
-
-        def change(tx: Tx) -> None:
-            refuse_wrong_upstreams(tx, spec, present.spec if present else None)
-            now = self.clock()
-            if present is None:
-                next_slot = trigger_for(spec).next_after(now)
-                state = JobState.ACTIVE
-                made = jobs.create(
-                    tx, spec, state=state, reason=None, origin="code", now=now, next_slot=next_slot, code=data
-                )
-                if made:
-                    job_changes.record(tx, made, ChangeKind.CREATED, at=now, by=CODE)
-                tx.emit(JobChanged(spec.id, created=True))
-            elif present.code and present.spec == self.as_declared(present.code, present.spec):
-                new = replace(edited(present, spec, now), code=data)
-                replaced(tx, present, new, ChangeKind.EDITED, at=now, by=CODE)
-            else:  # somebody changed the job: theirs stays, and the code's new version is kept beside it
-                replaced(tx, present, replace(present, code=data), ChangeKind.CODE_CHANGED, at=now, by=CODE)
-
-        await self.store.write(change)
-
-    def as_declared(self, code: Json, old: JobSpec) -> JobSpec | None:
-        """What the code's version of a job comes to; None when it cannot be used."""
-        return as_declared(code, old, self.timezone, self.clock())
-
-    async def hold_against_code(self) -> list[Job]:
-        """Compares each job with its task, after the tasks files were read. Those that no longer fit are kept and need
-        attention; those that fit again run again. Answers the jobs that need attention."""
-
-        def change(tx: Tx) -> list[Job]:
-            attention, fitting = [], {}
-            for job in jobs.all_jobs(tx.conn):
-                misfit, now = self.difference(job), self.clock()
-                if misfit is None:
-                    if job.state is JobState.NEEDS_ATTENTION:
-                        again = replace(edited(job, job.spec, now), failures=job.failures)  # nobody edited it
-                        replaced(tx, job, again, ChangeKind.FITS_AGAIN, at=now, by=ITSELF)
-                    if job.fits != (fits := self.tasks.snapshot(job.task)):
-                        fitting[job.key] = fits
-                elif job.state is JobState.ACTIVE or job.state is JobState.NEEDS_ATTENTION:
-                    flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit.reason, next_slot=None)
-                    if job.state is JobState.ACTIVE or job.reason != misfit.reason:
-                        kind = ChangeKind.NEEDS_ATTENTION
-                        replaced(tx, job, flagged, kind, at=now, by=ITSELF, reason=misfit.reason)
-                    attention.append(flagged)
-            jobs.remember_fits(tx, fitting)
-            return attention
-
-        return await self.store.write(change)
-
 
 def tagged(filters: JobFilter, tag: str) -> JobFilter:
     """Those of the jobs that have this tag too."""
     return replace(filters, tags=tuple(dict.fromkeys([*filters.tags, tag])))
 
 
-def declared(task: Task, timezone: str) -> Json:
-    """The job that `@task(schedule=…)` declares, as JSON."""
-    options = task.options
-    data = {
-        "id": code_job_id(task),
-        "task": task.name,
-        "schedule": [schedule_to_json(schedule) for schedule in options.schedules(timezone)],
-        "args": options.args,
-        "timeout": options.timeout,
-        "retry": options.retry and retry_to_json(options.retry),
-        "queue": options.queue,
-        "overlap": options.overlap,
-        "tags": list(options.tags),
-        "description": options.description,
-        **options.rules,
-    }
-    return {name: value for name, value in data.items() if value is not None}
-
-
-def as_declared(code: Json, old: JobSpec, timezone: str, now: datetime) -> JobSpec | None:
-    """What the code's version of a job comes to; None when it cannot be used."""
-    try:
-        return parse_spec(code, now=now, timezone=timezone, old=old)
-    except InvalidInput:
-        return None
-
-
-def words_of(spec: JobSpec) -> str:
-    """When the job runs, in words."""
-    clock = trigger_for(spec).words()
-    if spec.after is None:
-        return clock
-    after = after_words(spec.after)
-    if all(isinstance(one, Unclocked) for one in spec.schedule):
-        return after[0].upper() + after[1:]
-    return f"{clock}, and {after}"
-
-
-def lines_of(data: Mapping[str, Any]) -> list[str]:
-    """The blackouts of a job as JSON, each in its place."""
-    given = data.get("blackouts")
-    return [line if isinstance(line, str) else "" for line in given] if isinstance(given, list | tuple) else []
-
-
-def found(conn: Conn, job_id: str, *, lock: bool = False) -> Job:
-    job = jobs.get(conn, job_id, lock=lock)
-    if job is None:
-        raise JobNotFound
-    return job
-
-
-def standing(job: Job, next_slot: datetime | None) -> JobState:
-    """Where a job stands that may run: finished once no slot lies ahead, unless it needs none."""
-    waits = not job.used_up if job.spec.after else needs_no_slot(trigger_for(job.spec))
-    return JobState.ACTIVE if next_slot or waits else JobState.FINISHED
-
-
-def timing(spec: JobSpec) -> tuple[Any, ...]:
-    """What decides over a job's slots."""
-    return spec.schedule, spec.starts_at, spec.ends_at
-
-
-def slot_after(moment: datetime, job: Job) -> datetime | None:
-    """The next slot of a job; none once `max_runs` are used up."""
-    return None if job.used_up else slots_of(job).next_after(moment)
-
-
-def written(tx: Tx, old: Job, new: Job, now: datetime) -> Job:
-    """Stores a changed job over the version it was made from; raises `EditConflict` where somebody was quicker."""
-    if not jobs.replace(tx, old, replace(new, updated_at=now)):
-        raise EditConflict
-    tx.emit(JobChanged(old.id))
-    return found(tx.conn, old.id)
-
-
-def replaced(tx: Tx, old: Job, new: Job, kind: ChangeKind, *, at: datetime, by: str, reason: str | None = None) -> Job:
-    """The same, and the job's history says who did it. Whoever changes a job comes through here."""
-    job = written(tx, old, new, at)
-    job_changes.record(tx, job, kind, at=at, by=by, reason=reason, old=old)
-    return job
-
-
 def pause_reason(reason: str | None, until: datetime | None) -> str | None:
     """`Until 2026-03-02 12:00:00 UTC: deploying`."""
     end = f"Until {moment_words(until)}" if until else ""
     return f"{end}: {reason}" if end and reason else end or reason
-
-
-def edited(job: Job, spec: JobSpec, now: datetime) -> Job:
-    """The job under its new spec. A new timing counts from now; the old one keeps its place."""
-    moved = timing(spec) != timing(job.spec) or spec.max_runs != job.spec.max_runs
-    job = replace(job, spec=spec, failures=0)
-    next_slot = slot_after(now if moved else job.last_slot or now, job)
-    if job.state is JobState.PAUSED:
-        return replace(job, last_slot=now if moved else job.last_slot)
-    return replace(
-        job,
-        state=standing(job, next_slot),
-        reason=None,
-        next_slot=next_slot,
-        last_slot=now if moved else job.last_slot,
-    )

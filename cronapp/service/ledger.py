@@ -11,7 +11,7 @@ from cronapp.core.clock import Clock
 from cronapp.core.ledger import SlotEntry, Verdict, entry_of, skipped_by_hand, unsettled
 from cronapp.core.models import Job, Run
 from cronapp.core.triggers import Trigger
-from cronapp.service.jobs import found
+from cronapp.service.changing import found
 from cronapp.service.promises import OPEN_STATES, TICK, Kept, fates_with, older_of, tally
 from cronapp.store import ledger, pauses
 from cronapp.store.store import Conn, Store

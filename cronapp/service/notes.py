@@ -6,7 +6,7 @@ from cronapp.core.clock import Clock
 from cronapp.core.errors import InvalidInput, NoteNotFound
 from cronapp.core.events import JobChanged
 from cronapp.core.models import Job, Note
-from cronapp.service.jobs import found
+from cronapp.service.changing import found
 from cronapp.store import job_notes
 from cronapp.store.store import Conn, Store, Tx
 

@@ -9,7 +9,8 @@ from cronapp.core.differences import Difference, carried
 from cronapp.core.errors import Conflict, InvalidInput, TaskGone
 from cronapp.core.history import ChangeKind
 from cronapp.core.models import Job, JobSpec, JobState
-from cronapp.service.jobs import Jobs, edited, found, replaced
+from cronapp.service.changing import edited, found, replaced
+from cronapp.service.jobs import Jobs
 from cronapp.store.store import Tx
 
 FITS = "This job fits its task, so there is nothing to mend. Edit it to change it."

@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cronapp.core.declared import as_declared, declared
 from cronapp.core.differences import difference
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Job, JobSpec, Json
 from cronapp.core.spec import parse_spec
-from cronapp.service.blackouts import Blackouts
-from cronapp.service.jobs import as_declared, declared, lines_of
+from cronapp.service.blackouts import Blackouts, lines_of
 from cronapp.service.tasks import Tasks
 
 

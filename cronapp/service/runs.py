@@ -27,8 +27,8 @@ from cronapp.core.models import (
 )
 from cronapp.core.usual import Usual, usual_of
 from cronapp.service.blackouts import Blackouts
+from cronapp.service.changing import found
 from cronapp.service.endings import follow_up
-from cronapp.service.jobs import found
 from cronapp.service.slots import open_at_start, settle_due
 from cronapp.service.tasks import Tasks
 from cronapp.store import code, idempotency, jobs, limits, logs, pauses, runs

@@ -13,7 +13,8 @@ from cronapp.core.load import Due, buckets_of, course_of
 from cronapp.core.models import Job
 from cronapp.core.spec import spec_to_json, trigger_for
 from cronapp.core.spread import LONGEST, Crowded, Proposal, spread
-from cronapp.service.jobs import Jobs, words_of
+from cronapp.core.summary import words_of
+from cronapp.service.jobs import Jobs
 from cronapp.service.load import Load, Loads, rules_of
 
 MINUTE = timedelta(minutes=1)

@@ -14,7 +14,7 @@ from cronapp.core.spec import zone_of
 from cronapp.core.timeline import LANES, SINGLE_OPEN, Cell, Lane, Planned, Window, planned
 from cronapp.core.triggers import TICK
 from cronapp.service.blackouts import Blackouts
-from cronapp.service.jobs import found
+from cronapp.service.changing import found
 from cronapp.store import listing, pauses, timeline
 from cronapp.store.jobs import JobFilter
 from cronapp.store.listing import BY_ID, place_of

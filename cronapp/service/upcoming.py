@@ -18,7 +18,7 @@ from cronapp.core.spec import trigger_for, zone_of
 from cronapp.core.triggers import is_slot
 from cronapp.core.until import BEHIND
 from cronapp.service.blackouts import Blackouts
-from cronapp.service.jobs import found, replaced, slot_after, standing
+from cronapp.service.changing import found, replaced, slot_after, standing
 from cronapp.store import slot_changes
 from cronapp.store.store import Store, Tx
 

@@ -11,12 +11,12 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from cronapp.core.conditions import unfit_condition
+from cronapp.core.declared import declared
 from cronapp.core.errors import InvalidInput
 from cronapp.core.registry import Task
 from cronapp.core.registry.tasks import task_of, tasks_of
 from cronapp.core.spec import parse_spec, schedule_to_json, zone_of
 from cronapp.core.zones import zone
-from cronapp.service.jobs import declared
 from cronapp.testing.clock import Moment, TurnedClock, moment_of
 from cronapp.testing.schedules import TICK, Scheduled, anchored, schedules_given
 from cronapp.testing.stage import Played, Stage, own_database

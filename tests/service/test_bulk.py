@@ -12,6 +12,7 @@ from cronapp.core.errors import CronAppError, InvalidInput
 from cronapp.core.models import JobState, Pause
 from cronapp.service import bulk as module
 from cronapp.service.bulk import Bulk, Left, Order
+from cronapp.service.declarations import Declarations
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.saved_views import SavedViews
@@ -93,7 +94,7 @@ async def test_what_is_refused_for_one_hinders_no_other(bulk: Bulk, jobs: Jobs, 
 async def test_only_a_state_that_allows_it_is_changed_in_the_words_of_the_single_change(bulk: Bulk, jobs: Jobs) -> None:
     await make(jobs, "gone")
     del jobs.tasks.registry.tasks["hello"]
-    await jobs.hold_against_code()
+    await Declarations(jobs).hold_against_code()
     for action in ("pause", "resume"):
         with pytest.raises(CronAppError) as refused:
             await (jobs.pause("gone") if action == "pause" else jobs.resume("gone"))

@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from cronapp.core.declaration import declaration
+from cronapp.core.declared import declared
 from cronapp.core.models import JobSpec
 from cronapp.core.registry import Task, load
 from cronapp.core.spec import parse_spec, sparse
 from cronapp.core.writing import curl_text, json_text, yaml_text
-from cronapp.service.jobs import declared
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CRON = {"kind": "cron", "expression": "0 3 * * mon-fri", "timezone": "Europe/Berlin"}

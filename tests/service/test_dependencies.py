@@ -14,6 +14,7 @@ from support import TurnedClock
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Cause, Job, JobState, Outcome, Run, RunState, RunTrigger
 from cronapp.service.backfills import Backfills, Window
+from cronapp.service.declarations import Declarations
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.tasks import Tasks
@@ -282,14 +283,14 @@ def from_code(jobs: Jobs, path: Path, code: str) -> Jobs:
 
 
 async def test_jobs_of_the_code_are_made_in_their_order_and_may_change_it(jobs: Jobs, tmp_path: Path) -> None:
-    await from_code(jobs, tmp_path / "chain.py", DECLARED).declare()
+    await Declarations(from_code(jobs, tmp_path / "chain.py", DECLARED)).declare()
     assert {job.id: job.spec.after and job.spec.after.jobs for job in await jobs.all()} == {
         "extract": None,
         "load": ("extract",),
         "report": ("load",),
     }
     turned = DECLARED.replace('after="extract", ', "").replace('schedule="0 2', 'after="report", schedule="0 2')
-    await from_code(jobs, tmp_path / "turned.py", turned).declare()
+    await Declarations(from_code(jobs, tmp_path / "turned.py", turned)).declare()
     assert {job.id: job.spec.after and job.spec.after.jobs for job in await jobs.all()} == {
         "extract": ("report",),
         "load": None,
@@ -301,6 +302,6 @@ async def test_a_circle_in_the_code_is_spelt_out_and_nothing_of_it_is_made(
     jobs: Jobs, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     code = DECLARED.replace('schedule="0 2', 'after="report", schedule="0 2')
-    await from_code(jobs, tmp_path / "circle.py", code).declare()
+    await Declarations(from_code(jobs, tmp_path / "circle.py", code)).declare()
     assert await jobs.all() == []
     assert "extract → load → report → extract" in caplog.text

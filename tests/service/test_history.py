@@ -13,6 +13,7 @@ from cronapp.core.errors import Conflict, EditConflict, InvalidInput, JobNotFoun
 from cronapp.core.history import ChangeKind
 from cronapp.core.models import JobState
 from cronapp.service import history as history_module
+from cronapp.service.declarations import Declarations
 from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
 from cronapp.service.repairs import Repairs
@@ -109,15 +110,15 @@ async def test_what_the_code_and_cron_app_do_themselves_is_told_too(
     jobs: Jobs, runs: Runs, history: History, clock: TurnedClock
 ) -> None:
     deploy(jobs, CODE)
-    await jobs.declare()
+    await Declarations(jobs).declare()
     deploy(jobs, CODE.replace("0 3", "0 4"))
-    await jobs.declare()
+    await Declarations(jobs).declare()
     await jobs.edit("nightly", {"task": "nightly", "schedule": HOURLY}, by="ada")
     deploy(jobs, CODE.replace("0 3", "0 5"))
-    await jobs.declare()
+    await Declarations(jobs).declare()
     await Repairs(jobs).reset("nightly", by="ada")
     deploy(jobs, TASKS)
-    await jobs.hold_against_code()
+    await Declarations(jobs).hold_against_code()
     await Repairs(jobs).repoint("nightly", "hello", by="bob")
     assert await told(history, "nightly") == [
         ("created", "code", 1),

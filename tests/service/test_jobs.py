@@ -16,6 +16,7 @@ from cronapp.core.errors import Conflict, EditConflict, IdempotencyMismatch, Inv
 from cronapp.core.events import CancelRequested, Event, JobChanged, RunChanged
 from cronapp.core.models import IntervalSchedule, Job, JobState, RunState
 from cronapp.core.spec import spec_to_json
+from cronapp.service.declarations import Declarations
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.tasks import Tasks
@@ -426,21 +427,21 @@ def nightly_report(day: str):
 
 async def test_a_job_that_the_code_declares_is_made_once(jobs: Jobs, reload: Reload, events: list[Event]) -> None:
     reload(DECLARED)
-    await jobs.declare()
+    await Declarations(jobs).declare()
     job = await jobs.get("nightly-report")
     assert (job.origin, job.state, job.next_slot) == ("code", JobState.ACTIVE, at("02:00", 3))
     assert (job.spec.timeout, job.spec.retry.max_attempts, job.spec.tags) == (600, 3, ("finance",))
     assert job.spec.args == {"day": "today"}
-    await jobs.declare()
+    await Declarations(jobs).declare()
     assert await jobs.get("nightly-report") == job
     assert events == [JobChanged("nightly-report", created=True)]
 
 
 async def test_a_declared_job_follows_the_code(jobs: Jobs, reload: Reload) -> None:
     reload(DECLARED)
-    await jobs.declare()
+    await Declarations(jobs).declare()
     reload(DECLARED.replace("0 3 * * *", "0 4 * * *").replace('timeout="10m", ', ""))
-    await jobs.declare()
+    await Declarations(jobs).declare()
     job = await jobs.get("nightly-report")
     assert (job.origin, job.version, job.next_slot, job.spec.timeout) == ("code", 2, at("03:00", 3), None)
 
@@ -450,14 +451,14 @@ async def test_a_declared_interval_keeps_its_phase_over_restarts(
 ) -> None:
     text = DECLARED.replace('"0 3 * * *"', '"every 15m"')
     reload(text)
-    await jobs.declare()
+    await Declarations(jobs).declare()
     first = await jobs.get("nightly-report")
     clock.turn(7 * 60)
     reload(text)
-    await jobs.declare()
+    await Declarations(jobs).declare()
     assert await jobs.get("nightly-report") == first
     reload(text.replace('"10m"', '"20m"'))
-    await jobs.declare()
+    await Declarations(jobs).declare()
     changed = await jobs.get("nightly-report")
     assert (changed.spec.timeout, changed.spec.schedule) == (1200, first.spec.schedule)
     assert changed.next_slot == at("12:15")
@@ -465,12 +466,12 @@ async def test_a_declared_interval_keeps_its_phase_over_restarts(
 
 async def test_what_a_person_changed_stays_when_the_code_changes(jobs: Jobs, reload: Reload) -> None:
     reload(DECLARED)
-    await jobs.declare()
+    await Declarations(jobs).declare()
     declared = await jobs.get("nightly-report")
     await jobs.edit("nightly-report", {**spec_to_json(declared.spec), "timeout": 60})
     for _ in range(2):
         reload(DECLARED.replace("0 3 * * *", "0 4 * * *"))
-        await jobs.declare()
+        await Declarations(jobs).declare()
         job = await jobs.get("nightly-report")
         assert (job.origin, job.spec.timeout) == ("code", 60)
         assert job.spec.schedule == declared.spec.schedule
@@ -480,10 +481,10 @@ async def test_what_a_person_changed_stays_when_the_code_changes(jobs: Jobs, rel
 
 async def test_a_paused_declared_job_stays_paused_when_the_code_changes(jobs: Jobs, reload: Reload) -> None:
     reload(DECLARED)
-    await jobs.declare()
+    await Declarations(jobs).declare()
     await jobs.pause("nightly-report", "Holidays.")
     reload(DECLARED.replace("0 3 * * *", "0 4 * * *"))
-    await jobs.declare()
+    await Declarations(jobs).declare()
     job = await jobs.get("nightly-report")
     assert (job.state, job.reason, job.next_slot) == (JobState.PAUSED, "Holidays.", None)
     assert (await jobs.resume("nightly-report")).next_slot == at("03:00", 3)
@@ -492,7 +493,7 @@ async def test_a_paused_declared_job_stays_paused_when_the_code_changes(jobs: Jo
 async def test_a_persons_job_is_not_taken_over_by_code_that_declares_its_id(jobs: Jobs, reload: Reload) -> None:
     job = await create(jobs, "nightly-report")
     reload(TASKS + DECLARED)
-    await jobs.declare()
+    await Declarations(jobs).declare()
     assert await jobs.get("nightly-report") == job
 
 
@@ -501,7 +502,7 @@ async def test_a_declaration_that_cannot_be_used_is_told_and_hurts_no_other(
 ) -> None:
     reload(DECLARED + DECLARED.replace("nightly_report", "daily_report").replace('"day": "today"', '"dya": 1'))
     with caplog.at_level(logging.WARNING):
-        await jobs.declare()
+        await Declarations(jobs).declare()
     assert [row.job.id for row in (await jobs.page(JobFilter()))[0]] == ["nightly-report"]
     assert "daily_report" in caplog.text
     assert "dya" in caplog.text
@@ -517,7 +518,7 @@ async def test_a_job_whose_task_is_gone_is_kept_and_not_run(
     await create(jobs, "fine", task="wait")
     reload("async def wait(seconds: float = 1.0): ...")
     events.clear()
-    assert [held.id for held in await jobs.hold_against_code()] == ["minutely"]
+    assert [held.id for held in await Declarations(jobs).hold_against_code()] == ["minutely"]
     held = await jobs.get("minutely")
     assert (held.state, held.next_slot) == (JobState.NEEDS_ATTENTION, None)
     assert held.reason == "The task `hello` is not in the code now."
@@ -531,7 +532,7 @@ async def test_a_job_whose_task_is_gone_is_kept_and_not_run(
 async def test_a_job_whose_arguments_no_longer_fit_says_which(jobs: Jobs, reload: Reload) -> None:
     await minutely(jobs, args={"name": "Kiel", "times": 2})
     reload("def hello(name: int, day: str): ...")
-    await jobs.hold_against_code()
+    await Declarations(jobs).hold_against_code()
     held = await jobs.get("minutely")
     assert held.state is JobState.NEEDS_ATTENTION
     assert held.reason == (
@@ -546,10 +547,10 @@ async def test_a_job_that_fits_again_runs_again_and_its_missed_slots_are_settled
 ) -> None:
     job = await minutely(jobs)
     reload("")
-    await jobs.hold_against_code()
+    await Declarations(jobs).hold_against_code()
     clock.turn(5 * 60 + 30)
     reload(TASKS)
-    assert await jobs.hold_against_code() == []
+    assert await Declarations(jobs).hold_against_code() == []
     again = await jobs.get("minutely")
     assert (again.state, again.reason) == (JobState.ACTIVE, None)
     await runs.settle_due([job.key])
@@ -562,10 +563,10 @@ async def test_looking_twice_at_the_same_code_tells_nothing_new(
 ) -> None:
     await minutely(jobs)
     reload("")
-    await jobs.hold_against_code()
+    await Declarations(jobs).hold_against_code()
     told = len(events)
     version = (await jobs.get("minutely")).version
-    assert [held.id for held in await jobs.hold_against_code()] == ["minutely"]
+    assert [held.id for held in await Declarations(jobs).hold_against_code()] == ["minutely"]
     assert len(events) == told
     assert (await jobs.get("minutely")).version == version
 
@@ -574,7 +575,7 @@ async def test_a_paused_job_without_its_task_stays_paused(jobs: Jobs, reload: Re
     await minutely(jobs)
     await jobs.pause("minutely", "Holidays.")
     reload("")
-    assert await jobs.hold_against_code() == []
+    assert await Declarations(jobs).hold_against_code() == []
     held = await jobs.get("minutely")
     assert (held.state, held.reason) == (JobState.PAUSED, "Holidays.")
 
@@ -582,9 +583,9 @@ async def test_a_paused_job_without_its_task_stays_paused(jobs: Jobs, reload: Re
 async def test_a_job_started_by_hand_that_fits_again_is_active(jobs: Jobs, reload: Reload) -> None:
     await create(jobs, schedule=BY_HAND)
     reload("")
-    await jobs.hold_against_code()
+    await Declarations(jobs).hold_against_code()
     reload(TASKS)
-    await jobs.hold_against_code()
+    await Declarations(jobs).hold_against_code()
     assert (await jobs.get("hourly")).state is JobState.ACTIVE
 
 

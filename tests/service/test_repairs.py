@@ -15,6 +15,7 @@ from cronapp.core.events import Event
 from cronapp.core.models import Job, JobState
 from cronapp.core.spec import spec_to_json
 from cronapp.service.blackouts import Blackouts
+from cronapp.service.declarations import Declarations
 from cronapp.service.jobs import Jobs
 from cronapp.service.repairs import Repairs
 from cronapp.service.review import review
@@ -40,8 +41,8 @@ def deploy(tasks: Tasks, jobs: Jobs, tmp_path: Path) -> Deploy:
     async def read(text: str) -> None:
         (tmp_path / "tasks.py").write_text(text)
         tasks.reload()
-        await jobs.declare()
-        await jobs.hold_against_code()
+        await Declarations(jobs).declare()
+        await Declarations(jobs).hold_against_code()
 
     return read
 

@@ -23,6 +23,7 @@ from cronapp.core.errors import (
 )
 from cronapp.core.events import CancelRequested, Event, LogAppended, RunChanged
 from cronapp.core.models import Job, Outcome, Progress, Run, RunState, RunTrigger
+from cronapp.service.declarations import Declarations
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Claimed, Runs, Written
 from cronapp.service.tasks import Tasks
@@ -268,7 +269,7 @@ async def test_a_job_that_needs_attention_is_not_tried_again(
     claimed = await claim_one(runs)
     (tmp_path / "tasks.py").write_text(TASKS.replace("def hello", "def good_bye"))
     tasks.reload()
-    await jobs.hold_against_code()
+    await Declarations(jobs).hold_against_code()
     await runs.finish(claimed.run, FAILED, 1.0)
     assert len(await attempts(runs, first)) == 1
 

@@ -29,7 +29,7 @@ async def deploy(app: App, text: str) -> None:
     """What the watcher does when the tasks file changes."""
     write(app, text)
     app.tasks.reload()
-    await app.jobs.hold_against_code()
+    await app.declarations.hold_against_code()
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ async def test_a_row_has_a_switch_that_says_what_it_is(client: QuartClient, api:
     toast = next(part for part in partials(await reply.get_data(as_text=True)) if part.target == "#toasts")
     assert Page(toast.html).one("form", action="/jobs/a/resume")
     del quiet.tasks.registry.tasks["hello"]
-    await quiet.jobs.hold_against_code()
+    await quiet.declarations.hold_against_code()
     broken = (await page_of(client, "/jobs?q=c")).one("button", role="switch").attrs
     assert "disabled" in broken
     assert "needs attention" in broken["aria-label"]

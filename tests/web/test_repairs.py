@@ -33,8 +33,8 @@ async def deploy(app: App, text: str) -> None:
     """What the watcher does when the file changes."""
     write(app, text)
     app.tasks.reload()
-    await app.jobs.declare()
-    await app.jobs.hold_against_code()
+    await app.declarations.declare()
+    await app.declarations.hold_against_code()
     app.bus.publish([TasksLoaded()])
 
 

@@ -1,0 +1,89 @@
+"""Jobs held against the code: those it declares are made, and those that no longer fit their task need attention."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from cronapp.core.declared import declared
+from cronapp.core.dependencies import in_order
+from cronapp.core.errors import InvalidInput
+from cronapp.core.events import JobChanged
+from cronapp.core.history import CODE, ITSELF, ChangeKind
+from cronapp.core.models import Job, JobState, Json
+from cronapp.core.spec import trigger_for
+from cronapp.service.changing import edited, replaced
+from cronapp.service.dependencies import refuse_circle, refuse_wrong_upstreams
+from cronapp.service.jobs import Jobs
+from cronapp.store import job_changes, jobs
+from cronapp.store.store import Tx
+
+log = logging.getLogger(__name__)
+
+
+class Declarations:
+    def __init__(self, jobs: Jobs) -> None:
+        self.jobs = jobs
+
+    async def declare(self) -> None:
+        """Makes the jobs that the code declares, and follows the code where nobody overrode it."""
+        data = [declared(task, self.jobs.timezone) for task in self.jobs.tasks.all() if task.options.schedule]
+        by_id = {one["id"]: one for one in data}
+        edges = {one["id"]: (one.get("after") or {}).get("jobs", ()) for one in data}
+        for job_id in in_order(edges):
+            try:
+                refuse_circle(job_id, edges[job_id], edges)  # else the first of them would only miss the next
+                await self._declare(by_id[job_id])
+            except InvalidInput as error:
+                log.warning("the job that %s declares cannot be used: %s", by_id[job_id]["task"], error)
+
+    async def _declare(self, data: Json) -> None:
+        present = await self.jobs.store.read(jobs.get, data["id"])
+        if present and (present.origin != "code" or present.code == data):
+            return
+        spec = self.jobs.check(data, old=present.spec if present else None)
+
+        def change(tx: Tx) -> None:
+            refuse_wrong_upstreams(tx, spec, present.spec if present else None)
+            now = self.jobs.clock()
+            if present is None:
+                next_slot = trigger_for(spec).next_after(now)
+                state = JobState.ACTIVE
+                made = jobs.create(
+                    tx, spec, state=state, reason=None, origin="code", now=now, next_slot=next_slot, code=data
+                )
+                if made:
+                    job_changes.record(tx, made, ChangeKind.CREATED, at=now, by=CODE)
+                tx.emit(JobChanged(spec.id, created=True))
+            elif present.code and present.spec == self.jobs.as_declared(present.code, present.spec):
+                new = replace(edited(present, spec, now), code=data)
+                replaced(tx, present, new, ChangeKind.EDITED, at=now, by=CODE)
+            else:  # somebody changed the job: theirs stays, and the code's new version is kept beside it
+                replaced(tx, present, replace(present, code=data), ChangeKind.CODE_CHANGED, at=now, by=CODE)
+
+        await self.jobs.store.write(change)
+
+    async def hold_against_code(self) -> list[Job]:
+        """Compares each job with its task, after the tasks files were read. Those that no longer fit are kept and need
+        attention; those that fit again run again. Answers the jobs that need attention."""
+
+        def change(tx: Tx) -> list[Job]:
+            attention, fitting = [], {}
+            for job in jobs.all_jobs(tx.conn):
+                misfit, now = self.jobs.difference(job), self.jobs.clock()
+                if misfit is None:
+                    if job.state is JobState.NEEDS_ATTENTION:
+                        again = replace(edited(job, job.spec, now), failures=job.failures)  # nobody edited it
+                        replaced(tx, job, again, ChangeKind.FITS_AGAIN, at=now, by=ITSELF)
+                    if job.fits != (fits := self.jobs.tasks.snapshot(job.task)):
+                        fitting[job.key] = fits
+                elif job.state is JobState.ACTIVE or job.state is JobState.NEEDS_ATTENTION:
+                    flagged = replace(job, state=JobState.NEEDS_ATTENTION, reason=misfit.reason, next_slot=None)
+                    if job.state is JobState.ACTIVE or job.reason != misfit.reason:
+                        kind = ChangeKind.NEEDS_ATTENTION
+                        replaced(tx, job, flagged, kind, at=now, by=ITSELF, reason=misfit.reason)
+                    attention.append(flagged)
+            jobs.remember_fits(tx, fitting)
+            return attention
+
+        return await self.jobs.store.write(change)
