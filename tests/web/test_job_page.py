@@ -57,6 +57,14 @@ async def test_each_tab_is_a_page_with_the_same_head_and_is_kept_fresh_part_by_p
         assert "#job-head" in await stream.until('data-job="nightly" data-state="paused"')
 
 
+@pytest.mark.usefixtures("nightly")
+async def test_a_job_that_comes_after_this_one_is_counted_beside_its_tab_at_once(quiet: App) -> None:
+    async with Stream(quiet, "job:nightly:configuration", at="/jobs/nightly/configuration") as stream:
+        assert "before or after it" not in await stream.html()
+        await Api(quiet).make("mail", schedule={"kind": "dependency"}, after={"jobs": ["nightly"]})
+        assert "#job-nav" in await stream.until("1 job directly before or after it")
+
+
 # -- the head and the figures ---------------------------------------------------------------------------------------
 
 
