@@ -59,10 +59,8 @@ async def new() -> str:
 
 async def duplicate(job: Job) -> str:
     """The form of a new job that is like another one, under an id that is free."""
-    taken = set(await parts().jobs.ids(OFFERED))
-    names = (f"{job.id[:90]}-copy{number}" for number in ("", *range(2, OFFERED + 3)))
     task = parts().tasks.find(job.task)
-    values = form_of(job.spec, task, parts().timezone) | {"id": next(name for name in names if name not in taken)}
+    values = form_of(job.spec, task, parts().timezone) | {"id": await parts().jobs.free_id(f"{job.id[:90]}-copy")}
     return await show_form(await form_context(values, task))
 
 

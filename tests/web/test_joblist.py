@@ -103,7 +103,7 @@ async def test_a_copy_of_a_job_gets_an_id_of_its_own(client: QuartClient, api: A
     page = await page_of(client, "/jobs/new?like=one")
     assert page.one("form", id="job-form").attrs["action"] == "/jobs"
     values = {name: page.one("input", name=name).attrs["value"] for name in ("id", "tags", "args.name")}
-    assert values == {"id": "one-copy2", "tags": "x", "args.name": "Kiel"}
+    assert values == {"id": "one-copy-2", "tags": "x", "args.name": "Kiel"}
     assert (await client.get("/jobs/new?like=gone")).status_code == 404
 
 
