@@ -41,9 +41,9 @@ bench: dev ## the benchmarks, one after another
 soak: dev ## a server killed 30 times at random, and every slot asked for (ARGS="--seed 7 --kills 100")
 	@$(BIN)/python scripts/soak.py $(ARGS)
 
-screenshots: dev ## docs/screenshots anew, from a seeded example
+screenshots: dev ## docs/screenshots anew, from a seeded example (ARGS="jobs run")
 	@scripts/setup.sh browser
-	@$(BIN)/python scripts/screenshots.py
+	@$(BIN)/python scripts/screenshots.py $(ARGS)
 
 constraints: ## constraints.txt anew, from the newest releases that pyproject.toml allows
 	@scripts/setup.sh constraints
