@@ -72,8 +72,8 @@ function relative(at, now, clock) {
 
 // Within a sentence: "since 10:02", "until tomorrow 09:00".
 function when(at, now, clock) {
-  const there = clock.iso(at), days = (Date.parse(there) - Date.parse(clock.iso(now))) / 86400000;
-  const named = { 0: "", 1: "tomorrow ", "-1": "yesterday " }[days] ?? `${Math.abs(days) < 7 ? clock.weekday(at) : clock.date(at)} `;
+  const there = clock.iso(at), here = clock.iso(now), days = (Date.parse(there) - Date.parse(here)) / 86400000;
+  const named = { 0: "", 1: "tomorrow ", "-1": "yesterday " }[days] ?? `${Math.abs(days) < 7 ? clock.weekday(at) : there.slice(0, 4) === here.slice(0, 4) ? clock.day(at) : clock.date(at)} `;
   return named + clock.clock(at);
 }
 
