@@ -229,11 +229,12 @@ function watchLog(panel) {
     wordAll(log);
   }
 
-  // The end of the box stays in the window where the page above it leaves enough room.
+  // The end of the box stays in the window where the page above it leaves enough room. Told to its frame, which has no
+  // id: of what has one htmx writes the style into its successor, and the policy forbids that.
   function fit() {
-    const room = innerHeight - log.getBoundingClientRect().top - scrollY - 44;
-    if (room >= 320) log.style.setProperty("--room", `${Math.floor(room)}px`);
-    else log.style.removeProperty("--room");
+    const room = innerHeight - log.getBoundingClientRect().top - scrollY - 44, frame = log.parentElement;
+    if (room >= 320) frame.style.setProperty("--room", `${Math.floor(room)}px`);
+    else frame.style.removeProperty("--room");
     if (following) toEnd();
   }
 
