@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from itertools import product
 from typing import Any, Literal
 
-from barriers import complaints, too_wide
 from browsing import REFUSED, Visitor, make, stay, stayed, submit
 from playwright.async_api import Locator, Page, expect
 from support import Server
@@ -107,29 +105,3 @@ async def test_a_slot_is_skipped_and_one_is_added_and_both_come_true_while_one_l
     await expect(page.get_by_role("textbox", name="Moment")).to_have_value("")
     await expect(runs.locator('#job-runs tr[data-state="succeeded"]')).to_have_count(1)
     await expect(page.locator("#job-upcoming")).to_contain_text("No slot ahead")
-
-
-async def test_the_tabs_have_no_barrier_by_day_and_by_night_on_a_desk_and_in_a_hand(site: Server, visit: Visit) -> None:
-    make(site, "report", "hello", {"kind": "cron", "expression": "0 * * * *", "timezone": "Asia/Tokyo"}, jitter=30)
-    change(site, "report", args={"name": "a name that is rather long " * 8}, retry={"max_attempts": 3})
-    site.api("POST", "/jobs/report/notes", json={"text": f"https://example.org/{'long-' * 60}\nsecond line"})
-    first = site.api("GET", "/jobs/report/slots/upcoming").json()["items"][0]["slot"]
-    site.api("POST", "/jobs/report/slots/skip", json={"slot": first})
-    added = datetime.fromisoformat(first) + timedelta(minutes=7)
-    site.api("POST", "/jobs/report/slots/add", json={"slot": added.isoformat()})
-    found: list[str] = []
-    for scheme, width in product(SCHEMES, (1440, 390)):
-        me = await visit(site, color_scheme=scheme, viewport={"width": width, "height": 900})
-        page = await me.open("/jobs/report/upcoming")
-        found += await complaints(page, scheme) + await too_wide(page)
-        await page.get_by_role("link", name="History", exact=True).click()
-        await page.get_by_role("link", name="Restore version 1").click()
-        await expect(dialog(page)).to_contain_text("Restore version 1")
-        found += await complaints(page, scheme) + await too_wide(page)
-        await page.keyboard.press("Escape")
-        found += await complaints(page, scheme) + await too_wide(page)
-        await page.get_by_role("link", name="Notes").last.click()
-        await expect(page.locator("#job-notes li")).to_have_count(1)
-        found += await complaints(page, scheme) + await too_wide(page)
-        await page.close()
-    assert found == []

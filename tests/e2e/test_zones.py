@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from barriers import complaints, too_wide
-from browsing import Visitor, is_in, is_live, job_row, line, make, start, stay, stayed
+from browsing import Visitor, is_in, job_row, line, make, start, stay, stayed
 from playwright.async_api import Locator, Page, expect
 from support import Server, until
 
@@ -224,22 +223,3 @@ async def test_the_zone_is_chosen_by_keyboard_at_each_width(site: Server, visit:
     await expect(page.locator("#job-head")).to_contain_text(FULL["job"])
     told = page.locator(".pick b" if width > 720 else ".zone-told b")
     await expect(told).to_have_text(re.compile("^CES?T$"))
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_pages_in_the_jobs_zone_have_no_barrier(
-    site: Server, visit: Visit, width: int, scheme: Literal["light", "dark"]
-) -> None:
-    make(site, "zoned", "hello", once("America/Argentina/ComodRivadavia"))
-    run = start(site, "zoned")
-    await until(lambda: is_in(site, run, "succeeded"))
-    reader = await visit(site, color_scheme=scheme, viewport={"width": width, "height": 900})
-    page = await reader.open("/")
-    await choose(page, "job")
-    found: list[str] = []
-    for path in ("/", "/jobs", "/runs", "/jobs/zoned", "/jobs/zoned/edit", f"/runs/{run}"):
-        await page.goto(f"{site.url}{path}")
-        await is_live(page)
-        found += await complaints(page, scheme) + await too_wide(page)
-    assert found == []
