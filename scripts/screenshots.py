@@ -1,4 +1,4 @@
-"""Makes docs/screenshots from a seeded example: `make screenshots`; some of them: `make screenshots ARGS="jobs run"`."""
+"""Makes docs/screenshots from a seeded example, or only some: `make screenshots ARGS="jobs run"`."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def server(folder: Path) -> Iterator[str]:
             stderr=out,
         )
     try:
-        for _ in range(200):
+        for _ in range(1200):  # a minute, on a busy machine
             if found := re.search(r"http://\S+token=\S+", output.read_text()):
                 yield found[0]
                 return
@@ -274,7 +274,6 @@ async def picture(tab: Page, address: str, ready: str, file: Path) -> None:
 
 
 async def main(only: list[str]) -> None:
-    TARGET.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "shop"
         shutil.copytree(ROOT / "examples", folder)
@@ -289,4 +288,5 @@ async def main(only: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    TARGET.mkdir(parents=True, exist_ok=True)
     asyncio.run(main(sys.argv[1:]))
