@@ -51,7 +51,6 @@ LOOKS: list[tuple[str, Literal["light", "dark"], ViewportSize]] = [
     ("light", "light", WIDE),
     ("dark", "dark", WIDE),
     ("phone", "light", PHONE),
-    ("phone-dark", "dark", PHONE),
 ]
 JOBS: list[dict[str, Any]] = [
     {

@@ -32,7 +32,7 @@ async def test() -> ResponseReturnValue:
     except InvalidInput as error:
         trial, status = {"run": None, "errors": beside(error.errors, texts)}, error.status
     if by_htmx():
-        return str(fragment("_form_test", trial=trial)), status
+        return str(fragment("_form_trial", trial=trial)), status
     return await show_form(await form_context(texts, task, job) | {"trial": trial}), status
 
 

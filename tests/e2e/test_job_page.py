@@ -90,7 +90,7 @@ async def test_a_job_is_copied_as_code_by_keyboard_and_all_tabs_are_clear_on_a_p
     await expect(page.locator("#code-python")).to_be_hidden()
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
-    await expect(page.locator("#copied")).to_have_text("Copied to the clipboard.")
+    await expect(page.locator("#copied")).to_have_text("Copied")
     assert await clipboard(page) == await page.locator("#code-yaml").text_content()
     site.api("PATCH", "/jobs/nightly", json={"timeout": 90})
     await expect(page.locator("#code-yaml")).to_contain_text("timeout: 90")

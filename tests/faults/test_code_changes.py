@@ -46,7 +46,7 @@ async def test_a_tasks_file_that_does_not_import_is_told_and_its_jobs_wait_until
     assert job_of(server, "paused")["state"] == "paused"
     refused = server.api("POST", "/jobs/by-hand/run")
     assert refused.status_code in (404, 409), refused.text
-    assert 'data-job="second" data-state="needs_attention"' in page(server, "/")
+    assert 'data-job="second" data-trouble="needs_attention"' in page(server, "/")
     assert server.stop() == 0
     assert len(marks(server)) == ran
 
@@ -150,7 +150,7 @@ async def test_a_tasks_file_that_changes_while_it_is_watched_is_read_at_once_and
 
     server.write_tasks(MARKING)
     await until(lambda: "tasks.py cannot be imported" not in page(server, "/"))
-    assert job_of(server, "short")["state"] == "needs_attention"
+    await until(lambda: job_of(server, "short")["state"] == "needs_attention")
     assert run_of(server, held)["state"] == "running"
     (server.folder / "gate").touch()
     await until_in(server, held, "succeeded")

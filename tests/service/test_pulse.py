@@ -14,6 +14,7 @@ from cronapp.core.ledger import Verdict
 from cronapp.core.models import Job, RunState
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.concerns import Worries
+from cronapp.service.declarations import Declarations
 from cronapp.service.jobs import Jobs
 from cronapp.service.pulse import Hours, Pulse
 from cronapp.service.runs import Runs
@@ -157,7 +158,7 @@ async def test_what_does_not_run_comes_before_what_fails(
         await carry(runs, FAILED)
     await jobs.create(a_job("gone", task="wait", schedule=HOURLY), origin="api")
     jobs.tasks.registry.tasks.pop("wait")
-    await jobs.hold_against_code()
+    await Declarations(jobs).hold_against_code()
     found = (await worries.look()).listed
     assert [(one.trouble, one.job) for one in found] == [
         (Trouble.MISFIT, "gone"),

@@ -401,16 +401,6 @@ async def test_open_runs_are_counted(store: Store) -> None:
     assert await store.read(runs.count_of_job, one.key) == 3
 
 
-async def test_what_went_wrong_is_listed_newest_first(store: Store) -> None:
-    job = await put_job(store)
-    wanted = [
-        await put_run(store, job, state=state)
-        for state in (RunState.FAILED, RunState.SUCCEEDED, RunState.LOST, RunState.SKIPPED, RunState.TIMED_OUT)
-    ]
-    assert [run.id for run in await store.read(runs.failures, 2)] == [wanted[4], wanted[2]]
-    assert [run.id for run in await store.read(runs.failures, 10)] == [wanted[4], wanted[2], wanted[0]]
-
-
 # -- pruned ---------------------------------------------------------------------------------------------------------
 
 

@@ -86,8 +86,8 @@ class FormView(Shown):
 
     async def _test(self, run: Run) -> Markup:
         told = await state_context(self.house, run.id)
-        head = partial("#test-head", fragment("_form_test_head", **told))
-        return head + partial("#test-outcome", fragment("_form_test_outcome", **told))
+        head = partial("#test-head", fragment("_form_trial_head", **told))
+        return head + partial("#test-outcome", fragment("_form_trial_outcome", **told))
 
     @property
     def place(self) -> str:
