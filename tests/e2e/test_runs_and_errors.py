@@ -18,10 +18,10 @@ Visit = Callable[..., Awaitable[Visitor]]
 
 async def some(site: Server) -> list[int]:
     """Runs that failed, three of one job and one of another, and one that succeeded."""
-    make(site, "report", "fail", tags=["night"])
+    make(site, "accounts", "fail", tags=["night"])
     make(site, "stock", "fail", args={"message": "no stock in Kiel"})
     make(site, "greet", "hello", args={"name": "Kiel"})
-    runs = [start(site, job) for job in ("report", "report", "report", "stock", "greet")]
+    runs = [start(site, job) for job in ("accounts", "accounts", "accounts", "stock", "greet")]
     for run in runs:
         await until(lambda run=run: is_in(site, run, "failed") or is_in(site, run, "succeeded"))
     return runs
@@ -51,7 +51,7 @@ async def test_runs_are_filtered_selected_retried_and_cancelled_together(
     await expect(page.locator(f'tr[data-run="{greeted}"]')).to_have_count(0)
     await expect(page.locator(f'tr[data-run="{stock}"]')).to_be_visible()
 
-    page = await me.open("/runs?job=report")
+    page = await me.open("/runs?job=accounts")
     await stay(page)
     rows = page.locator("#run-list tr[data-run]")
     await expect(rows).to_have_count(3)
@@ -96,7 +96,7 @@ async def test_errors_are_gathered_looked_into_retried_and_their_logs_searched(m
     row = page.locator(f'tr[data-error="{group}"]')
     await expect(row).to_contain_text("ValueError")
     before = int(await row.locator(".e-count").inner_text())
-    again = start(site, "report")
+    again = start(site, "accounts")
     await expect(row.locator(".e-count")).to_have_text(str(before + 1))
     assert await stayed(page)
     await row.get_by_role("link", name="ValueError").click()
@@ -127,7 +127,7 @@ async def test_runs_errors_and_logs_have_no_barrier_on_a_desk_and_in_a_hand(
     found: list[str] = []
     for width in (1440, 390):
         me = await visit(site, color_scheme=scheme, viewport={"width": width, "height": 900})
-        page = await me.open("/runs?state=failed,succeeded&within=24h&job=report")
+        page = await me.open("/runs?state=failed,succeeded&within=24h&job=accounts")
         found += await complaints(page, scheme) + await too_wide(page)
         await page.locator(".sel").first.check()
         found += await complaints(page, scheme) + await too_wide(page)
