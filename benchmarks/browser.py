@@ -40,6 +40,7 @@ WATCH = """() => {
 }"""
 FULL = "(bars) => document.querySelectorAll('.strip a').length >= bars"
 """All strips have their thirty runs: until then the page grows."""
+LAST = ".c-last a"
 MOVED = "([at, href]) => document.querySelector(at)?.getAttribute('href') !== href"
 
 
@@ -115,11 +116,8 @@ async def tabs(visitor: Visitor, page: Page) -> None:
 
 async def next_update(page: Page) -> float:
     began = time.monotonic()
-    last = ".c-last a"
-    href = await page.locator(last).first.get_attribute("href")
-    await page.wait_for_function(
-        "([at, href]) => document.querySelector(at)?.getAttribute('href') !== href", [last, href]
-    )
+    href = await page.locator(LAST).first.get_attribute("href")
+    await page.wait_for_function(MOVED, arg=[LAST, href])
     return time.monotonic() - began
 
 

@@ -33,7 +33,7 @@ ASKED = {
 async def question() -> ResponseReturnValue:
     """Asks before the selected jobs are changed. Which they are is settled here: what matches later is not touched."""
     form = await request.form
-    ids = form.getlist("id")
+    ids = form.getlist("job")
     if form.get("all"):
         ids = await parts().bulk.matching(asked_of(form.get("query", "")).filters)
     if not ids:

@@ -25,7 +25,7 @@ async def question() -> ResponseReturnValue:
     if form.get("all"):
         ids = await parts().bulk_runs.matching(asked.filters(parts().clock()))
     else:
-        ids = numbers(form.getlist("id"))
+        ids = numbers(form.getlist("run"))
     if not ids:
         raise BadRequest("No run is selected. Select at least one first.")
     return await ask_change(action_of(form.get("action", "")), ids, asked.href())

@@ -182,14 +182,14 @@ async def test_many_jobs_are_paused_without_javascript(client: QuartClient, api:
 async def test_a_question_without_a_job_or_with_a_wrong_field_is_refused(client: QuartClient, api: Api) -> None:
     await some(api)
     assert (await client.post("/jobs/bulk", form={"action": "pause"})).status_code == 400
-    assert (await client.post("/jobs/bulk", form={"action": "EVIL", "id": "a"})).status_code == 400
+    assert (await client.post("/jobs/bulk", form={"action": "EVIL", "job": "a"})).status_code == 400
     late = {"action": "pause", "ids": "a", "until": "at", "until_at": ""}
     reply = await client.post("/jobs/bulk/done", form=late, headers=HTMX)
     assert reply.status_code == 422
     (part,) = partials(await reply.get_data(as_text=True))
     assert "Choose a moment." in Page(part.html).text
     assert (await client.post("/jobs/bulk/done", form={"action": "tag", "ids": "a", "tags": " "})).status_code == 422
-    nothing = await client.post("/jobs/bulk", form={"action": "resume", "id": "a"})
+    nothing = await client.post("/jobs/bulk", form={"action": "resume", "job": "a"})
     assert "Nothing to resume" in await nothing.get_data(as_text=True)
 
 

@@ -122,7 +122,7 @@ async def test_a_change_of_many_runs_is_asked_in_the_dialog_and_told_in_a_toast(
     quiet: App, client: QuartClient, api: Api
 ) -> None:
     waiting, *_ = await some(quiet, api)
-    asked = await client.post("/runs/bulk", form={"action": "cancel", "id": str(waiting.id)}, headers=HTMX)
+    asked = await client.post("/runs/bulk", form={"action": "cancel", "run": str(waiting.id)}, headers=HTMX)
     (part,) = partials(await asked.get_data(as_text=True))
     assert (part.target, "Cancel 1 run?" in part.html) == ("#dialog", True)
     form = {"action": "cancel", "ids": str(waiting.id), "back": "//evil.example"}
