@@ -183,7 +183,32 @@ function hearStream({ data: { name, html, last, open, since, gone } }) {
   if (gone) { location.reload(); return; }
   if (open !== undefined) { Object.assign(live, { open, since }); tellLive(); }
   live.last = last || live.last;
-  if (html) htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text: html });
+  if (html) wait(html);
+}
+
+// What comes is shown a few pieces at a time, so that whoever presses something meanwhile is answered first. Of what
+// takes the same place only the newest is shown: a page that cannot keep up falls behind by one piece for each place.
+const BUDGET = 12; // ms of a frame
+const coming = new Map();
+let arrivals = 0;
+
+function wait(html) {
+  if (!coming.size) requestAnimationFrame(showComing);
+  for (const piece of html.split(/(?=<hx-partial )/)) {
+    const [, place, swap] = /hx-target="([^"]*)" hx-swap="([^"]*)"/.exec(piece), key = swap.endsWith("Morph") ? `${place} ${swap}` : arrivals++;
+    coming.delete(key);
+    coming.set(key, piece);
+  }
+}
+
+function showComing() {
+  const until = performance.now() + BUDGET;
+  while (coming.size && performance.now() < until) {
+    const [key, piece] = coming.entries().next().value;
+    coming.delete(key);
+    htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text: piece });
+  }
+  if (coming.size) requestAnimationFrame(showComing);
 }
 
 // A connection that the server ended to be resumed comes back at once, so that is not told.

@@ -82,7 +82,7 @@ class JobsView(Shown):
     def pause(self, part: str) -> float:
         if part == "list" and self.by_runs:
             return AT_ITS_PACE
-        return 0.25 if part.startswith("row") else 1.0
+        return 0.5 if part.startswith("row") else 1.0
 
 
 async def job_row_partial(house: Parts, job_id: str, tag: str | None = None) -> Markup:
