@@ -3,15 +3,46 @@
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
-const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* storage is switched off */ } };
-const recall = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
+const tell = (place, text) => { if (place.textContent !== text) place.textContent = text; };
+const span = (s, whole = Math.floor) => (s < 60 ? `${whole(s)} s` : s < 3600 ? `${whole(s / 60)} min` : `${whole(s / 3600)} h`);
 
-// -- times ----------------------------------------------------------------------------------------------------------
+// -- what this browser remembers --------------------------------------------------------------------------------------
+
+const kept = (() => { try { return localStorage; } catch { return {}; } })(); // it may be switched off
+const remember = (key, value) => { kept[key] = value; };
+const recall = (key) => kept[key] ?? null;
+
+// Controls of what is remembered, wherever they are: buttons and lists by their value, switches by that or what they name as off.
+function showControls() {
+  for (const control of $$("[data-pref]")) {
+    const told = recall(control.dataset.pref);
+    if (control.type === "checkbox") control.checked = told ? told === control.value : control.defaultChecked;
+    else if (control.localName === "select") { control.value = told; if (control.selectedIndex < 0) control.selectedIndex = 0; }
+    else if (control.ariaPressed) control.ariaPressed = control.value === (told ?? "auto");
+  }
+}
+
+function showPrefs() {
+  showControls();
+  document.documentElement.dataset.theme = recall("theme") ?? "auto";
+  showZone();
+}
+
+function choosePref(control) {
+  remember(control.dataset.pref, control.type === "checkbox" && !control.checked ? control.dataset.off : control.value);
+  showPrefs();
+}
+
+document.addEventListener("change", ({ target }) => { if (target.matches("[data-pref]")) choosePref(target); });
+document.addEventListener("htmx:after:swap", showControls);
+for (const event of ["storage", "pageshow"]) addEventListener(event, showPrefs); // chosen in another tab meanwhile
+
+// -- times ------------------------------------------------------------------------------------------------------------
 
 const OWN = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const ENGLISHES = ["en-GB", "en-US", "en-AU"]; // each knows the short names of the zones around it
 const DAY = { day: "numeric", month: "short" }, TIME = { hour: "2-digit", minute: "2-digit" }, EXACT = { ...TIME, second: "2-digit" };
-const two = (n) => String(n).padStart(2, "0"), clocks = new Map();
+const DAY_LONG = 86400000, two = (n) => String(n).padStart(2, "0"), clocks = new Map();
 
 // How moments read in a zone. One that this browser does not know is told in UTC, and the title says so.
 function clockOf(zone) {
@@ -22,16 +53,15 @@ function clockOf(zone) {
 }
 
 function makeClock(timeZone, place = timeZone === "UTC" ? "" : ` (${timeZone})`) {
-  const format = (options, locale = "en-GB") => new Intl.DateTimeFormat(locale, { hourCycle: "h23", timeZone, ...options });
-  const told = (options, locale) => format(options, locale).format;
+  const told = (options, locale = "en-GB") => new Intl.DateTimeFormat(locale, { hourCycle: "h23", timeZone, ...options }).format;
   const names = ENGLISHES.map((locale) => told({ timeZoneName: "short" }, locale)).map((tell) => (at) => tell(at).split(" ").at(-1));
   const name = names.find((one) => !/^GMT[+-]/.test(one(Date.now()))) ?? names[0];
   const named = (tell) => (at) => `${tell(at)} ${name(at)}`;
-  const exact = named(told({ dateStyle: "full", timeStyle: "medium" }));
+  const exact = named(told({ dateStyle: "full", timeStyle: "medium" })), shown = told({ dateStyle: "short", timeStyle: "medium" }, "sv-SE");
   const quiet = {
     name,
     title: (at) => exact(at) + place,
-    iso: told({}, "sv-SE"),
+    wall: (at) => Date.parse(`${shown(at).replace(" ", "T")}Z`), // what the clock on the wall shows, as if it were UTC
     weekday: told({ weekday: "short" }),
     day: told(DAY),
     date: told({ ...DAY, year: "numeric" }),
@@ -59,40 +89,38 @@ function ticking(seconds) {
   return s < 3600 ? clock : `${two(Math.floor(s / 3600))}:${clock}`;
 }
 
-function relative(at, now, clock) {
-  const ago = Math.round((now - at) / 1000), away = Math.abs(ago);
-  const near = away < 60 ? `${away} s` : away < 3600 ? `${Math.round(away / 60)} min` : null;
-  if (near) return ago >= 0 ? `${near} ago` : `in ${near}`;
-  const there = clock.iso(at), here = clock.iso(now), days = (Date.parse(there) - Date.parse(here)) / 86400000;
-  const named = { 0: "Today", 1: "Tomorrow", "-1": "Yesterday" }[days];
-  if (named) return `${named} ${clock.clock(at)}`;
-  if (Math.abs(days) < 7) return `${clock.weekday(at)} ${clock.clock(at)}`;
-  return there.slice(0, 4) === here.slice(0, 4) ? `${clock.day(at)} ${clock.clock(at)}` : clock.date(at);
+// The day of a moment as the clock has it; the days around now have names.
+function dayOf(at, now, clock, names) {
+  const there = clock.wall(at), here = clock.wall(now), days = Math.floor(there / DAY_LONG) - Math.floor(here / DAY_LONG);
+  if (Math.abs(days) < 2) return names[days + 1];
+  if (Math.abs(days) < 7) return clock.weekday(at);
+  return new Date(there).getUTCFullYear() === new Date(here).getUTCFullYear() ? clock.day(at) : clock.date(at);
 }
 
-// Within a sentence: "since 10:02", "until tomorrow 09:00".
-function when(at, now, clock) {
-  const there = clock.iso(at), here = clock.iso(now), days = (Date.parse(there) - Date.parse(here)) / 86400000;
-  const named = { 0: "", 1: "tomorrow ", "-1": "yesterday " }[days] ?? `${Math.abs(days) < 7 ? clock.weekday(at) : there.slice(0, 4) === here.slice(0, 4) ? clock.day(at) : clock.date(at)} `;
-  return named + clock.clock(at);
+function relative(at, now, clock) {
+  const ago = Math.round((now - at) / 1000), away = Math.abs(ago);
+  if (away < 3600) return ago >= 0 ? `${span(away, Math.round)} ago` : `in ${span(away, Math.round)}`;
+  const day = dayOf(at, now, clock, ["Yesterday", "Today", "Tomorrow"]);
+  return day === clock.date(at) ? day : `${day} ${clock.clock(at)}`;
 }
 
 const WORDS = {
   relative,
-  when,
+  when: (at, now, clock) => `${dayOf(at, now, clock, ["yesterday", "", "tomorrow"])} ${clock.clock(at)}`.trim(), // in a sentence
   countdown: (at, now) => (at - now < 500 ? "now" : ticking((at - now) / 1000)),
   elapsed: (at, now) => ticking((now - at) / 1000),
 };
 
 function word(time, now = new Date()) {
-  const at = new Date(time.dateTime), clock = clockFor(time), text = (WORDS[time.dataset.show] ?? clock[time.dataset.show])?.(at, now, clock);
+  const at = new Date(time.dateTime), clock = clockFor(time), { show, since } = time.dataset;
+  const text = (WORDS[show] ?? clock[show])?.(at, now, clock);
   if (!text) return;
-  if (time.textContent !== text) time.textContent = text;
+  tell(time, text);
   if (time.matches(".there")) time.hidden = text === $("time", time.parentElement).textContent; // the reader's clock says the same
-  if (time.dataset.show === "stamp") return;
+  if (show === "stamp") return;
   const title = clock.title(at);
   if (time.title !== title) time.title = title;
-  if (time.dataset.since) fill(time, at, now);
+  if (since) fill(time, at, now);
 }
 
 function wordAll(root, now = new Date()) {
@@ -106,7 +134,7 @@ function fill(time, at, now) {
   time.parentElement.classList.toggle("soon", at - now < 10000);
 }
 
-const TICKING = "time[data-show=relative], time[data-show=when], time[data-show=countdown], time[data-show=elapsed]";
+const TICKING = Object.keys(WORDS).map((show) => `time[data-show=${show}]`).join();
 const tick = () => { const now = new Date(); if (!document.hidden) $$(TICKING).forEach((time) => word(time, now)); };
 
 // What arrives is worded before it is painted, whoever put it there. An edit may move a job's zone while it is shown.
@@ -122,11 +150,8 @@ function watchTimes() {
     }
     if (moved) showZone();
   }).observe(document.body, { childList: true, subtree: true, characterData: true, attributeFilter: ["datetime", "data-zone"] });
-  $("#zone")?.addEventListener("change", ({ target }) => { remember("zone", target.value); showZone(); });
   // A log has thousands of stamps: each gets its title only when it is asked for.
   addEventListener("pointerover", ({ target }) => { if (target.dataset?.show === "stamp") target.title = clockFor(target).title(new Date(target.dateTime)); });
-  for (const event of ["storage", "pageshow"]) addEventListener(event, showZone); // chosen in another tab meanwhile
-  showZone();
   setInterval(tick, 1000);
 }
 
@@ -135,13 +160,12 @@ function showZone() {
   const select = $("#zone"), page = document.body.dataset, head = $("#job-head") ?? $("#run-head");
   if (!select) return; // the sign-in page, which has no times
   if (head?.dataset.zone) page.jobZone = head.dataset.zone;
-  select.value = recall("zone") ?? select.value;
-  if (select.selectedIndex < 0) select.value = "own";
   for (const option of $$("[data-of]", select)) option.textContent = `${option.dataset.of} (${option.value === "own" ? OWN : page.jobZone})`;
   select.title = select.selectedOptions[0].textContent;
   const told = select.value === "job" && !page.jobZone ? "mixed" : clockFor(select).name(Date.now());
   for (const place of [select.previousElementSibling, ...$$(".zone-told b")]) place.textContent = told;
   wordAll(document.body);
+  dispatchEvent(new Event("zone"));
 }
 
 // -- the stream -----------------------------------------------------------------------------------------------------
@@ -213,21 +237,15 @@ function showComing() {
 
 // A connection that the server ended to be resumed comes back at once, so that is not told.
 function tellLive(now = Date.now()) {
-  const box = $("#live"), away = live.since ? now - live.since : 0;
+  const box = $("#live"), told = $("#live-told"), away = live.since ? now - live.since : 0;
   if (!box || (!live.open && !live.since) || (away && away < SHORT)) return;
   const state = !away ? "live" : away < LONG ? "reconnecting" : "stale";
-  const text = { live: "Live", reconnecting: "Reconnecting…", stale: `Stale since ${spell(away / 1000)}` }[state];
-  if (box.dataset.state !== state) {
-    $("#live-told").textContent = state === "stale" ? "The connection is lost. What is shown may be old." : $("#live-told").textContent && "Live again.";
-    box.dataset.state = state;
-  }
-  const clock = clockOf(OWN).loud;
-  box.title = away ? `No connection since ${clock.short(live.since)}. What is shown may be old. It is tried again by itself.` : "What is shown changes by itself";
-  const shown = $("#live-text");
-  if (shown.textContent !== text) shown.textContent = text;
+  if (box.dataset.state !== state) told.textContent = state === "stale" ? "The connection is lost. What is shown may be old." : told.textContent && "Live again.";
+  box.dataset.state = state;
+  const since = away && `No connection since ${clockOf(OWN).loud.short(live.since)}. What is shown may be old. It is tried again by itself.`;
+  box.title = since || "What is shown changes by itself";
+  tell($("#live-text"), { live: "Live", reconnecting: "Reconnecting…", stale: `Stale since ${span(away / 1000)}` }[state]);
 }
-
-const spell = (s) => (s < 60 ? `${Math.floor(s)} s` : s < 3600 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`);
 
 // While the stream is open it alone brings what changed. The reply to a button may have been made before something
 // that the stream has shown meanwhile, and would set the page back; of such a reply only the message is taken, what is
@@ -253,50 +271,33 @@ function watchStream() {
   if (!document.hidden) joinStream();
 }
 
-// -- small things ---------------------------------------------------------------------------------------------------
+// -- small things -----------------------------------------------------------------------------------------------------
 
-function setTheme(theme) {
-  if (theme === "auto") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
-  remember("theme", theme);
-  showTheme();
+function timeToast(toast) {
+  if (toast.matches(".bad")) { $("#dialog").close(); return; } // it would cover the message, which stays until it was read
+  const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 1500) : toast.remove());
+  setTimeout(leave, 7000);
 }
-
-function showTheme() {
-  const theme = document.documentElement.dataset.theme ?? "auto";
-  $$(":is(.theme, .prefs) [data-theme-set]").forEach((button) => button.setAttribute("aria-pressed", button.dataset.themeSet === theme));
-}
-
-const TOASTS = 5; // shown at once
 
 function watchToasts(toasts) {
-  new MutationObserver(() => $$(".toast:not([data-timed])", toasts).forEach((toast) => {
-    toast.dataset.timed = "1";
-    if (toast.matches(".bad")) $("#dialog").close(); // it would cover the message
-    $$(".toast", toasts).slice(0, -TOASTS).forEach((old) => old.remove());
-    if (toast.matches(".bad")) return; // what went wrong stays until it was read
-    const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 1500) : toast.remove());
-    setTimeout(leave, 7000);
-  })).observe(toasts, { childList: true });
+  new MutationObserver((changes) => changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.nodeType === 1).forEach(timeToast))
+    .observe(toasts, { childList: true });
 }
 
 // A question is open as long as there is one in the dialog; the browser keeps the focus in it, and gives it back.
 function watchDialog(dialog) {
   new MutationObserver(() => {
-    const asks = dialog.childElementCount > 0;
-    if (asks && !dialog.open) dialog.showModal();
-    if (!asks) dialog.close();
+    if (!dialog.childElementCount) dialog.close();
+    else if (!dialog.open) dialog.showModal();
   }).observe(dialog, { childList: true });
   dialog.addEventListener("close", () => dialog.replaceChildren());
-  let pressed = null; // a press that began in a field and ended beside the question closes nothing
-  dialog.addEventListener("pointerdown", ({ target }) => { pressed = target; });
-  dialog.addEventListener("click", ({ target }) => { if (target === dialog && pressed === dialog) dialog.close(); });
 }
 
 const ON_CLICK = {
-  "[data-theme-set]": (button) => setTheme(button.dataset.themeSet),
+  "button[data-pref]": choosePref,
   "[data-dismiss]": (button) => button.closest(".toast").remove(),
   "dialog [data-close]": (button, event) => { event.preventDefault(); button.closest("dialog").close(); },
+  "[data-forget]": () => { for (const key of Object.keys(kept)) delete kept[key]; showPrefs(); },
 };
 
 document.addEventListener("click", (event) => {
@@ -311,60 +312,26 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") $$("details.menu[open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
 });
 
-// Where a page may not write the clipboard (it came over plain HTTP), the old way is tried.
-async function copy(text) {
-  try { await navigator.clipboard.writeText(text); return true; } catch { /* as below */ }
-  const area = Object.assign(document.createElement("textarea"), { value: text, readOnly: true, className: "vh" });
-  document.body.append(area);
-  area.select();
-  const done = document.execCommand("copy");
-  area.remove();
-  return done;
-}
-
-// The text of the element that a button names, or what its link leads to.
-ON_CLICK["[data-copy]"] = async (button, event) => {
-  event.preventDefault();
-  const text = button.href ? await (await fetch(button.href)).text() : document.getElementById(button.dataset.copy).textContent;
-  const done = await copy(text), label = $("span", button), title = button.dataset.title ??= button.title;
-  button.title = $("#copied").textContent = done ? "Copied" : "This browser does not let a page copy.";
-  button.classList.toggle("copied", done);
-  if (label) label.textContent = done ? "Copied" : "Not copied";
-  setTimeout(() => {
-    button.title = title;
-    button.classList.remove("copied");
-    if (label) label.textContent = "Copy";
-    $("#copied").textContent = "";
-  }, 2000);
-};
-
-// A graph that is larger than its box shows the job of this page first.
-function showOwn(box) {
-  const { x, y, width, height } = (box && $("[aria-current]", box))?.getBBox() ?? {};
-  box?.scrollTo(x - (box.clientWidth - width) / 2, y - (box.clientHeight - height) / 2);
+function unfold(field) {
+  const folded = field?.closest("details");
+  if (folded) folded.open = true;
+  return field;
 }
 
 // A form that was refused: what is folded away but wrong is opened, and the first wrong field takes the cursor.
 function showWrong() {
   const wrong = $$(":is(#job-form, #ask) [aria-invalid=true]:not([data-told])");
-  for (const field of wrong) {
-    field.dataset.told = "1";
-    const folded = field.closest("details");
-    if (folded) folded.open = true;
-  }
+  for (const field of wrong) unfold(field).dataset.told = "1";
   wrong[0]?.focus();
 }
 
 // What was pressed but could not be sent is told, in the question where it was pressed, else in the corner. So is an answer
 // that is not Cron-App's, as a proxy gives while the server is away; it takes no place on the page.
-function tellAway(ctx, which) {
-  const asked = ctx.sourceElement, text = $("p", $(which).content).textContent, form = asked.closest("dialog form");
+function tellAway({ sourceElement: asked }, which) {
+  const told = $(which).content.cloneNode(true), row = asked.closest("dialog form") && $(".acts-row", asked.closest("dialog form"));
   if (!asked.matches("form, a, button")) return; // what is asked while one types is asked again
-  $$(".away").forEach((told) => told.remove());
-  if (!form) { $("#toasts").append($(which).content.cloneNode(true)); return; }
-  const told = Object.assign(document.createElement("p"), { className: "wrong away", textContent: text });
-  told.setAttribute("role", "alert");
-  $(".acts-row", form).before(told);
+  $$(".away").forEach((old) => old.remove());
+  if (row) row.before(told); else $("#toasts").append(told);
 }
 
 document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => { if (ctx?.request && !ctx.response && error?.name !== "AbortError") tellAway(ctx, "#away"); });
@@ -377,9 +344,8 @@ document.addEventListener("htmx:after:request", (event) => {
 document.addEventListener("htmx:after:swap", showWrong);
 
 watchTimes();
+showPrefs();
 watchStream();
-showTheme();
-showOwn($(".graph-box"));
 if ($("#toasts")) watchToasts($("#toasts"));
 if ($("#dialog")) watchDialog($("#dialog"));
 showWrong();

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from markupsafe import Markup
 from quart import Blueprint, request
 
 from cronapp.core.errors import InvalidInput
@@ -12,7 +13,7 @@ from cronapp.core.registry import Task
 from cronapp.core.signature import Typed
 from cronapp.core.signature.rows import Deed, act
 from cronapp.web.arguments import args_of, named
-from cronapp.web.render import fragment
+from cronapp.web.render import fragment, partial
 from cronapp.web.site import parts
 
 pages = Blueprint("form_args", __name__)
@@ -31,8 +32,22 @@ class Done:
 
 @pages.get("/form/args")
 async def chosen() -> str:
-    """The arguments' fields of the chosen task; what was typed for the same names stays."""
-    return shown(parts().tasks.find(request.args.get("task", "")), Done(request.args.to_dict(), {}, ""))
+    """The arguments' fields of the chosen task; what was typed for the same names stays. Of a new job also the id that
+    suits the task, unless another one was typed."""
+    texts = request.args.to_dict()
+    task = parts().tasks.find(texts.get("task", ""))
+    html = shown(task, Done(texts, {}, ""))
+    if task and texts.get("id") in ("", texts.get("suggested")):
+        html += suggestion(await parts().jobs.suggested_id(task.name))
+    return html
+
+
+def suggestion(job_id: str) -> str:
+    values = {"id": job_id}
+    field = fragment("_form_id_field", mode="new", values=values, errors={}, suggested=True)
+    said = fragment("_form_id", id=job_id, problem=None, free=job_id)
+    gone = partial("#f-suggested", Markup(""), "delete")
+    return str(gone + partial("#f-id", field, "outerHTML") + partial("#f-id-said", said, "innerHTML"))
 
 
 @pages.post("/form/args")

@@ -14,6 +14,7 @@ from cronapp.core.conditions import unfit_condition
 from cronapp.core.errors import EditConflict, InvalidInput, JobNotFound
 from cronapp.core.ids import id_problem
 from cronapp.core.models import Job, JobSpec, Json
+from cronapp.core.ranking import SCATTERED, rank
 from cronapp.core.registry import Task
 from cronapp.core.simple import Simple
 from cronapp.core.summary import GROUPS
@@ -39,9 +40,11 @@ from cronapp.web.shell import by_htmx, go, show
 from cronapp.web.site import parts
 from cronapp.web.views import whole
 from cronapp.web.views.form import form_topic
+from cronapp.web.views.tasks import fits
 from cronapp.web.views.zones import job_zone
 
 pages = Blueprint("job_form", __name__)
+TASKS_SHOWN = 60
 OFFERED = 500  # jobs that a job can be put behind, in the list that helps to type them
 
 
@@ -69,7 +72,7 @@ async def create() -> ResponseReturnValue:
     texts = (await request.form).to_dict()
     task = parts().tasks.find(texts.get("task", ""))
     if (other := reshaped(texts)) is not None:
-        return await show_form(await form_context(other, task))
+        return await refused(await form_context(other, task) | {"cursor": cursor_in(texts)}, 200)
     if made := pressed(task, texts):
         return await show_form(await form_context(made.texts, task, errors=made.errors) | {"focus": made.focus})
     try:
@@ -108,7 +111,7 @@ async def save(job_id: str) -> ResponseReturnValue:
     if texts.get("then", "").startswith("take:"):
         return await merged(with_theirs(texts, old, {texts["then"].removeprefix("take:")}), old)
     if (other := reshaped(texts)) is not None:
-        return await show_form(await form_context(other, task, old))
+        return await refused(await form_context(other, task, old) | {"cursor": cursor_in(texts)}, 200)
     if made := pressed(task, texts):
         return await show_form(await form_context(made.texts, task, old, made.errors) | {"focus": made.focus})
     try:
@@ -168,7 +171,7 @@ async def read_form(texts: Texts, task: Task | None, old: Job | None = None) -> 
 
 
 def reshaped(texts: Texts) -> dict[str, str] | None:
-    """The form with another row of schedules, or without one, if that was asked for (without JavaScript); else None."""
+    """The form with another row of schedules, or without one, if that was asked for; else None."""
     then = texts.get("then", "")
     if then == "add":
         name = row_name(rows_of(texts)[-1] + 1)
@@ -178,6 +181,11 @@ def reshaped(texts: Texts) -> dict[str, str] | None:
         name = f"schedule.{then.removeprefix('drop:')}."
         return {field: text for field, text in texts.items() if not field.startswith(name)}
     return None
+
+
+def cursor_in(texts: Texts) -> int | str:
+    """Where the cursor belongs after a change of the schedules' rows: into the new one, or to the button that adds."""
+    return rows_of(texts)[-1] + 1 if texts["then"] == "add" else "add"
 
 
 async def form_context(
@@ -206,6 +214,7 @@ async def form_context(
         "version": values.get("version") or (job.version if job else None),
         "base": values.get("base") or (base_text(job) if job else None),
         "suggested": False,
+        "cursor": None,
         "clash": None,
         "trial": None,
     }
@@ -246,11 +255,15 @@ async def form_id() -> str:
     return str(fragment("_form_id", id=typed, problem=problem, free=free))
 
 
-@pages.get("/form/suggested-id")
-async def suggested_id() -> ResponseReturnValue:
-    """An id for a job of this task that nobody has."""
-    text = await parts().jobs.suggested_id(request.args.get("task", ""))
-    return text, 200, {"Content-Type": "text/plain; charset=utf-8"}
+@pages.get("/form/tasks")
+async def form_tasks() -> str:
+    """The tasks that fit what is typed, those first whose name does. The name of the chosen task asks for all."""
+    typed, chosen = request.args.get("find", "").strip(), request.args.get("task", "")
+    wanted = "" if typed == chosen else typed
+    fitting = [(rank(wanted, task.name), task) for task in parts().tasks.all() if fits(task, wanted)]
+    fitting.sort(key=lambda found: SCATTERED if found[0] is None else found[0])
+    shown = [task for _, task in fitting[:TASKS_SHOWN]]
+    return str(fragment("_form_tasks", shown=shown, more=len(fitting) - len(shown), chosen=chosen))
 
 
 @pages.post("/form/preview")

@@ -1,12 +1,24 @@
 // The arguments of a task in a form: what eases typing. Rows come and go on the server.
 "use strict";
 
+// Sets a field as if it was typed.
+function enter(field, text) {
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+ON_CLICK["[data-fill]"] = ({ dataset: { fill, value } }) => {
+  const field = document.getElementById(fill);
+  enter(field, value);
+  field.focus();
+};
+
 // After a change of rows the cursor goes where it belongs: into the new row, to the button that was pressed, or into the
 // field from which a row was moved by the keyboard.
 let moved = "";
 
 function focusMarked() {
-  const marked = $("#form-args [data-focus]");
+  const marked = $("form [data-focus]");
   if (!marked) return;
   marked.removeAttribute("data-focus");
   const row = marked.closest("[data-row]"), own = marked.matches("[data-row]");
@@ -24,12 +36,15 @@ function jsonProblem(text) {
   }
 }
 
-function tellJson(area) {
-  const line = area.closest(".f").querySelector(".json-told"), text = jsonProblem(area.value);
-  if (line.textContent !== text) line.textContent = text;
-}
+let typing = 0;
+document.addEventListener("input", ({ target }) => {
+  if (target.matches(".ctl > input")) target.toggleAttribute("data-blank", !target.value);
+  if (!target.matches("[data-json]")) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => tell($(".json-told", target.closest(".f")), jsonProblem(target.value)), 400);
+});
 
-// Tab indents; after Escape it leaves, until the next visit.
+// Tab indents in a JSON text; after Escape it leaves, until the next visit.
 function indent(area, event) {
   if (event.key === "Escape") { area.dataset.leaves = "1"; event.preventDefault(); }
   if (event.key !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey || area.dataset.leaves) return;
@@ -38,25 +53,7 @@ function indent(area, event) {
   area.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-Object.assign(ON_CLICK, {
-  "[data-clear]": (button) => {
-    const input = document.getElementById(button.dataset.clear);
-    input.value = "";
-    input.dispatchEvent(new Event("input", { bubbles: true }));
-    input.focus();
-  },
-});
-
-let typing = 0;
-document.addEventListener("input", ({ target }) => {
-  if (target.matches(".ctl > input")) target.toggleAttribute("data-blank", !target.value);
-  if (!target.matches("[data-json]")) return;
-  clearTimeout(typing);
-  typing = setTimeout(() => tellJson(target), 400);
-});
-
 document.addEventListener("focusout", ({ target }) => { if (target.matches("[data-json]")) delete target.dataset.leaves; });
-
 document.addEventListener("keydown", (event) => {
   if (event.target.matches("[data-json]")) indent(event.target, event);
   const row = event.altKey && event.target.closest("[data-row]"), way = { ArrowUp: "up", ArrowDown: "down" }[event.key];

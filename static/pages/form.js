@@ -1,10 +1,18 @@
 // The job form: what eases typing, what follows it, and a test beside it.
 "use strict";
 
-function type(input, value) {
-  input.value = value;
-  input.dispatchEvent(new Event("input", { bubbles: true }));
-}
+const state = { typed: false, leaving: false };
+const tellForm = () => $("#job-form").dispatchEvent(new Event("input", { bubbles: true }));
+
+Object.assign(ON_CLICK, {
+  "[data-add]": ({ dataset: { add, value } }) => { const field = document.getElementById(add); enter(field, toggled(field.value, value)); },
+  ".reset": (button) => { for (const control of controlsOf(button.closest(".say"))) enter(control, control.localName === "select" ? control.dataset.default : ""); },
+  "[data-keep]": (button) => { $("#f-version").value = button.dataset.keep; followForm(); $("#form-saved").replaceChildren(); },
+  "[data-leave]": () => { state.leaving = true; },
+  "[data-jump]": (link, event) => { event.preventDefault(); unfold($(link.getAttribute("href")))?.focus(); },
+  "#f-task-find": (text) => { if (text.ariaExpanded !== "true") seek(text); },
+  "#f-task-list [role=option]": chooseTask,
+});
 
 // One more name in a text with commas between them, or one less.
 function toggled(text, name) {
@@ -12,63 +20,34 @@ function toggled(text, name) {
   return (names.includes(name) ? names.filter((one) => one !== name) : [...names, name]).join(", ");
 }
 
-const tellForm = () => $("#job-form").dispatchEvent(new Event("input", { bubbles: true }));
+// -- the task: it is found in a list, and kept in the select that is there without JavaScript ----------------------------
 
-Object.assign(ON_CLICK, {
-  "[data-fill]": (button) => { const input = document.getElementById(button.dataset.fill); type(input, button.dataset.value); input.focus(); },
-  "[data-add]": (button) => { const input = document.getElementById(button.dataset.add); type(input, toggled(input.value, button.dataset.value)); },
-  "[data-add-row]": addRow,
-  "[data-drop]": dropRow,
-  ".reset": (button) => { for (const control of controlsOf(button.closest(".say"))) type(control, control.localName === "select" ? control.dataset.default : ""); },
-  "[data-keep]": (button) => { $("#f-version").value = button.dataset.keep; followForm(); $("#form-saved").replaceChildren(); },
-  "[data-leave]": () => { state.leaving = true; },
-  "[data-jump]": (link, event) => { event.preventDefault(); jumpTo($(link.getAttribute("href"))); },
-});
-
-function jumpTo(field) {
-  const folded = field?.closest("details");
-  if (folded) folded.open = true;
-  field?.focus();
+function chooseTask(option) {
+  const select = $("#f-task"), changed = select.value !== option.dataset.value;
+  select.value = option.dataset.value;
+  closeTasks();
+  if (changed) select.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-// -- the job's id: it follows the chosen task until somebody types another one ----------------------------------------
-
-document.addEventListener("change", async ({ target }) => {
-  const id = $("#f-id");
-  if (target.id !== "f-task" || id.readOnly || (id.value && !("suggested" in id.dataset))) return;
-  const reply = await fetch(`/form/suggested-id?task=${encodeURIComponent(target.value)}`);
-  if (!reply.ok || (id.value && !("suggested" in id.dataset))) return;
-  type(id, await reply.text());
-  id.dataset.suggested = "";
-});
-
-document.addEventListener("input", ({ target }) => { if ("suggested" in (target.dataset ?? {})) delete target.dataset.suggested; });
-
-// -- several times ----------------------------------------------------------------------------------------------------
-
-function addRow() {
-  const last = Math.max(...$$(".when-row").map((row) => Number(row.dataset.row))) + 1;
-  const box = document.createElement("div");
-  box.innerHTML = $("#another-time").innerHTML.replaceAll("NEW", last);
-  const row = box.firstElementChild;
-  $("#when-rows").append(row);
-  $("select", row).focus();
-  tellForm();
+function closeTasks() {
+  const text = $("#f-task-find");
+  Object.assign(text, { value: $("#f-task").value, ariaExpanded: "false" });
+  text.removeAttribute("aria-activedescendant");
+  $("#f-task-list").replaceChildren();
 }
 
-function dropRow(button) {
-  button.closest(".when-row").remove();
-  $("[data-add-row]").focus();
-  tellForm();
-}
+document.addEventListener("keydown", (event) => { if (event.key === "Escape" && event.target.matches("#f-task-find")) closeTasks(); });
+document.addEventListener("mousedown", (event) => { if (event.target.closest("#f-task-list")) event.preventDefault(); }); // the field keeps the cursor
+document.addEventListener("focusin", ({ target }) => { if (target.matches("#f-task-find")) target.select(); });
+document.addEventListener("focusout", ({ target }) => { if (target.matches("#f-task-find")) closeTasks(); });
 
-// Which field of a cron expression the cursor is in.
+// -- cron expressions: which of the fields the cursor is in --------------------------------------------------------------
+
 function markField() {
   const input = document.activeElement;
   $$(".cron-fields .here").forEach((item) => item.classList.remove("here"));
   if (!input?.dataset?.cron) return;
-  const before = input.value.slice(0, input.selectionStart).trimStart();
-  const place = before.split(/\s+/).length - 1;
+  const place = input.value.slice(0, input.selectionStart).trimStart().split(/\s+/).length - 1;
   $$(`.cron-fields[data-of="${input.dataset.cron}"] > li`)[place]?.classList.add("here");
 }
 
@@ -79,11 +58,12 @@ for (const event of ["selectionchange", "focusin", "focusout"]) document.addEven
 const controlsOf = (say) => $$("[data-default]", say);
 const differs = (control) => !["", control.dataset.default].includes(control.value.trim());
 
-document.addEventListener("input", ({ target }) => {
-  const say = target.closest?.(".say"), wrong = target.closest?.(".is-wrong, .when-row");
-  if (target.closest?.(".only-simple")) $$(".wrong", target.closest(".only-simple")).forEach((text) => text.remove());
+document.addEventListener("input", ({ target, isTrusted }) => {
+  if (isTrusted && target.matches("#job-form :not([role=combobox])")) state.typed = true;
+  const say = target.closest(".say"), wrong = target.closest(".is-wrong, .when-row"), simple = target.closest(".only-simple");
+  if (simple) $$(".wrong", simple).forEach((text) => text.remove());
   if (say) say.classList.toggle("differs", controlsOf(say).some(differs));
-  if (!wrong || target.getAttribute("aria-invalid") !== "true") return;
+  if (!wrong || target.ariaInvalid !== "true") return;
   target.removeAttribute("aria-invalid");
   document.getElementById(`${target.id}-wrong`)?.remove();
   if (!$("[aria-invalid]", wrong)) wrong.classList.remove("is-wrong");
@@ -91,8 +71,6 @@ document.addEventListener("input", ({ target }) => {
 
 // -- what is typed is not lost ------------------------------------------------------------------------------------------
 
-const state = { typed: false, leaving: false };
-document.addEventListener("input", (event) => { if (event.isTrusted && event.target.closest?.("#job-form")) state.typed = true; });
 addEventListener("beforeunload", (event) => { if (state.typed && !state.leaving) event.preventDefault(); });
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("#job-form")) return; // not by .id: its field of that name would answer

@@ -2,32 +2,26 @@
 "use strict";
 
 { // its names are its own
-  const zone = () => ($("#zone")?.value === "UTC" ? "UTC" : OWN);
-
-  function wall(at, timeZone) {
-    return new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium", timeZone }).format(at).replace(" ", "T");
-  }
+  const clock = () => clockFor($("#zone"));
 
   // The moment at which the clock on the wall shows that; in a change of the clock the later look decides.
-  function moment(text, timeZone) {
-    const asUtc = Date.parse(`${text}Z`);
+  function moment(asUtc) {
     let at = asUtc;
-    for (let look = 0; look < 2; look++) at += asUtc - Date.parse(`${wall(at, timeZone)}Z`);
+    for (let look = 0; look < 2; look++) at += asUtc - clock().wall(at);
     return new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
   }
 
   function showMoments() {
-    for (const field of $$("[data-moments] [data-at]")) if (field.dataset.at && document.activeElement !== field) field.value = wall(new Date(field.dataset.at), zone());
+    for (const field of $$("[data-moments] [data-at]:not([data-at=''], :focus)")) field.value = new Date(clock().wall(new Date(field.dataset.at))).toISOString().slice(0, 19);
   }
 
   document.addEventListener("formdata", ({ target, formData }) => {
-    if (!target.matches("[data-moments]")) return;
-    for (const name of ["since", "until"]) {
-      const text = formData.get(name);
-      if (text && !Number.isNaN(Date.parse(`${text}Z`))) formData.set(name, moment(text, zone()));
+    if (target.matches("[data-moments]")) for (const name of ["since", "until"]) {
+      const asUtc = Date.parse(`${formData.get(name)}Z`);
+      if (asUtc) formData.set(name, moment(asUtc));
     }
   });
   document.addEventListener("htmx:after:swap", showMoments);
-  $("#zone")?.addEventListener("change", showMoments);
+  addEventListener("zone", showMoments);
   showMoments();
 }

@@ -32,7 +32,7 @@ async def test_the_overview_follows_a_run_and_has_a_failure_tried_again(
     run = start(site, "gated")
     row = page.locator(f'#overview-running [data-run="{run}"]')
     await expect(row).to_contain_text("1 of 1")
-    await expect(row.locator(".left")).to_have_text("Longer than usual")
+    await expect(row.locator(".slow")).to_have_text("Longer than usual")
     await expect(page.locator("#overview-glance")).to_contain_text("1of 100")
     (tmp_path / "gate-1").touch()
     await expect(row).to_have_count(0)
@@ -72,7 +72,7 @@ async def test_tasks_and_settings_fit_a_hand_at_night(site: Server, visit: Visit
     await page.get_by_role("group", name="Theme").last.get_by_role("button", name="Light").click()
     await expect(page.locator("html")).to_have_attribute("data-theme", "light")
     await page.get_by_role("switch", name="Keys of a single character").last.uncheck()
-    await expect(page.locator("html")).to_have_class(re.compile("no-keys"))
+    await expect(page.locator("#keys-on")).not_to_be_checked()
     await page.get_by_role("button", name="Forget").click()
     await expect(page.get_by_role("switch", name="Keys of a single character").last).to_be_checked()
     assert await page.evaluate("localStorage.getItem('keys')") is None

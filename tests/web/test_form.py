@@ -716,8 +716,23 @@ async def test_an_id_that_nobody_has_is_suggested_for_a_task(house: App, me: Qua
     assert (await page_of(me, "/jobs/new?task=hello")).with_id("f-id").attrs["value"] == "hello"
     for job in ("hello", "hello-2", "hello-22"):
         await Api(house).make(job)
-    reply = await me.get("/form/suggested-id?task=hello")
-    assert await reply.get_data(as_text=True) == "hello-3"
+    suggested = {"task": "hello", "id": "report", "suggested": "report"}
+    page = Page(await (await me.get("/form/args", query_string=suggested, headers=HTMX)).get_data(as_text=True))
+    assert [page.with_id(name).attrs["value"] for name in ("f-id", "f-suggested")] == ["hello-3", "hello-3"]
+    typed = suggested | {"id": "mine"}
+    page = Page(await (await me.get("/form/args", query_string=typed, headers=HTMX)).get_data(as_text=True))
+    assert page.with_id("form-args")
+    assert not page.all("input", name="id")
+
+
+async def test_tasks_are_found_by_what_they_do_and_first_by_their_name(me: QuartClient) -> None:
+    async def names(**asked: str) -> list[str]:
+        reply = await me.get("/form/tasks", query_string=asked, headers=HTMX)
+        return [one.attrs["data-value"] for one in Page(await reply.get_data(as_text=True)).all("li", role="option")]
+
+    assert await names(find="hello", task="hello") == ["everything", "hello"], "the chosen one asks for all"
+    assert (await names(find="hello"))[0] == "hello"
+    assert await names(find="nothing of the kind") == []
 
 
 async def test_the_form_is_told_in_sentences_without_its_secrets(house: App, me: QuartClient) -> None:
