@@ -177,16 +177,16 @@ const live = { name: "", last: "", open: false, since: null, port: null };
 function sharedPort() {
   try {
     const worker = new SharedWorker(document.body.dataset.worker);
-    worker.onerror = () => { live.port = ownPort(); if (live.name) joinStream(); };
+    worker.onerror = () => { live.port = ownPort(); joinAgain(); };
+    worker.port.onmessage = hearStream;
     return worker.port;
   } catch { return ownPort(); }
 }
 
 function ownPort() {
-  const { port1, port2 } = new MessageChannel();
-  serveStream(port1);
-  port2.onmessage = hearStream;
-  return port2;
+  const page = { postMessage: (data) => hearStream({ data }) };
+  serveStream(page);
+  return { postMessage: (data) => page.onmessage({ data }) };
 }
 
 // Each time under a new name: what was sent to the old one and comes late would be told twice.
@@ -196,6 +196,8 @@ function joinStream() {
   live.last ||= asked.get("after") ?? "";
   live.port.postMessage({ join: live.name, leave: left, topics: asked.get("topics"), at: location.pathname + location.search, last: live.last });
 }
+
+const joinAgain = () => { if (live.name) joinStream(); };
 
 function leaveStream() {
   live.port.postMessage({ leave: live.name });
@@ -260,13 +262,12 @@ function leaveToStream({ detail: { ctx, tasks } }) {
 function watchStream() {
   if (!document.body.dataset.stream) return;
   live.port = sharedPort();
-  live.port.onmessage = hearStream;
   document.addEventListener("visibilitychange", () => (document.hidden ? leaveStream() : joinStream()));
-  document.addEventListener("htmx:after:history:update", () => { if (live.name) joinStream(); });
+  document.addEventListener("htmx:after:history:update", joinAgain);
   document.addEventListener("htmx:before:swap", leaveToStream);
   addEventListener("pagehide", leaveStream);
   addEventListener("pageshow", (event) => { if (event.persisted) joinStream(); });
-  addEventListener("online", () => { if (live.name) joinStream(); });
+  addEventListener("online", joinAgain);
   setInterval(tellLive, 1000);
   if (!document.hidden) joinStream();
 }
@@ -280,8 +281,8 @@ function timeToast(toast) {
 }
 
 function watchToasts(toasts) {
-  new MutationObserver((changes) => changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.nodeType === 1).forEach(timeToast))
-    .observe(toasts, { childList: true });
+  const timeAll = (changes) => changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.nodeType === 1).forEach(timeToast);
+  new MutationObserver(timeAll).observe(toasts, { childList: true });
 }
 
 // A question is open as long as there is one in the dialog; the browser keeps the focus in it, and gives it back.
@@ -305,7 +306,9 @@ document.addEventListener("click", (event) => {
     const button = event.target.closest(selector);
     if (button) act(button, event);
   }
-  $$("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  const asks = event.target.closest(".menu a[hx-get]"); // its question gives the focus back to the menu
+  if (asks) $("summary", asks.closest(".menu")).focus();
+  $$("details.menu[open]").forEach((menu) => { if (asks || !menu.contains(event.target)) menu.open = false; });
 });
 
 document.addEventListener("keydown", (event) => {

@@ -12,8 +12,7 @@ function choose(text, option) {
   chosenOf(text)?.setAttribute("aria-selected", "false");
   option?.setAttribute("aria-selected", "true");
   option?.scrollIntoView({ block: "nearest" });
-  if (option) text.setAttribute("aria-activedescendant", option.id);
-  else text.removeAttribute("aria-activedescendant");
+  text.setAttribute("aria-activedescendant", option?.id ?? "");
 }
 
 function seek(text) {
@@ -33,20 +32,12 @@ document.addEventListener("keydown", (event) => {
   const all = optionsOf(text), closed = text.ariaExpanded !== "true";
   if (step && closed) seek(text);
   else if (step) choose(text, all.at((all.indexOf(chosenOf(text)) + step + all.length) % all.length));
-  else if (closed) return;
-  else if (event.key === "Home" && !event.shiftKey) choose(text, all[0]);
-  else if (event.key === "End" && !event.shiftKey) choose(text, all.at(-1));
-  else if (event.key === "Enter") press(text);
+  else if (event.key === "Enter" && !closed) press(text);
   else return;
   event.preventDefault();
 });
 
 document.addEventListener("input", ({ target }) => { if (target.matches("[role=combobox]")) target.ariaExpanded = "true"; });
-document.addEventListener("pointermove", ({ target }) => {
-  const option = target.closest("[role=option]"), text = option && $(`[aria-controls="${option.closest("[role=listbox]").id}"]`);
-  if (text && option !== chosenOf(text)) choose(text, option);
-});
-
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const text = ctx?.sourceElement;
   if (!text?.matches?.("[role=combobox]")) return;
@@ -68,11 +59,6 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
 
 const RECENT = 8; // jobs remembered in this browser
 const recentJobs = () => (recall("recent") ?? "").split(" ").filter(Boolean);
-
-// A job that was looked at comes first the next time.
-function rememberJob(job) {
-  if (job) remember("recent", [job, ...recentJobs().filter((one) => one !== job)].slice(0, RECENT).join(" "));
-}
 
 function watchPalette(palette) {
   const text = $("#palette-text");
@@ -101,14 +87,15 @@ function watchPalette(palette) {
 
 function watchKeys(dialog) {
   const rows = new Map($$("[data-key]", dialog).map((row) => [row.dataset.key, row.dataset]));
-  let before = "", timer = 0;
+  let before = "", since = 0; // what was pressed, and when: two in a row make one
+  ON_CLICK["[data-keys]"] = () => dialog.showModal();
 
   function act({ go, press, ask, move }) {
     if (go) location.assign(go);
     if (press === "[data-keys]") { dialog.showModal(); return; } // its button may be folded away
     const form = ask && $(ask), target = press?.split(" | ").flatMap((one) => $$(one)).find((one) => one.checkVisibility());
     if (form) htmx.ajax("GET", form.getAttribute("action"), { source: document.body, swap: "none" });
-    if (target?.matches("input")) target.select();
+    if (target?.matches("input")) { target.focus(); target.select(); }
     else target?.click();
     if (move) moveBy(Number(move));
   }
@@ -116,27 +103,25 @@ function watchKeys(dialog) {
   document.addEventListener("keydown", (event) => {
     if (!$("#keys-on").checked || event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]") || $("dialog[open]")) return;
-    const typed = `${before}${event.key}`, row = rows.get(typed);
-    clearTimeout(timer);
+    const typed = `${Date.now() - since < 1500 ? before : ""}${event.key}`, row = rows.get(typed);
     before = !row && [...rows.keys()].some((key) => key.startsWith(`${typed} `)) ? `${typed} ` : "";
-    if (before) timer = setTimeout(() => { before = ""; }, 1500);
+    since = Date.now();
     if (!row) return;
     event.preventDefault();
     act(row);
   });
-
-  ON_CLICK["[data-keys]"] = () => dialog.showModal();
 }
 
 // Between the rows of the page's lists: to the link that opens a row.
 function moveBy(step) {
-  const links = $$("main :is(tr, li):is([data-job], [data-run], [data-slot])").map((row) => $("a.name", row)).filter((link) => link?.checkVisibility());
+  const links = $$("main :is(tr, li):is([data-job], [data-run], [data-slot]) a.name").filter((link) => link.checkVisibility());
   const at = links.findIndex((link) => link.closest("tr, li").contains(document.activeElement));
-  const next = links[at < 0 ? (step > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, at + step))];
+  const next = links[at + step] ?? links.at(at < 0 ? -1 : at);
   next?.focus();
   next?.closest("tr, li").scrollIntoView({ block: "nearest" });
 }
 
 if ($("#palette")) watchPalette($("#palette"));
 if ($("#keys")) watchKeys($("#keys"));
-rememberJob($("#job-head")?.dataset.job);
+const seen = $("#job-head")?.dataset.job; // comes first the next time
+if (seen) remember("recent", [...new Set([seen, ...recentJobs()])].slice(0, RECENT).join(" "));

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from quart import Blueprint, request
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.registry import Task
 from cronapp.core.signature import Typed
+from cronapp.core.signature.reading import read_json
 from cronapp.core.signature.rows import Deed, act
 from cronapp.web.arguments import args_of, named
 from cronapp.web.render import fragment, partial
@@ -56,6 +57,17 @@ async def changed() -> str:
     texts = (await request.form).to_dict()
     task = parts().tasks.find(texts.get("task") or texts.get(ABOUT, ""))
     return shown(task, pressed(task, texts) or Done(texts, {}, ""))
+
+
+@pages.post("/form/json")
+async def json_told() -> str:
+    """Where the JSON text that is being typed stops being JSON; nothing where it is JSON, or not begun yet."""
+    texts = (await request.form).to_dict()
+    try:
+        read_json(texts.get(texts.get("which", ""), "").strip() or "null")
+    except ValueError as error:
+        return str(escape(str(error)))
+    return ""
 
 
 def shown(task: Task | None, made: Done) -> str:

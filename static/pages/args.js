@@ -27,22 +27,7 @@ function focusMarked() {
   moved = "";
 }
 
-// Where a JSON text stops being JSON, as the browser says it.
-function jsonProblem(text) {
-  try { if (text.trim()) JSON.parse(text); return ""; } catch (error) {
-    const at = /end of/i.test(error.message) ? text.length : /position (\d+)/.exec(error.message)?.[1];
-    const before = at && text.slice(0, Number(at)).split("\n");
-    return before ? `Not JSON yet: line ${before.length}, column ${before.at(-1).length + 1}` : "Not JSON yet";
-  }
-}
-
-let typing = 0;
-document.addEventListener("input", ({ target }) => {
-  if (target.matches(".ctl > input")) target.toggleAttribute("data-blank", !target.value);
-  if (!target.matches("[data-json]")) return;
-  clearTimeout(typing);
-  typing = setTimeout(() => tell($(".json-told", target.closest(".f")), jsonProblem(target.value)), 400);
-});
+document.addEventListener("input", ({ target }) => { if (target.matches(".ctl > input")) target.toggleAttribute("data-blank", !target.value); });
 
 // Tab indents in a JSON text; after Escape it leaves, until the next visit.
 function indent(area, event) {

@@ -45,12 +45,5 @@ document.addEventListener("formdata", ({ target, formData }) => {
   if (target.matches("[data-quiet]")) for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
 });
 
-// A question out of a menu gives the focus back to the menu.
-ON_CLICK[".menu a[hx-get]"] = (link) => {
-  const menu = link.closest(".menu");
-  menu.open = false;
-  $("summary", menu).focus();
-};
-
 document.addEventListener("htmx:after:swap", showPicks);
 showPicks();

@@ -78,7 +78,7 @@ async def test_a_job_with_many_kinds_of_arguments_is_made_changed_as_json_and_sa
     }
     assert await barred(page) == []
     await text.fill('{"shops": [')
-    await expect(page.locator(".json-told")).to_contain_text("Not JSON yet: line 1, column 12")
+    await expect(page.locator(".json-told")).to_contain_text("This is not JSON (line 1, column 12)")
     await page.get_by_role("button", name="Form", exact=True).click()
     await expect(page.locator("#f-args-wrong")).to_contain_text("line 1, column 12")
     await expect(text).to_have_value('{"shops": [')

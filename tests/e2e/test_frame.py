@@ -125,7 +125,7 @@ async def test_the_palette_and_the_keys_do_everything_by_keyboard(
     await is_chosen(page, "nightly-backup")
     await page.keyboard.press("ArrowUp")
     await is_chosen(page, "Show the keys")
-    await page.keyboard.press("Home")
+    await page.keyboard.press("ArrowDown")
     await page.keyboard.press("ArrowDown")
     await is_chosen(page, "Overview")
     assert await complaints(page, scheme) == []
