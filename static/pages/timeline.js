@@ -4,7 +4,6 @@
 { // its names are its own
   const HOUR = 3600000;
   const wall = (at) => clockFor($("#zone")).wall(at);
-  const place = (node, name, value) => { if (node.getAttribute(name) !== value) node.setAttribute(name, value); };
   const percent = (share) => `${(share * 100).toFixed(3)}%`;
 
   function showTime(time, at, show = time.dataset.show) {
@@ -13,15 +12,15 @@
     word(time);
   }
 
+  const full = (at, step) => at - wall(at) + Math.round(wall(at) / step) * step;
+
   // The labels stand where the reader's clock is full: a day begins elsewhere in each zone.
   function placeTicks(axis) {
     const { axis: since, until, step } = axis.dataset;
     for (const tick of $$(".tick", axis)) {
-      const asked = Number(tick.dataset.at), first = asked - (wall(asked) - asked);
-      const nearest = first + Math.round((asked - first) / step) * step;
-      const at = nearest - (wall(nearest) % step); // the clock may change in between
+      const at = full(full(Number(tick.dataset.at), step), step); // twice, for the clock may change in between
       const share = (at - since) / (until - since), day = wall(at) % DAY_LONG === 0;
-      place(tick, "x", percent(share));
+      tick.setAttribute("x", percent(share));
       tick.toggleAttribute("hidden", share < 0 || share > 1);
       tick.classList.toggle("day", day);
       showTime($("time", tick), at, day ? "day" : "clock");
@@ -33,10 +32,10 @@
     const axis = $(".lanes-axis [data-axis]"), line = $(".lanes .now");
     if (!axis || document.hidden) return;
     const share = (at) => (at - axis.dataset.axis) / (axis.dataset.until - axis.dataset.axis), here = Math.min(share(Date.now()), 1);
-    if (line) place(line, "x", percent(here));
+    if (line) line.setAttribute("x", percent(here));
     for (const bar of $$("[data-grows]")) {
       const width = here - Math.max(share(bar.dataset.grows), 0);
-      if (width > 0) place(bar, "width", percent(Math.max(width, 0.0004)));
+      if (width > 0) bar.setAttribute("width", percent(Math.max(width, 0.0004)));
     }
   }
 
@@ -46,15 +45,15 @@
     for (const cell of cells) {
       const at = Number(cell.dataset.at), hours = wall(at) / HOUR, day = Math.floor(hours / 24);
       if (!days.has(day)) days.set(day, { at, row: days.size });
-      place($("rect", cell), "x", percent((hours % 24 | 0) / 24));
-      place($("rect", cell), "y", String(days.get(day).row * 28));
+      $("rect", cell).setAttribute("x", percent((hours % 24 | 0) / 24));
+      $("rect", cell).setAttribute("y", String(days.get(day).row * 28));
     }
     const firsts = [...days.values()];
     $$(".heat-days time").forEach((time, row) => {
       time.parentElement.hidden = row >= firsts.length;
       if (row < firsts.length) showTime(time, firsts[row].at);
     });
-    place(heat, "height", String(28 * days.size));
+    heat.setAttribute("height", String(28 * days.size));
   }
 
   function placeAll() {
