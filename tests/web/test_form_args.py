@@ -162,3 +162,21 @@ async def test_the_fragment_of_a_button_is_only_for_those_who_are_signed_in(hous
     stranger = house.site.test_client()
     reply = await stranger.post("/form/args", form=FORM | {"do": "add:shops"}, headers={"Origin": "http://localhost"})
     assert reply.status_code in (303, 401, 403)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ('{"shops": [', "line 1, column 12"),
+        ('{"a": 1}', ""),
+        ("", ""),
+        ("NaN", "not JSON"),
+        ("<b>", "line 1, column 1"),
+    ],
+)
+async def test_where_a_text_stops_being_json_is_told_while_it_is_typed(me: QuartClient, typed: str, told: str) -> None:
+    form = {"which": "args.options", "args.options": typed, "args": "{}"}
+    reply = await me.post("/form/json", form=form, headers=HTMX)
+    said = await reply.get_data(as_text=True)
+    assert reply.status_code == 200
+    assert told in said if told else said == ""
