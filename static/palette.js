@@ -16,7 +16,7 @@ function choose(text, option) {
 }
 
 function seek(text) {
-  text.ariaExpanded = "true";
+  Object.assign(text, { ariaExpanded: "true", waits: false });
   htmx.trigger(text, "seek");
 }
 
@@ -37,11 +37,11 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-document.addEventListener("input", ({ target }) => { if (target.matches("[role=combobox]")) target.ariaExpanded = "true"; });
+document.addEventListener("input", ({ target }) => { if (target.matches("[role=combobox]")) Object.assign(target, { ariaExpanded: "true", waits: false }); });
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const text = ctx?.sourceElement;
   if (!text?.matches?.("[role=combobox]")) return;
-  if (text.ariaExpanded !== "true") { listOf(text).replaceChildren(); return; } // it was left meanwhile
+  if (text.ariaExpanded !== "true" || !text.checkVisibility()) { listOf(text).replaceChildren(); return; } // it was left meanwhile
   const all = optionsOf(text);
   text.shown = new URL(ctx.request.action, location.href).searchParams.get(text.name) ?? "";
   choose(text, chosenOf(text) ?? all[0]);
@@ -53,6 +53,7 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   if (!text?.matches?.("[role=combobox]") || ctx.response) return;
   listOf(text).replaceChildren($("p", $("#away").content).cloneNode(true));
   choose(text);
+  text.waits = false;
 });
 
 // -- the palette --------------------------------------------------------------------------------------------------------

@@ -32,8 +32,8 @@ function chooseTask(option) {
 function closeTasks() {
   const text = $("#f-task-find");
   Object.assign(text, { value: $("#f-task").value, ariaExpanded: "false" });
-  text.removeAttribute("aria-activedescendant");
   $("#f-task-list").replaceChildren();
+  choose(text);
 }
 
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && event.target.matches("#f-task-find")) closeTasks(); });
