@@ -151,7 +151,9 @@ function watchTimes() {
     if (moved) showZone();
   }).observe(document.body, { childList: true, subtree: true, characterData: true, attributeFilter: ["datetime", "data-zone"] });
   // A log has thousands of stamps: each gets its title only when it is asked for.
-  addEventListener("pointerover", ({ target }) => { if (target.dataset?.show === "stamp") target.title = clockFor(target).title(new Date(target.dateTime)); });
+  addEventListener("pointerover", ({ target }) => {
+    if (target.dataset?.show === "stamp") target.title = clockFor(target).title(new Date(target.dateTime));
+  });
   setInterval(tick, 1000);
 }
 
@@ -242,7 +244,8 @@ function tellLive(now = Date.now()) {
   const box = $("#live"), told = $("#live-told"), away = live.since ? now - live.since : 0;
   if (!box || (!live.open && !live.since) || (away && away < SHORT)) return;
   const state = !away ? "live" : away < LONG ? "reconnecting" : "stale";
-  if (box.dataset.state !== state) told.textContent = state === "stale" ? "The connection is lost. What is shown may be old." : told.textContent && "Live again.";
+  const lost = "The connection is lost. What is shown may be old.";
+  if (box.dataset.state !== state) told.textContent = state === "stale" ? lost : told.textContent && "Live again.";
   box.dataset.state = state;
   const since = away && `No connection since ${clockOf(OWN).loud.short(live.since)}. What is shown may be old. It is tried again by itself.`;
   box.title = since || "What is shown changes by itself";
@@ -337,7 +340,9 @@ function tellAway({ sourceElement: asked }, which) {
   if (row) row.before(told); else $("#toasts").append(told);
 }
 
-document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => { if (ctx?.request && !ctx.response && error?.name !== "AbortError") tellAway(ctx, "#away"); });
+document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
+  if (ctx?.request && !ctx.response && error?.name !== "AbortError") tellAway(ctx, "#away");
+});
 document.addEventListener("htmx:after:request", (event) => {
   const { ctx } = event.detail;
   if (ctx.response.status < 500 || ctx.text.includes("<hx-partial")) return;

@@ -37,7 +37,9 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-document.addEventListener("input", ({ target }) => { if (target.matches("[role=combobox]")) Object.assign(target, { ariaExpanded: "true", waits: false }); });
+document.addEventListener("input", ({ target }) => {
+  if (target.matches("[role=combobox]")) Object.assign(target, { ariaExpanded: "true", waits: false });
+});
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const text = ctx?.sourceElement;
   if (!text?.matches?.("[role=combobox]")) return;

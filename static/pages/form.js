@@ -6,7 +6,9 @@ const tellForm = () => $("#job-form").dispatchEvent(new Event("input", { bubbles
 
 Object.assign(ON_CLICK, {
   "[data-add]": ({ dataset: { add, value } }) => { const field = document.getElementById(add); enter(field, toggled(field.value, value)); },
-  ".reset": (button) => { for (const control of controlsOf(button.closest(".say"))) enter(control, control.localName === "select" ? control.dataset.default : ""); },
+  ".reset": (button) => {
+    for (const control of controlsOf(button.closest(".say"))) enter(control, control.matches("select") ? control.dataset.default : "");
+  },
   "[data-keep]": (button) => { $("#f-version").value = button.dataset.keep; followForm(); $("#form-saved").replaceChildren(); },
   "[data-leave]": () => { state.leaving = true; },
   "[data-jump]": (link, event) => { event.preventDefault(); unfold($(link.getAttribute("href")))?.focus(); },
@@ -37,7 +39,7 @@ function closeTasks() {
 }
 
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && event.target.matches("#f-task-find")) closeTasks(); });
-document.addEventListener("mousedown", (event) => { if (event.target.closest("#f-task-list")) event.preventDefault(); }); // the field keeps the cursor
+document.addEventListener("mousedown", (event) => { if (event.target.closest("#f-task-list")) event.preventDefault(); }); // the cursor stays
 document.addEventListener("focusin", ({ target }) => { if (target.matches("#f-task-find")) target.select(); });
 document.addEventListener("focusout", ({ target }) => { if (target.matches("#f-task-find")) closeTasks(); });
 

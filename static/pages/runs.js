@@ -12,7 +12,9 @@
   }
 
   function showMoments() {
-    for (const field of $$("[data-moments] [data-at]:not([data-at=''], :focus)")) field.value = new Date(clock().wall(new Date(field.dataset.at))).toISOString().slice(0, 19);
+    for (const field of $$("[data-moments] [data-at]:not([data-at=''], :focus)")) {
+      field.value = new Date(clock().wall(new Date(field.dataset.at))).toISOString().slice(0, 19);
+    }
   }
 
   document.addEventListener("formdata", ({ target, formData }) => {

@@ -64,7 +64,8 @@
 
   // Within a lane the arrow keys go from run to run, and up and down to the one nearest in the next lane.
   document.addEventListener("keydown", (event) => {
-    const link = event.target.closest?.(".lane-chart a, .heat a"), side = { ArrowLeft: -1, ArrowRight: 1 }[event.key], down = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const side = { ArrowLeft: -1, ArrowRight: 1 }[event.key], down = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const link = event.target.closest?.(".lane-chart a, .heat a");
     if (!link || !(side || down)) return;
     event.preventDefault();
     const middle = (one) => { const box = one.getBoundingClientRect(); return box.left + box.width / 2; };
