@@ -52,9 +52,7 @@ class Figures:
     counted: int  # runs that the figures are of
     succeeded: int
     before: float | None  # the share that succeeded of as many runs before these; None: there are too few
-    usual: float | None  # the median of the succeeded ones' durations, in seconds
-    p95: float | None
-    longest: float | None
+    longest: float | None  # of those that succeeded, in seconds
     last: float | None  # the newest duration
     streak: Streak | None
 
@@ -88,14 +86,11 @@ def figures_of(newest_first: Sequence[Past], more: bool = False) -> Figures:
     """`more`: there are older runs that were not looked at."""
     ended = judged(newest_first)
     window, before = ended[:WINDOW], ended[WINDOW : 2 * WINDOW]
-    times = sorted(past.duration for past in window if past.good and past.duration is not None)
     return Figures(
         counted=len(window),
         succeeded=sum(past.good for past in window),
         before=sum(past.good for past in before) / WINDOW if len(before) == WINDOW else None,
-        usual=share_of(times, 0.5),
-        p95=share_of(times, 0.95),
-        longest=times[-1] if times else None,
+        longest=max((past.duration for past in window if past.good and past.duration is not None), default=None),
         last=next((past.duration for past in window if past.duration is not None), None),
         streak=streak_of(ended, more),
     )
@@ -108,13 +103,3 @@ def streak_of(ended: Sequence[Past], more: bool) -> Streak | None:
     good = ended[0].good
     count = next((n for n, past in enumerate(ended) if past.good is not good), len(ended))
     return Streak(count, good, ended[count - 1].at, more and count == len(ended))
-
-
-def share_of(ordered: Sequence[float], share: float) -> float | None:
-    """The value below which `share` of the ordered ones lie, by linear interpolation; None where there are none."""
-    if not ordered:
-        return None
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

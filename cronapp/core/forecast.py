@@ -69,7 +69,7 @@ def _meeting(slots: Sequence[datetime], rules: Rules) -> list[str]:
         return []
     spans = "the shortest gap is" if many == 1 else f"{many + 1} slots come within"
     meets = "runs will overlap" if many == 1 else f"more than {many} runs will meet"
-    took = f"The average run takes {duration_words(rules.usual)} and {spans} {duration_words(gap)}"
+    took = f"A run usually takes {duration_words(rules.usual)} and {spans} {duration_words(gap)}"
     return [f"{took}: {meets}, and {_MET[rules.overlap]}."]
 
 

@@ -20,7 +20,7 @@ from cronapp.core.spec import zone_of
 from cronapp.core.timeline import floored
 from cronapp.core.triggers import count_between, slots_between
 from cronapp.service.blackouts import Blackouts
-from cronapp.store import jobs, limits, runs, timeline
+from cronapp.store import jobs, limits, runs
 from cronapp.store.store import Conn, Store
 
 MINUTE = timedelta(minutes=1)
@@ -130,9 +130,14 @@ class Loads:
     async def known(self) -> Known:
         def ask(conn: Conn) -> Known:
             active = [job for job in jobs.all_jobs(conn) if job.state is JobState.ACTIVE]
-            usual = timeline.usual_durations(conn, [job.key for job in active[:MOST_JOBS]])
+            usual = runs.usual(conn, [job.key for job in active[:MOST_JOBS]])
             places = places_of(limits.all_limits(conn), self.concurrency)
-            return Known(jobs=active, usual=dict(usual), places=places, running=runs.running(conn))
+            return Known(
+                jobs=active,
+                usual={key: told.median for key, told in usual.items()},
+                places=places,
+                running=runs.running(conn),
+            )
 
         return await self.store.read(ask)
 

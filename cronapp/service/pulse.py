@@ -17,7 +17,7 @@ from cronapp.core.ledger import Verdict
 from cronapp.core.models import RETRIED_STATES, JobState, Run, RunState
 from cronapp.core.timeline import floored
 from cronapp.core.triggers import count_between
-from cronapp.core.usual import Usual, usual_of
+from cronapp.core.usual import Usual
 from cronapp.service.promises import HOUR, TICK, Kept, of_fate, strip
 from cronapp.store import jobs, overview, runs
 from cronapp.store.store import Conn, Store
@@ -136,7 +136,7 @@ class Pulse:
         """What runs now, the longest first."""
 
         def ask(conn: Conn) -> list[Going]:
-            return [Going(run, usual_of(runs.durations_before(conn, run))) for run in runs.running(conn, limit)]
+            return [Going(run, runs.usual_before(conn, run)) for run in runs.running(conn, limit)]
 
         return await self.store.read(ask)
 

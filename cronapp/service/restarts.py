@@ -91,7 +91,8 @@ def durations(conn: Conn) -> Callable[[int], float]:
 
     def usual(key: int) -> float:
         if key not in known:
-            known[key] = runs.usual_duration(conn, key) or SHORT
+            told = runs.usual(conn, [key]).get(key)
+            known[key] = told.median if told else SHORT
         return known[key]
 
     return usual

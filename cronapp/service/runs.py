@@ -25,7 +25,7 @@ from cronapp.core.models import (
     RunState,
     RunTrigger,
 )
-from cronapp.core.usual import Usual, usual_of
+from cronapp.core.usual import Usual
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.changing import found
 from cronapp.service.endings import follow_up
@@ -118,13 +118,16 @@ class Runs:
         """What runs now, the longest first."""
         return await self.store.read(runs.running, limit)
 
-    async def usual_duration(self, job: Job) -> float | None:
-        """How many seconds a run of this job takes: the average of its last 20 succeeded ones, if there are any."""
-        return await self.store.read(runs.usual_duration, job.key)
+    async def usual(self, listed: Sequence[Job]) -> Mapping[int, Usual]:
+        """How long the runs of these jobs usually take, by their keys; jobs of which that is not known are left out."""
+        return await self.store.read(runs.usual, [job.key for job in listed])
 
-    async def usual(self, run: Run) -> Usual | None:
-        """What was usual for its job when the run began: of the last 20 that succeeded before it."""
-        return usual_of(await self.store.read(runs.durations_before, run))
+    async def usual_for(self, job: Job) -> Usual | None:
+        return (await self.usual([job])).get(job.key)
+
+    async def usual_before(self, run: Run) -> Usual | None:
+        """What was usual for its job when the run began."""
+        return await self.store.read(runs.usual_before, run)
 
     async def past(self, job: Job) -> list[Past]:
         """The newest 500 attempts of a job, the newest first, for its figures and the chart of its durations."""

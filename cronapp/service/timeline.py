@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,9 +12,10 @@ from cronapp.core.models import Job, JobState
 from cronapp.core.spec import zone_of
 from cronapp.core.timeline import LANES, SINGLE_OPEN, Cell, Lane, Planned, Window, planned
 from cronapp.core.triggers import TICK
+from cronapp.core.usual import Usual
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.changing import found
-from cronapp.store import listing, pauses, timeline
+from cronapp.store import listing, pauses, runs, timeline
 from cronapp.store.jobs import JobFilter
 from cronapp.store.listing import BY_ID, place_of
 from cronapp.store.store import Conn, Store
@@ -43,23 +43,19 @@ class Timeline:
             found = listing.page(conn, filters, after=place_of(after, BY_ID), limit=limit + 1)
             listed = [job for job, _ in found]
             following = listed[limit - 1].id if len(listed) > limit else None
-            usual = timeline.usual_durations(conn, [job.key for job in listed[:limit]])
+            usual = runs.usual(conn, [job.key for job in listed[:limit]])
             lanes = [lane(conn, job, window, usual.get(job.key)) for job in listed[:limit]]
             return lanes, following, pauses.scheduler_pause(conn) is not None
 
         lanes, following, held = await self.store.read(ask)
         return Lanes(tuple(await asyncio.to_thread(self._with_plans, lanes, window, held)), following, held)
 
-    async def usual(self, listed: Sequence[Job]) -> Mapping[int, float]:
-        """How many seconds a run of these jobs takes, by their keys; jobs of which that is not known are left out."""
-        return await self.store.read(timeline.usual_durations, [job.key for job in listed])
-
     async def lane(self, job_id: str, window: Window) -> Lane:
         """One job's lane; raises `JobNotFound`."""
 
         def ask(conn: Conn) -> tuple[Lane, bool]:
             job = found(conn, job_id)
-            usual = timeline.usual_durations(conn, [job.key])
+            usual = runs.usual(conn, [job.key])
             return lane(conn, job, window, usual.get(job.key)), pauses.scheduler_pause(conn) is not None
 
         shown, held = await self.store.read(ask)
@@ -92,8 +88,9 @@ class Timeline:
         return free is None or free >= cell.until
 
 
-def lane(conn: Conn, job: Job, window: Window, usual: float | None) -> Lane:
+def lane(conn: Conn, job: Job, window: Window, known: Usual | None) -> Lane:
     """What was and what goes on."""
+    usual = known.median if known else None
     unended, count = timeline.open_bars(conn, job.key, window.until, SINGLE_OPEN)
     bars = timeline.bars(conn, job.key, window.since, window.until, window.room_behind + 1)
     if len(bars) <= window.room_behind:

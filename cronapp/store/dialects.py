@@ -7,7 +7,7 @@ import re
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert, Table, Text, create_engine, event, text
+from sqlalchemy import JSON, Connection, Engine, Insert, Table, Text, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -58,6 +58,23 @@ def _in_postgresql(element: without_escapes, compiler: SQLCompiler, **kw: Any) -
 def _in_sqlite(element: without_escapes, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.clauses, **kw)
     return f"CASE WHEN instr({column}, char(27)) THEN without_escapes({column}) ELSE {column} END"
+
+
+class json_list(GenericFunction[list[Any]]):  # noqa: N801, called as a function of SQL
+    """The values of a column as one list."""
+
+    type = JSON()
+    inherit_cache = True
+
+
+@compiles(json_list)
+def _listed_in_postgresql(element: json_list, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_agg({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(json_list, "sqlite")
+def _listed_in_sqlite(element: json_list, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_group_array({compiler.process(element.clauses, **kw)})"
 
 
 def sqlite_engine(path: str, *, writing: bool) -> Engine:

@@ -239,7 +239,12 @@ runs = Table(
     UniqueConstraint("job_key", "slot", "attempt", name="uq_runs_slot"),
     Index("ix_runs_job", "job_key", "id"),
     Index("ix_runs_job_id", "job", "id"),
-    Index("ix_runs_succeeded", "job_key", "id", sqlite_where=SUCCEEDED, postgresql_where=SUCCEEDED),
+    Index(  # with the state, though all have the same: SQLite would look for it in the rows
+        "ix_runs_succeeded",
+        *("job_key", "id", "state", "duration"),
+        sqlite_where=SUCCEEDED,
+        postgresql_where=SUCCEEDED,
+    ),
     Index("ix_runs_state", "state", "id"),
     Index("ix_runs_open", "job_key", "state", sqlite_where=OPEN, postgresql_where=OPEN),
     Index("ix_runs_attempts", "first_attempt"),

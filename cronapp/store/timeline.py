@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from statistics import median
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, select, type_coerce
 
 from cronapp.core.models import OPEN_STATES, RunState
 from cronapp.core.timeline import WORST_FIRST, Bar, Cell
-from cronapp.store.tables import EPOCH, MICROSECOND, jobs, runs
+from cronapp.store.tables import EPOCH, MICROSECOND, runs
 
-USUAL_OF, LOOKED_AT = 20, 60  # succeeded runs for the usual duration, among so many of the newest
-AT_ONCE = 200  # jobs asked for in one statement
 BAD = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.MISSED)
 
 began = func.coalesce(runs.c.started_at, runs.c.slot, runs.c.finished_at)
@@ -62,22 +58,3 @@ def cells(conn: Connection, job_key: int, since: datetime, until: datetime, cell
         Cell(EPOCH + at * cell, EPOCH + (at + 1) * cell, count, WORST_FIRST[rank], int(bad))
         for at, count, rank, bad in conn.execute(statement)
     ]
-
-
-def usual_durations(conn: Connection, job_keys: Sequence[int]) -> Mapping[int, float]:
-    """How many seconds a run of these jobs takes: the median of its last 20 succeeded ones; a job of which there is
-    none among its newest 60 is left out."""
-    found: dict[int, list[float]] = {}
-    own = runs.alias()
-    newest = select(own.c.id).where(own.c.job_key == jobs.c.key).order_by(own.c.id.desc()).limit(LOOKED_AT)
-    for first in range(0, len(job_keys), AT_ONCE):
-        statement = (  # without a word about states in the WHERE: SQLite would go through all runs that ended so
-            select(runs.c.job_key, runs.c.state, runs.c.duration)
-            .select_from(jobs.join(runs, runs.c.id.in_(newest.correlate(jobs).scalar_subquery())))
-            .where(jobs.c.key.in_(job_keys[first : first + AT_ONCE]))
-            .order_by(runs.c.id.desc())
-        )
-        for key, state, duration in conn.execute(statement):
-            if state == RunState.SUCCEEDED and duration is not None:
-                found.setdefault(key, []).append(duration)
-    return {key: median(durations[:USUAL_OF]) for key, durations in found.items()}

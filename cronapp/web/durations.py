@@ -10,7 +10,8 @@ from math import ceil
 from markupsafe import Markup
 
 from cronapp.core.durations import duration_words
-from cronapp.core.figures import Figures, Past
+from cronapp.core.figures import Past
+from cronapp.core.usual import Usual
 from cronapp.web.charts import TONES, told_run
 
 RUNS = 100  # that the chart shows at the most
@@ -33,11 +34,10 @@ class DurationChart:
     ticks: tuple[str, ...]  # from the bottom up
     moments: tuple[datetime | None, ...]  # from left to right, of the first run of each part
     shown: int
-    usual: float | None
-    p95: float | None
+    usual: Usual | None
 
 
-def duration_chart(newest_first: Sequence[Past], figures: Figures) -> DurationChart | None:
+def duration_chart(newest_first: Sequence[Past], usual: Usual | None) -> DurationChart | None:
     """The newest runs that were executed and have ended; None while there are none."""
     runs = [past for past in newest_first if past.duration is not None][:RUNS][::-1]
     if not runs:
@@ -46,15 +46,14 @@ def duration_chart(newest_first: Sequence[Past], figures: Figures) -> DurationCh
     places = max(len(runs), FEWEST)
     empty = places - len(runs)
     return DurationChart(
-        svg=_svg(runs, places, ticks, figures),
+        svg=_svg(runs, places, ticks, usual),
         ticks=tuple(tick_words(tick, ticks[-1]) for tick in ticks),
         moments=tuple(
             runs[place - empty].at if place >= empty else None
             for place in (part * places // PARTS for part in range(PARTS))
         ),
         shown=len(runs),
-        usual=figures.usual,
-        p95=figures.p95,
+        usual=usual,
     )
 
 
@@ -69,20 +68,21 @@ def tick_words(seconds: float, top: float) -> str:
     return f"{seconds * 1000:g} ms" if top < 1 else duration_words(seconds)
 
 
-def _svg(runs: Sequence[Past], places: int, ticks: Sequence[float], figures: Figures) -> Markup:
+def _svg(runs: Sequence[Past], places: int, ticks: Sequence[float], usual: Usual | None) -> Markup:
     top, wide = ticks[-1], places * STEP
     lines = [Markup('<path class="rule" d="M0 {0:g}H{1}"/>').format(_y(tick, top), wide) for tick in ticks]
+    known = [("usual", usual.median), ("p95", usual.p95)] if usual else []
     marks = [
         Markup('<path class="mark {}" d="M0 {:g}H{}"><title>{}</title></path>').format(
-            kind, _y(value, top), wide, f"{word}: {duration_words(value)}"
+            kind, _y(value, top), wide, f"{kind}: {duration_words(value)}"
         )
-        for kind, word, value in (("usual", "usual", figures.usual), ("p95", "p95", figures.p95))
-        if value is not None and value <= top
+        for kind, value in known
+        if value <= top
     ]
     bars = [_bar(run, (places - len(runs) + n) * STEP, top) for n, run in enumerate(runs)]
     return Markup(
         '<svg class="durations" viewBox="0 0 {} {}" preserveAspectRatio="none" role="group" aria-label="{}">{}</svg>'
-    ).format(wide, HEIGHT, _label(runs, figures), Markup("").join([*lines, *bars, *marks]))
+    ).format(wide, HEIGHT, _label(runs, usual), Markup("").join([*lines, *bars, *marks]))
 
 
 def _y(seconds: float, top: float) -> float:
@@ -100,11 +100,11 @@ def _bar(run: Past, x: int, top: float) -> Markup:
     )
 
 
-def _label(runs: Sequence[Past], figures: Figures) -> str:
+def _label(runs: Sequence[Past], usual: Usual | None) -> str:
     """What who cannot see the chart is told; the runs themselves stand in the table."""
     bad = sum(TONES[run.state] == "bad" for run in runs)
     parts = [f"How long the last {len(runs)} runs took" if len(runs) > 1 else "How long the last run took"]
-    if figures.usual is not None and figures.p95 is not None:
-        parts.append(f"usually {duration_words(figures.usual)}, 95 of 100 at most {duration_words(figures.p95)}")
+    if usual is not None:
+        parts.append(f"usually {duration_words(usual.median)}, 19 of 20 at most {duration_words(usual.p95)}")
     parts.append(f"{bad} went wrong" if bad else "none went wrong")
     return f"{': '.join([parts[0], ', '.join(parts[1:])])}"

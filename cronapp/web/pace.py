@@ -34,13 +34,13 @@ def pace_of(run: Run, usual: Usual | None, now: datetime) -> Pace:
     took = run.duration if ended and run.duration is not None else max((now - started).total_seconds(), 0)
     if usual is None:
         return Pace(beyond=False, warning="", left="", label="", took=took)
-    beyond = took > usual.limit
+    beyond = usual.limit is not None and took > usual.limit
     whole = max(usual.p95, took) * 1.15
     return Pace(
         beyond=beyond,
         warning=SLOW if beyond else "",
         left="" if ended or took >= usual.median else f"about {about(usual.median - took)} left",
-        label=f"Usually {duration_words(usual.median)}; 19 of 20 runs take up to {duration_words(usual.p95)}",
+        label=f"Usually {duration_words(usual.median)}, 19 of 20 at most {duration_words(usual.p95)}: {usual.source}",
         took=took,
         share=per_cent(took / whole),
         usual=per_cent(usual.median / whole),

@@ -34,10 +34,12 @@ async def simulated(data: Json, *, now: datetime, count: int, job: Job | None = 
     """
     rules = parse_fields({name: data[name] for name in RULES if name in data})
     timing = parse_timing(data, now=now, timezone=parts().timezone, old=job.spec if job else None, past=past)
-    usual = await parts().runs.usual_duration(job) if job else None
+    usual = await parts().runs.usual_for(job) if job else None
     seed = job.id if job else str(data.get("id") or "")
     # In a thread: calendars may have to be read.
-    told = await asyncio.to_thread(_simulate, timing, rules, parts().blackouts, seed, now, count, job, usual)
+    told = await asyncio.to_thread(
+        _simulate, timing, rules, parts().blackouts, seed, now, count, job, usual and usual.median
+    )
     return Simulated(told, None if isinstance(timing.schedule[0], Unclocked) else zone_of(timing.schedule))
 
 

@@ -81,11 +81,14 @@ def test_changes_of_nothing_are_none() -> None:
     assert changes({"a": 1}, {"a": 1}) == ()
 
 
-def test_what_is_usual_is_the_median_and_few_runs_do_not_tell() -> None:
-    assert usual_of([1.0, 2.0]) is None
-    usual = usual_of([10.0] * 18 + [12.0, 60.0])
+def test_what_is_usual_is_the_median_of_the_newest_and_few_runs_make_none_slow() -> None:
+    assert usual_of([]) is None
+    few = usual_of([1.0, 2.0])
+    assert few is not None
+    assert (few.median, few.p95, few.limit, few.source) == (1.5, 2, None, "of the last 2")
+    usual = usual_of([10.0] * 18 + [12.0, 60.0] + [1000.0] * 30)
     assert usual is not None
-    assert (usual.median, usual.p95, usual.count) == (10, 12, 20)
+    assert (usual.median, usual.p95, usual.source) == (10, 12, "of the last 20")
     assert usual.limit == 12.5
     quick = usual_of([0.01, 0.02, 0.03])
     assert quick is not None

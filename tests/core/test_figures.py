@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from cronapp.core.figures import Past, Streak, figures_of, judged, share_of
+from cronapp.core.figures import Past, Streak, figures_of, judged
 from cronapp.core.models import RunState, RunTrigger
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -46,7 +46,7 @@ def test_only_runs_that_ended_for_good_or_bad_count() -> None:
 
 def test_a_job_that_has_not_run_has_no_figures() -> None:
     figures = figures_of(history("kmq"))
-    assert (figures.share, figures.trend, figures.usual, figures.p95, figures.streak) == (None,) * 5
+    assert (figures.share, figures.trend, figures.longest, figures.last, figures.streak) == (None,) * 5
 
 
 def test_a_run_that_was_tried_again_counts_once_and_by_its_last_attempt() -> None:
@@ -71,13 +71,7 @@ def test_the_trend_is_against_a_hundred_before_and_only_if_there_are_so_many() -
 def test_durations_are_those_of_the_runs_that_succeeded() -> None:
     runs = [past(n, "s", n) for n in range(1, 22)] + [past(22, "f", 1000), past(23, "c", 2000)]
     figures = figures_of(runs[::-1])
-    assert (figures.usual, figures.p95, figures.longest, figures.last) == (11, 20, 21, 1000)
-
-
-def test_shares_of_few_values_lie_between_them() -> None:
-    assert share_of([], 0.5) is None
-    assert share_of([3.0], 0.95) == 3
-    assert share_of([1.0, 2.0], 0.5) == 1.5
+    assert (figures.longest, figures.last) == (21, 1000)
 
 
 def streak(states: str, *, more: bool = False) -> Streak:

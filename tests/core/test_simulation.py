@@ -332,7 +332,7 @@ def test_of_several_schedules_each_is_told_in_the_order_of_the_changes() -> None
 def test_runs_that_take_longer_than_the_shortest_gap_are_foretold(overlap: Overlap, ending: str) -> None:
     found = trigger(cron("0,30,40 9 * * *"))
     told = simulate(found, now=NOW, count=2, usual=840, overlap=overlap)
-    assert told.warnings == (f"The average run takes 14 min and the shortest gap is 10 min: {ending}",)
+    assert told.warnings == (f"A run usually takes 14 min and the shortest gap is 10 min: {ending}",)
     for usual in (None, 600):
         assert simulate(found, now=NOW, usual=usual, overlap=overlap).warnings == ()
 
@@ -342,11 +342,11 @@ def test_runs_side_by_side_are_foretold_only_when_there_are_more_than_may_be() -
     many = {"now": NOW, "usual": 840.0, "overlap": Overlap.ALLOW}
     assert simulate(found, max_running=2, **many).warnings == ()
     assert simulate(found, max_running=1, **many).warnings == (
-        "The average run takes 14 min and the shortest gap is 10 min: "
+        "A run usually takes 14 min and the shortest gap is 10 min: "
         "runs will overlap, and the rule skips those beyond.",
     )
     assert simulate(found, max_running=3, **(many | {"usual": 1860.0})).warnings == (
-        "The average run takes 31 min and 4 slots come within 30 min: "
+        "A run usually takes 31 min and 4 slots come within 30 min: "
         "more than 3 runs will meet, and the rule skips those beyond.",
     )
 

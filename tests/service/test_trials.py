@@ -75,11 +75,11 @@ async def test_what_is_usual_for_a_trial_is_that_of_its_like(runs: Runs, trials:
         await trials.begin(typed)
         assert await runs.finish((await claim_one(runs)).run, SUCCEEDED, 2 if typed is TYPED else 500)
     await trials.begin(TYPED)
-    usual = await runs.usual((await claim_one(runs)).run)
+    usual = await runs.usual_before((await claim_one(runs)).run)
     assert usual is not None
     assert usual.median == 2
     await trials.begin({**TYPED, "id": "third"})
-    assert await runs.usual((await claim_one(runs)).run) is None
+    assert await runs.usual_before((await claim_one(runs)).run) is None
 
 
 async def test_a_trial_is_cancelled_lost_and_pruned_like_any_run(

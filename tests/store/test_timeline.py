@@ -90,13 +90,3 @@ async def test_many_runs_are_counted_by_cells_with_the_worst_of_each(store: Stor
         Cell(at("09:00"), at("09:30"), 5, RunState.FAILED, 2),
         Cell(at("09:30"), at("10:00"), 4, RunState.SKIPPED, 0),
     ]
-
-
-async def test_the_usual_duration_is_the_median_of_the_last_succeeded_runs(store: Store) -> None:
-    job, failing, fresh = [await put_job(store, name) for name in ("job", "failing", "fresh")]
-    for n in range(30):
-        await put(store, job, "succeeded", f"09:{n:02}", 1000.0 if n < 10 else float(n))
-        await put(store, failing, "failed", f"09:{n:02}", 5)
-    await put(store, job, "running", "09:40")
-    found = await store.read(timeline.usual_durations, [job.key, failing.key, fresh.key])
-    assert found == {job.key: 19.5}

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cronapp.core.figures import Past, figures_of
+from cronapp.core.figures import Past
 from cronapp.core.models import RunState, RunTrigger
+from cronapp.core.usual import Usual, usual_of
 from cronapp.web.durations import FEWEST, HEIGHT, SHORTEST, duration_chart, tick_words, ticks_for
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -25,8 +26,12 @@ def runs(*durations: float | None) -> list[Past]:
     return found[::-1]
 
 
+def usual_among(newest_first: list[Past]) -> Usual | None:
+    return usual_of([past.duration for past in newest_first if past.good and past.duration is not None])
+
+
 def drawn(newest_first: list[Past]) -> str:
-    chart = duration_chart(newest_first, figures_of(newest_first))
+    chart = duration_chart(newest_first, usual_among(newest_first))
     assert chart
     return str(chart.svg)
 
@@ -54,7 +59,7 @@ def test_the_lines_stand_at_durations_as_people_say_them(longest: float, words: 
 
 
 def test_without_a_run_that_ended_there_is_no_chart() -> None:
-    assert duration_chart(runs(None, None), figures_of([])) is None
+    assert duration_chart(runs(None, None), None) is None
 
 
 def test_each_run_is_a_bar_that_leads_to_it_and_a_short_failure_is_seen() -> None:
@@ -66,15 +71,15 @@ def test_each_run_is_a_bar_that_leads_to_it_and_a_short_failure_is_seen() -> Non
     bad = re.search(r'<rect class="f-bad" x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="([\d.]+)"', svg)
     assert bad
     assert (float(bad[1]), float(bad[2])) == (HEIGHT - SHORTEST, SHORTEST)
-    assert 'aria-label="How long the last 3 runs took: usually 10 s, 95 of 100 at most 10 s, 1 went wrong"' in svg
+    assert 'aria-label="How long the last 3 runs took: usually 10 s, 19 of 20 at most 10 s, 1 went wrong"' in svg
 
 
 def test_it_shows_a_hundred_runs_and_few_ones_at_the_right_edge() -> None:
-    many = duration_chart(past := runs(*range(1, 151)), figures_of(past))
+    many = duration_chart(runs(*range(1, 151)), None)
     assert many
     assert many.shown == 100
     assert many.moments[0] == NOON + timedelta(minutes=51), "the oldest that is shown"
-    few = duration_chart(past := runs(*range(1, 11)), figures_of(past))
+    few = duration_chart(runs(*range(1, 11)), None)
     assert few
     assert few.moments == (None, None, None, NOON + timedelta(minutes=1))
     assert f'viewBox="0 0 {FEWEST * 8} ' in few.svg
@@ -83,6 +88,6 @@ def test_it_shows_a_hundred_runs_and_few_ones_at_the_right_edge() -> None:
 def test_a_usual_duration_above_all_that_is_drawn_is_no_line() -> None:
     past = runs(100, *[0.1] * 10)
     assert 'class="mark usual"' in drawn(past)
-    chart = duration_chart(past[:5], figures_of(runs(*[1000] * 9)))
+    chart = duration_chart(past[:5], usual_of([1000.0] * 9))
     assert chart
     assert "mark" not in chart.svg

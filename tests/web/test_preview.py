@@ -131,7 +131,7 @@ async def test_runs_that_would_overlap_are_foretold_from_those_that_succeeded(qu
     await succeed(quiet, api, "slow", 780, 900)
     (warning,) = (await told(api, job="slow", schedule=dense))["warnings"]
     assert warning == (
-        "The average run takes 14 min and the shortest gap is 10 min: runs will overlap, and the rule says skip."
+        "A run usually takes 14 min and the shortest gap is 10 min: runs will overlap, and the rule says skip."
     )
     (warning,) = (await told(api, job="slow", schedule=dense, overlap="queue"))["warnings"]
     assert warning.endswith("and the rule lets one wait and skips the others.")

@@ -2,6 +2,7 @@
 
 from cronapp.store.runs.chosen import Chosen, chosen
 from cronapp.store.runs.claims import claim
+from cronapp.store.runs.durations import usual, usual_before
 from cronapp.store.runs.listing import Found, Guarded, Tally, ids, listed, page, tally
 from cronapp.store.runs.moves import (
     add_reason,
@@ -33,10 +34,8 @@ from cronapp.store.runs.rows import RunFilter
 from cronapp.store.runs.statistics import (
     count_of_job,
     counts_by_state,
-    durations_before,
     past,
     recent,
-    usual_duration,
 )
 
 __all__ = [
@@ -52,7 +51,6 @@ __all__ = [
     "claim",
     "count_of_job",
     "counts_by_state",
-    "durations_before",
     "end_queued",
     "finish",
     "followed",
@@ -82,5 +80,6 @@ __all__ = [
     "running",
     "set_progress",
     "tally",
-    "usual_duration",
+    "usual",
+    "usual_before",
 ]

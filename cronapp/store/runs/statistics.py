@@ -8,12 +8,10 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from cronapp.core.figures import Past
-from cronapp.core.models import OPEN_STATES, Run, RunBrief, RunState, RunTrigger
-from cronapp.store.runs.rows import of_same
-from cronapp.store.tables import SUCCEEDED, jobs, runs
+from cronapp.core.models import OPEN_STATES, RunBrief, RunState, RunTrigger
+from cronapp.store.tables import jobs, runs
 
 HOUR = 3_600_000_000  # microseconds
-USUAL_OF, LOOKED_AT = 20, 200  # succeeded runs for the usual duration, among so many of the newest
 
 BRIEF = (
     runs.c.job_key,
@@ -109,27 +107,3 @@ def counts_by_state(conn: Connection, job: str = "") -> dict[str, int]:
 
 def count_of_job(conn: Connection, job_key: int) -> int:
     return conn.execute(select(func.count()).where(runs.c.job_key == job_key)).scalar_one()
-
-
-def usual_duration(conn: Connection, job_key: int) -> float | None:
-    """The average of the newest 20 succeeded runs, in seconds; None when there is none.
-
-    The inner SELECT ends the walk along the index, also for a job that failed ten thousand times since.
-    """
-    own = select(runs.c.id, runs.c.state, runs.c.duration).where(runs.c.job_key == job_key)
-    newest = own.order_by(runs.c.id.desc()).limit(LOOKED_AT).subquery()
-    succeeded = select(newest.c.duration).where(newest.c.state == RunState.SUCCEEDED, newest.c.duration.is_not(None))
-    counted = succeeded.order_by(newest.c.id.desc()).limit(USUAL_OF).subquery()
-    average = conn.execute(select(func.avg(counted.c.duration))).scalar_one()
-    return None if average is None else float(average)
-
-
-def durations_before(conn: Connection, run: Run) -> list[float]:
-    """How many seconds the newest 20 runs of the job that succeeded before this one took."""
-    statement = (
-        select(runs.c.duration)
-        .where(of_same(run), runs.c.id < run.id, SUCCEEDED, runs.c.duration.is_not(None))
-        .order_by(runs.c.id.desc())
-        .limit(USUAL_OF)
-    )
-    return [float(seconds) for seconds in conn.execute(statement).scalars()]

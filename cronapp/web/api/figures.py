@@ -6,6 +6,7 @@ from quart import Blueprint
 
 from cronapp.core.figures import Figures, Streak, figures_of
 from cronapp.core.models import Json
+from cronapp.core.usual import Usual
 from cronapp.service.runs import PAST
 from cronapp.web.api.told import at
 from cronapp.web.site import parts
@@ -15,20 +16,23 @@ api = Blueprint("figures", __name__)
 
 @api.get("/jobs/<job_id>/figures")
 async def figures(job_id: str) -> Json:
-    """Of the last 100 ended runs: the share that succeeded, the usual durations in seconds, and the streak."""
-    past = await parts().runs.past(await parts().jobs.get(job_id))
-    return figures_json(figures_of(past, more=len(past) == PAST))
+    """Of the last 100 ended runs: the share that succeeded, and the streak; of the last 20 that
+    succeeded, the usual duration in seconds."""
+    job = await parts().jobs.get(job_id)
+    past = await parts().runs.past(job)
+    return figures_json(figures_of(past, more=len(past) == PAST), await parts().runs.usual_for(job))
 
 
-def figures_json(figures: Figures) -> Json:
+def figures_json(figures: Figures, usual: Usual | None) -> Json:
     return {
         "runs": figures.counted,
         "succeeded": figures.succeeded,
         "share": figures.share,
         "share_before": figures.before,
         "duration": {
-            "usual": figures.usual,
-            "p95": figures.p95,
+            "usual": usual and usual.median,
+            "p95": usual and usual.p95,
+            "of": usual.count if usual else 0,
             "longest": figures.longest,
             "last": figures.last,
         },

@@ -100,7 +100,7 @@ async def running_context(house: Parts) -> dict[str, Any]:
 
 async def next_context(house: Parts) -> dict[str, Any]:
     upcoming = await house.jobs.upcoming(SHOWN)
-    return {"upcoming": upcoming, "takes": await house.timeline.usual([row.job for row in upcoming])}
+    return {"upcoming": upcoming, "takes": await house.runs.usual([row.job for row in upcoming])}
 
 
 async def ahead_context(house: Parts, load: Load | None = None) -> dict[str, Any]:

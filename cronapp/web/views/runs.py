@@ -152,7 +152,7 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         "held_up": [full.words() for full in await house.runs.held_up_by(run)],
         "alike": bool(job) and await house.runs.has_alike(run),
         "waker": await waker_of(house, run),
-        "usual": await house.runs.usual(run) if run.started_at else None,
+        "usual": await house.runs.usual_before(run) if run.started_at else None,
         "deadline": deadline_of(run, job),
         "at": house.clock(),
     }

@@ -18,7 +18,8 @@ def upgrade() -> None:
         op.add_column("runs", sa.Column(name, sa.Text))
     op.add_column("runs", sa.Column("error_frames", sa.JSON))
     succeeded = sa.text("state = 'succeeded'")
-    op.create_index("ix_runs_succeeded", "runs", ["job_key", "id"], sqlite_where=succeeded, postgresql_where=succeeded)
+    columns = ["job_key", "id", "state", "duration"]
+    op.create_index("ix_runs_succeeded", "runs", columns, sqlite_where=succeeded, postgresql_where=succeeded)
     op.add_column("runs", sa.Column("timeout", sa.Float))
     wrong = sa.text("error_group IS NOT NULL")
     op.create_index("ix_runs_error_group", "runs", ["error_group", "id"], sqlite_where=wrong, postgresql_where=wrong)

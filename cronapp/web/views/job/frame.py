@@ -129,6 +129,7 @@ async def cards_context(house: Parts, job: Job) -> dict[str, Any]:
     return {
         "job": job,
         "figures": figures_of(past, more=len(past) == PAST),
+        "usual": await house.runs.usual_for(job),
         "kept": await house.ledger.kept(job),
     }
 

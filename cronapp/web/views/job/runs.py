@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from cronapp.core.backfills import BackfillRow
 from cronapp.core.events import Event, JobChanged, RunChanged
-from cronapp.core.figures import figures_of
 from cronapp.core.models import Job, RunState
 from cronapp.web.durations import duration_chart
 from cronapp.web.render import fragment, partial
@@ -97,7 +96,7 @@ async def runs_context(house: Parts, job: Job, state: str, before: int | None) -
 
 async def durations_context(house: Parts, job: Job) -> dict[str, Any]:
     past = await house.runs.past(job)
-    return {"job": job, "chart": duration_chart(past, figures_of(past))}
+    return {"job": job, "chart": duration_chart(past, await house.runs.usual_for(job))}
 
 
 async def runs_tab_context(house: Parts, job: Job, state: str, before: int | None) -> dict[str, Any]:

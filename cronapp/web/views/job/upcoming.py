@@ -61,7 +61,7 @@ async def upcoming_context(house: Parts, job: Job, shown: int) -> dict[str, Any]
     return {
         "job": job,
         "slots": slots,
-        "usual": await house.runs.usual_duration(job),
+        "usual": await house.runs.usual_for(job),
         "zone": ZoneInfo(job_zone(house, job.spec)),
         "more": wider if more and wider > shown else None,
     }
