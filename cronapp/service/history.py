@@ -52,6 +52,19 @@ class History:
         listed = await self.jobs.store.read(ask)
         return listed[:limit], listed[limit - 1].id if len(listed) > limit else None
 
+    async def removal(self, job_id: str) -> JobChange:
+        """Who removed the job that had this id last, and when; raises `JobNotFound` where one has it now, or where
+        nothing is kept of it."""
+
+        def ask(conn: Conn) -> JobChange:
+            key = None if jobs.get(conn, job_id) else job_changes.last_key(conn, job_id)
+            newest = job_changes.page(conn, key, limit=1) if key else []
+            if not newest or newest[0].kind is not ChangeKind.REMOVED:
+                raise JobNotFound
+            return newest[0]
+
+        return await self.jobs.store.read(ask)
+
     def mask(self, fits: Json | None = None) -> Mask:
         """Hides the secrets of the arguments of older versions, whose task may be another one or gone. `fits` is what
         the job's arguments fitted last."""

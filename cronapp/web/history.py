@@ -8,13 +8,13 @@ from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.changes import label_of
-from cronapp.core.errors import InvalidInput
+from cronapp.core.errors import InvalidInput, JobNotFound
+from cronapp.web.addresses import whole
 from cronapp.web.auth import who
-from cronapp.web.job import show_tab
+from cronapp.web.job import show_removed, show_tab
 from cronapp.web.render import toast
 from cronapp.web.shell import answered, ask, done
 from cronapp.web.site import parts
-from cronapp.web.views import whole
 from cronapp.web.views.job.history import history_context
 from cronapp.web.views.job.tabs import tab_of
 
@@ -22,8 +22,11 @@ pages = Blueprint("history", __name__)
 
 
 @pages.get("/jobs/<job_id>/history")
-async def index(job_id: str) -> str:
-    row = await parts().jobs.row(job_id)
+async def index(job_id: str) -> ResponseReturnValue:
+    try:
+        row = await parts().jobs.row(job_id)
+    except JobNotFound:
+        return await show_removed(job_id, "history")
     return await show_tab(row, "history", **await history_context(parts(), row.job, whole(request.args.get("cursor"))))
 
 

@@ -19,6 +19,7 @@ from cronapp.core.registry import Task
 from cronapp.core.simple import Simple
 from cronapp.core.summary import GROUPS
 from cronapp.core.zones import zone_names
+from cronapp.web.addresses import whole
 from cronapp.web.arguments import args_of
 from cronapp.web.auth import who
 from cronapp.web.drafts import (
@@ -38,7 +39,6 @@ from cronapp.web.render import fragment, partial
 from cronapp.web.schedules import SIMPLE, Texts, row_name, rows_of, simple_texts, wrong_rows
 from cronapp.web.shell import by_htmx, go, show
 from cronapp.web.site import parts
-from cronapp.web.views import whole
 from cronapp.web.views.form import form_topic
 from cronapp.web.views.tasks import fits
 from cronapp.web.views.zones import job_zone

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from quart import Blueprint, request
 
+from cronapp.web.addresses import moment_of
 from cronapp.web.shell import show
 from cronapp.web.site import parts
-from cronapp.web.views import moment_of
 from cronapp.web.views.ledger import ledger_context, ledger_filter
 from cronapp.web.views.zones import job_zone
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from quart import Blueprint, request
 
 from cronapp.core.errors import InvalidInput
+from cronapp.web.addresses import whole
 from cronapp.web.auth import who
 from cronapp.web.shell import show
 from cronapp.web.site import parts
-from cronapp.web.views import whole
 from cronapp.web.views.load import load_context
 from cronapp.web.views.timeline import at_of
 

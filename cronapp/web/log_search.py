@@ -14,11 +14,11 @@ from cronapp.core.logs import LogFilter, LogShow
 from cronapp.core.ranges import RANGES, Range
 from cronapp.service.log_search import Searched
 from cronapp.store.runs import RunFilter
+from cronapp.web.addresses import whole
 from cronapp.web.ansi import plain
 from cronapp.web.asked_runs import range_words, read_moment, told_moment
 from cronapp.web.shell import show
 from cronapp.web.site import parts
-from cronapp.web.views import whole
 from cronapp.web.views.zones import zones_of
 
 pages = Blueprint("log_search", __name__)

@@ -9,12 +9,12 @@ from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Job
+from cronapp.web.addresses import whole
 from cronapp.web.auth import who
 from cronapp.web.job import show_tab
 from cronapp.web.render import fragment, toast
 from cronapp.web.shell import answered, ask, by_htmx, done
 from cronapp.web.site import parts
-from cronapp.web.views import whole
 from cronapp.web.views.job.notes import notes_context
 from cronapp.web.views.job.tabs import tab_of
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from quart.testing import QuartClient
-from visiting import EVIL, HTMX, Api, Page, Stream, page_of
+from visiting import EVIL, HTMX, Api, Page, Stream, page_of, put_run
 
 from cronapp.app import App
+from cronapp.core.models import RunState
 
 NIGHTLY = {"kind": "cron", "expression": "0 3 * * *", "timezone": "Europe/Berlin"}
 
@@ -106,3 +107,36 @@ async def test_a_job_without_a_record_says_so(quiet: App, client: QuartClient, a
     await quiet.store.write(lambda tx: tx.conn.exec_driver_sql("DELETE FROM job_changes"))
     page = await page_of(client, "/jobs/old/history")
     assert "No change is on record yet" in [one.text for one in page.all("h2")]
+
+
+@pytest.mark.usefixtures("nightly")
+async def test_a_removed_job_tells_who_removed_it_and_what_is_left(quiet: App, client: QuartClient, api: Api) -> None:
+    job = await quiet.jobs.get("nightly")
+    run = await put_run(quiet, job, RunState.FAILED)
+    async with Stream(quiet, "job:nightly:configuration", at="/jobs/nightly/configuration") as stream:
+        await stream.html()
+        await quiet.jobs.remove("nightly", by="ada")
+        left = Page(await stream.until("removed by ada"))
+        assert [one.text for one in left.all("a") if one.attrs["href"].startswith("/jobs/nightly")][:2] == [
+            "Runs",
+            "History",
+        ]
+        assert left.one("tr", data_run=str(run.id))
+    reply = await client.get("/jobs/nightly")
+    assert reply.status_code == 404
+    page = Page(await reply.get_data(as_text=True))
+    assert page.one("header", id="job-head").attrs["data-state"] == "removed"
+    assert page.one("tr", data_run=str(run.id))
+    assert 'href="/jobs/nightly/edit"' not in page.text
+    told = await (await client.get("/jobs/nightly/history")).get_data(as_text=True)
+    assert [one.attrs["data-kind"] for one in Page(told).all("li") if "data-kind" in one.attrs] == [
+        "removed",
+        "edited",
+        "created",
+    ]
+    assert "Restore" not in told
+    async with Stream(quiet, "job:nightly", at="/jobs/nightly") as stream:
+        await stream.html()
+        await api.make("nightly", schedule=NIGHTLY)
+        assert "#job-head" in await stream.until('data-state="active"')
+    assert (await client.get("/jobs/nowhere")).status_code == 404

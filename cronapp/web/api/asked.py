@@ -17,7 +17,7 @@ from cronapp.core.until import HOW, parse_until
 from cronapp.core.validation import explain
 from cronapp.core.zones import zone
 from cronapp.store.idempotency import Once
-from cronapp.web.views import whole
+from cronapp.web.addresses import whole
 
 MOST = 500  # items in one answer
 _moment = TypeAdapter(datetime)

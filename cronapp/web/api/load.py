@@ -8,9 +8,9 @@ from cronapp.core.errors import InvalidInput
 from cronapp.core.load import Bucket, coarser
 from cronapp.core.models import Json
 from cronapp.service.load import Load
+from cronapp.web.addresses import whole
 from cronapp.web.api.told import at
 from cronapp.web.site import parts
-from cronapp.web.views import whole
 
 api = Blueprint("load", __name__)
 MOST_HOURS, STEP = 168, 15  # minutes of a stretch

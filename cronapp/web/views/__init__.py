@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 from quart import request
 
 from cronapp.core.errors import NotFound
+from cronapp.web.addresses import moment_of, whole
 from cronapp.web.asked import asked_of
 from cronapp.web.asked_runs import asked_runs_of
 from cronapp.web.hub import View
@@ -76,17 +76,3 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
         case "page":
             return Shown(house)
     raise NotFound
-
-
-def whole(text: str | None) -> int | None:
-    """A whole number above zero, or None."""
-    return int(text) if text and text.isascii() and text.isdigit() and 0 < int(text) < 2**63 else None
-
-
-def moment_of(text: str | None) -> datetime | None:
-    """A moment of an address, as the links of our own pages have it, or None."""
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else None

@@ -75,5 +75,9 @@ class Framed:
 
 
 async def banner(house: Parts) -> Markup:
+    return partial("#banner", await banner_html(house))
+
+
+async def banner_html(house: Parts) -> Markup:
     told = {"switch": await house.switch.state(), "draining": house.drain.since, "stale": house.tasks.stale}
-    return partial("#banner", fragment("_banner", **told))
+    return fragment("_banner", **told)

@@ -14,8 +14,9 @@ from cronapp.core.models import Job, JobRow
 from cronapp.service.runs import PAST
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
+from cronapp.web.views.job.removed import removed_partial
 from cronapp.web.views.job.tabs import FIRST, TABS, tallies
-from cronapp.web.views.shown import Shown
+from cronapp.web.views.shown import EMPTY, Shown
 from cronapp.web.views.zones import job_zone
 
 FRAME = ("head", "note", "changes", "cards", "tabs")
@@ -80,8 +81,8 @@ class JobTab(Shown):
                 return await self.once_of_all(("tabs", self.tab), render)
             what = (part, self.tab) if part == "note" else part
             return await self.house.hub.once(("job", self.job_id), what, render)
-        except JobNotFound:
-            return partial("#job-head", fragment("_job_gone", job_id=self.job_id))
+        except JobNotFound:  # the head is old whenever anything is, and brings all that is left
+            return await removed_partial(self.house, self.job_id, self.tab, self.query) if part == "head" else EMPTY
 
     async def once_of_all(self, what: Hashable, render: Callable[[], Awaitable[Markup]]) -> Markup:
         """What tells of other jobs too is rendered anew whenever any of them changed."""

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from cronapp.core.changes import FieldChange
-from cronapp.core.history import ChangeKind, JobChange
 from cronapp.core.models import Job
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.job.frame import JobTab
-
-SHOWN = 30  # changes on a page
-FIRSTS = (ChangeKind.BASELINE, ChangeKind.CREATED)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One change as the page tells it."""
-
-    change: JobChange
-    fields: list[FieldChange]
-    restorable: bool
-
-    @property
-    def forgotten(self) -> bool:
-        """Whether the version before it is not kept any more."""
-        change = self.change
-        return change.spec is not None and change.before is None and change.kind not in FIRSTS
+from cronapp.web.views.job.lists import change_list
 
 
 class HistoryTab(JobTab):
@@ -52,11 +32,4 @@ class HistoryTab(JobTab):
 
 
 async def history_context(house: Parts, job: Job, before: int | None) -> dict[str, Any]:
-    changes, following = await house.history.page(job.id, before=before, limit=SHOWN)
-    mask = house.history.mask(job.fits)
-    return {
-        "job": job,
-        "entries": [Entry(one, one.fields(mask), one.spec not in (None, job.spec)) for one in changes],
-        "first": before is None,
-        "next": following and str(following),
-    }
+    return {"job": job, **await change_list(house, job.id, before, spec=job.spec, fits=job.fits)}

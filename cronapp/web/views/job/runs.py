@@ -9,16 +9,16 @@ from markupsafe import Markup
 
 from cronapp.core.backfills import BackfillRow
 from cronapp.core.events import Event, JobChanged, RunChanged
-from cronapp.core.models import Job, RunState
+from cronapp.core.models import Job
 from cronapp.web.durations import duration_chart
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.job.frame import JobTab
+from cronapp.web.views.job.lists import run_list, state_in
 from cronapp.web.views.zones import job_zone
 
 PAUSES = {"durations": 1.0, "kept": 2.0, "backfills": 2.0}  # seconds; what costs more to make comes less often
 AROUND = ("hint", "durations", "kept", "backfills")
-SHOWN = 25  # runs on a page
 
 
 class RunsTab(JobTab):
@@ -73,25 +73,9 @@ class RunsTab(JobTab):
 
     async def _runs(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
-        context = await runs_context(self.house, job, self.state, None)
+        context = await run_list(self.house, job.key, self.state, None)
         zones = {job.key: job_zone(self.house, job.spec)}
         return partial("#job-runs", fragment("_job_runs", job=job, zones=zones, **context))
-
-
-def state_in(query: Mapping[str, str]) -> str:
-    """The state to which an address narrows the runs; "" where it names none that there is."""
-    word = query.get("state", "")
-    return word if word in {state.value for state in RunState} else ""
-
-
-async def runs_context(house: Parts, job: Job, state: str, before: int | None) -> dict[str, Any]:
-    runs, following = await house.runs.of_job(job, state=state, before=before, limit=SHOWN)
-    return {
-        "runs": runs,
-        "next": following and str(following),
-        "first": before is None,
-        "filters": {"state": state},
-    }
 
 
 async def durations_context(house: Parts, job: Job) -> dict[str, Any]:
@@ -101,7 +85,7 @@ async def durations_context(house: Parts, job: Job) -> dict[str, Any]:
 
 async def runs_tab_context(house: Parts, job: Job, state: str, before: int | None) -> dict[str, Any]:
     return {
-        **await runs_context(house, job, state, before),
+        **await run_list(house, job.key, state, before),
         **await durations_context(house, job),
         "dependants": await house.jobs.dependants(job.id),
         "backfills": await shown_backfills(house, job.id),
