@@ -49,9 +49,12 @@ async def test_own_frames_stand_open_and_those_of_libraries_are_folded(
 async def test_where_there_is_no_frame_of_ones_own_the_innermost_ones_stand_open(
     quiet: App, client: QuartClient, api: Api
 ) -> None:
-    run = await failed(quiet, api, replace(PROBLEM, frames=(LIBRARY,)))
+    alone = replace(PROBLEM, frames=(LIBRARY,))
+    run = await failed(quiet, api, alone, replace(alone, link="cause"))
     page = await page_of(client, f"/runs/{run.id}")
-    assert "open" in page.all("details")[0].attrs
+    frames, of_its_cause, _ = [one for one in page.all("details") if one.attrs.get("class") != "menu"]
+    assert "open" in frames.attrs
+    assert "open" not in of_its_cause.attrs, "it tells less than what came of it"
 
 
 async def test_a_run_from_before_frames_were_kept_shows_its_traceback(
