@@ -97,9 +97,15 @@ class Runs:
         return await self.store.read(runs.tally, filters, self.tasks.guarded())
 
     async def of_job(
+        self, job: Job, *, state: str = "", before: int | None = None, limit: int = 50
+    ) -> tuple[list[Run], int | None]:
+        """A job's own runs, the newest first, and the number to go on before, if there are more."""
+        return await self.of_key(job.key, state=state, before=before, limit=limit)
+
+    async def of_key(
         self, key: int, *, state: str = "", before: int | None = None, limit: int = 50
     ) -> tuple[list[Run], int | None]:
-        """The runs of the job of this key, the newest first, and the number to go on before, if there are more."""
+        """The same for the job of this key, which may be removed."""
         listed = await self.store.read(runs.of_job, key, state=state, before=before, limit=limit + 1)
         return listed[:limit], listed[limit - 1].id if len(listed) > limit else None
 

@@ -16,6 +16,7 @@ from cronapp.core.events import (
     DrainChanged,
     Event,
     JobChanged,
+    LimitsChanged,
     LogAppended,
     RunChanged,
     SchedulerChanged,
@@ -118,7 +119,7 @@ class Hub:
     def heed(self, event: Event) -> None:
         for key in touched(event):
             self._rendered.pop(key, None)
-        if isinstance(event, SchedulerChanged | TasksLoaded):  # whatever tells of a job tells of these too
+        if isinstance(event, SchedulerChanged | TasksLoaded | LimitsChanged):  # what tells of a job tells of these
             self._rendered.clear()
         for connection in self._connections:
             connection.heed(event)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from quart.testing import QuartClient
 from visiting import EVIL, HTMX, Api, Page, Stream, page_of, put_run
 
 from cronapp.app import App
+from cronapp.core.events import TasksLoaded
 from cronapp.core.models import RunState
 
 NIGHTLY = {"kind": "cron", "expression": "0 3 * * *", "timezone": "Europe/Berlin"}
@@ -16,6 +19,11 @@ async def form(client: QuartClient, path: str, **texts: str) -> str:
     """The reply to a form that htmx sent."""
     reply = await client.post(path, form=texts, headers=HTMX)
     return await reply.get_data(as_text=True)
+
+
+def add(app: App, text: str) -> None:
+    source = Path(app.tasks.sources[0])
+    source.write_text(source.read_text() + text)
 
 
 @pytest.fixture
@@ -140,3 +148,14 @@ async def test_a_removed_job_tells_who_removed_it_and_what_is_left(quiet: App, c
         await api.make("nightly", schedule=NIGHTLY)
         assert "#job-head" in await stream.until('data-state="active"')
     assert (await client.get("/jobs/nowhere")).status_code == 404
+
+
+async def test_the_history_hides_what_becomes_secret_by_a_deployment(quiet: App, api: Api) -> None:
+    await api.make("nightly", args={"name": "one"})
+    await api.json("PATCH", "/jobs/nightly", json={"args": {"name": "two"}})
+    async with Stream(quiet, "job:nightly:history", at="/jobs/nightly/history") as stream:
+        assert "two" in await stream.until("#job-history")
+        add(quiet, "\nfrom pydantic import SecretStr\ndef hello(name: SecretStr):\n    pass\n")
+        quiet.tasks.reload()
+        quiet.bus.publish([TasksLoaded()])
+        assert "two" not in await stream.until("#job-history")

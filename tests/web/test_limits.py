@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from quart.testing import QuartClient
-from visiting import HTMX, Api, Page, page_of, partials, put_run
+from visiting import HTMX, Api, Page, Stream, page_of, partials, put_run
 
 from cronapp.app import App
-from cronapp.core.models import RunError, RunState
+from cronapp.core.models import Outcome, RunError, RunState
 
 HOURLY = {"kind": "cron", "expression": "0 * * * *", "timezone": "Europe/Berlin"}
 
@@ -88,3 +88,9 @@ async def test_a_waiting_run_says_what_has_no_place_for_it(quiet: App, client: Q
     assert "waits: its job runs 1 of 1, and the queue mail starts at most 1 within 1 h, and the group db" in told
     told = (await page_of(client, f"/runs/{other.id}")).text
     assert "waits: the queue mail starts at most 1 within 1 h, and the group db runs 1 of 1" in told
+    async with Stream(quiet, f"run:{other.id}", at=f"/runs/{other.id}", after=0) as stream:
+        assert "waits: the queue mail starts" in await stream.html()
+        await quiet.limits.clear("queue", "mail")
+        assert "waits: the group db runs 1 of 1" in await stream.until("#run-side")
+        await quiet.runs.finish(claimed.run, Outcome(state=RunState.SUCCEEDED), 1.0)
+        assert "waits:" not in await stream.until("#run-side"), "what another job does, tells of this run too"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from visiting import Api, Stream, page_of, put_run, settings_in, signed_in
+from visiting import Api, Page, Stream, page_of, put_run, settings_in, signed_in
 
 from cronapp.app import App
 from cronapp.core.models import RunState
@@ -77,6 +77,18 @@ async def test_the_stream_tells_a_jobs_new_zone(berlin: App) -> None:
         assert 'data-zone="Asia/Tokyo"' in await stream.html()
         await api("PATCH", "/jobs/nightly", json={"schedule": NIGHTLY | {"timezone": "Asia/Kolkata"}})
         assert 'data-zone="Asia/Kolkata"' in await stream.until("#job-head")
+
+
+async def test_the_list_of_runs_tells_a_jobs_new_zone_on_any_of_its_pages(berlin: App) -> None:
+    api = Api(berlin)
+    await api.make("nightly", schedule=NIGHTLY)
+    run, newer = await berlin.runs.run_now("nightly"), await berlin.runs.run_now("nightly")
+    for zone, at in (("Asia/Kolkata", "/runs"), ("Asia/Dhaka", f"/runs?cursor={newer.id}")):
+        async with Stream(berlin, "runs", at=at) as stream:
+            await stream.html()
+            await api("PATCH", "/jobs/nightly", json={"schedule": NIGHTLY | {"timezone": zone}})
+            page = Page(await stream.until(f'data-zone="{zone}"'))
+            assert page.one("tr", data_run=str(run.id)).attrs["data-zone"] == zone
 
 
 async def test_words_with_times_of_the_clock_name_their_zones(berlin: App) -> None:

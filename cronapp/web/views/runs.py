@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from cronapp.core.errors import JobNotFound, RunNotFound
-from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
+from cronapp.core.events import Event, JobChanged, LimitsChanged, LogAppended, RunChanged
 from cronapp.core.logs import LogFilter
 from cronapp.core.models import Job, Run, RunState
 from cronapp.core.ranges import RANGES
@@ -32,13 +32,17 @@ class RunsView(Shown):
     def __init__(self, parts: Parts, asked: AskedRuns) -> None:
         super().__init__(parts)
         self.asked = asked
-        self.listed: set[int] = set()
+        self.listed: dict[int, str] = {}  # the job of each run that an older page shows
 
     def heed(self, event: Event) -> Iterable[str]:
         match event:
             case RunChanged(run=run, job=job):
                 if self.asked.cursor is not None:
                     return (f"row {run}",) if run in self.listed else ()
+                return ("list",) if self.asked.value("job") in ("", job) else ()
+            case JobChanged(job=job):  # its zone, or its tags
+                if self.asked.cursor is not None:
+                    return [f"row {run}" for run, its in self.listed.items() if its == job]
                 return ("list",) if self.asked.value("job") in ("", job) else ()
         return ()
 
@@ -54,7 +58,7 @@ class RunsView(Shown):
 
     async def _render(self) -> Markup:
         context = await run_list_context(self.house, self.asked)
-        self.listed = {run.id for run in context["runs"]}
+        self.listed = {run.id: run.job for run in context["runs"]}
         return partial("#run-list", fragment("_run_list", **context))
 
     async def _row(self, run_id: int) -> Markup:
@@ -63,7 +67,7 @@ class RunsView(Shown):
             context = {"run": run, "zones": await zones_of(self.house, [run]), "pick": True}
             return partial(f"#run-row-{run_id}", fragment("_run_row", **context))
 
-        return await self.house.hub.once(("run", run_id), "row", render)
+        return await self.house.hub.once(("job", self.listed[run_id]), ("row", run_id), render)
 
     def pause(self, part: str) -> float:
         return AT_ITS_PACE if self.asked.searches else 0.5
@@ -92,6 +96,8 @@ async def run_list_context(house: Parts, asked: AskedRuns) -> dict[str, Any]:
 
 
 PARTS = ("head", "outcome", "since", "side")
+OF_OTHERS = ("head", "side")
+"""What tells of other runs too: further attempts, and what has no place for this one."""
 
 
 class RunView(Shown):
@@ -100,6 +106,7 @@ class RunView(Shown):
     def __init__(self, parts: Parts, run: Run, wanted: LogFilter, seen: int) -> None:
         super().__init__(parts)
         self.run = run
+        self.waiting = run.state is RunState.QUEUED
         self.log = LogPart(parts, run.id, wanted, seen)
 
     def heed(self, event: Event) -> Iterable[str]:
@@ -109,7 +116,9 @@ class RunView(Shown):
             case RunChanged(run=self.run.id):
                 return ("log", *PARTS)
             case RunChanged(job=self.run.job) | JobChanged(job=self.run.job):  # another attempt, or the job is gone
-                return ("head", "side")
+                return OF_OTHERS
+            case LimitsChanged() | RunChanged() if self.waiting:  # it may be held up by something else now
+                return OF_OTHERS
         return ()
 
     def parts(self) -> Iterable[str]:
@@ -120,7 +129,9 @@ class RunView(Shown):
             html = await self.log.show()
             self.ageing = ("log",) if self.log.behind else ()
             return html
-        key: Key = ("job", self.run.job) if part in ("head", "side") else ("run", self.run.id)
+        if self.waiting:
+            self.waiting = (await self.house.runs.get(self.run.id)).state is RunState.QUEUED
+        key: Key = ("runs", "") if part in OF_OTHERS else ("run", self.run.id)
         return await self.house.hub.once(key, (part, self.run.id), lambda: self._part(part))
 
     async def _part(self, part: str) -> Markup:
@@ -132,7 +143,7 @@ class RunView(Shown):
         return str(self.log.seen)
 
     def pause(self, part: str) -> float:
-        return 0.1 if part == "log" else 0.25
+        return 0.1 if part == "log" else 1.0 if self.waiting else 0.25
 
 
 async def run_context(house: Parts, run_id: int) -> dict[str, Any]:

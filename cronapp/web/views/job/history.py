@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from markupsafe import Markup
 
+from cronapp.core.events import Event, TasksLoaded
 from cronapp.core.models import Job
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
@@ -22,6 +23,12 @@ class HistoryTab(JobTab):
     def __init__(self, parts: Parts, job_id: str, query: Mapping[str, str], last: str) -> None:
         super().__init__(parts, job_id, query, last)
         self.own = () if query.get("cursor") else ("history",)
+
+    def heed_own(self, event: Event) -> Iterable[str]:
+        match event:
+            case TasksLoaded():  # which arguments are secret
+                return self.own
+        return super().heed_own(event)
 
     async def show_own(self, part: str) -> Markup:
         return await self.house.hub.once(("job", self.job_id), part, self._history)

@@ -23,7 +23,7 @@ def state_in(query: Mapping[str, str]) -> str:
 
 
 async def run_list(house: Parts, key: int, state: str, before: int | None) -> dict[str, Any]:
-    runs, following = await house.runs.of_job(key, state=state, before=before, limit=RUNS_SHOWN)
+    runs, following = await house.runs.of_key(key, state=state, before=before, limit=RUNS_SHOWN)
     return {
         "runs": runs,
         "next": following and str(following),
