@@ -47,28 +47,30 @@ LABELS = {
     "retry": "retries",
     "retry.max_attempts": "attempts",
     "retry.delay": "wait before a retry",
-    "retry.backoff": "further retries",
+    "retry.backoff": "wait before further retries",
     "retry.max_delay": "longest wait before a retry",
     "retry.on": "retries only after",
     "after": "runs after",
+    "timeout": "time limit",
     "pause_after_failures": "pauses after failures in a row",
 }
 DURATIONS = ("timeout", "jitter", "misfire.grace", "retry.delay", "retry.max_delay")
 RULES: dict[str, dict[str, str]] = {
     "overlap": {
         Overlap.SKIP: "skip the new slot",
-        Overlap.QUEUE: "let one wait",
-        Overlap.QUEUE_ALL: "let all wait in line",
+        Overlap.QUEUE: "let one new run wait",
+        Overlap.QUEUE_ALL: "let all new runs wait in line",
         Overlap.CANCEL_RUNNING: "cancel the running one",
         Overlap.ALLOW: "run side by side",
     },
     "misfire.policy": {
-        MisfirePolicy.SKIP: "do not catch up",
         MisfirePolicy.LAST: "run the newest one",
         MisfirePolicy.ALL: "run all of them",
+        MisfirePolicy.SKIP: "do not catch up",
     },
-    "retry.backoff": {Backoff.FIXED: "wait as long again", Backoff.EXPONENTIAL: "wait longer each time"},
+    "retry.backoff": {Backoff.EXPONENTIAL: "longer each time", Backoff.FIXED: "always the same"},
 }
+"""What one can choose between, as the form, the page of the configuration and the history say it."""
 PARTED = ("misfire", "retry")
 """Their parts are told one by one."""
 

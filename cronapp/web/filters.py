@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
+from cronapp.core.changes import RULES, label_of, words_of
 from cronapp.core.dependencies import after_words
 from cronapp.core.durations import duration_words
 from cronapp.core.models import CronSchedule, IntervalSchedule, JobRow, JobSpec, JobState, Run, RunState, Unclocked
@@ -236,6 +237,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "compact": compact,
     "duration": duration,
     "json": pretty,
+    "label": label_of,
     "level_tone": level_tone,
     "linked": linked,
     "moment": moment,
@@ -260,6 +262,8 @@ GLOBALS: dict[str, Any] = {
     "outcome": outcome,
     "pace_of": pace_of,
     "query": query,
+    "rule_choices": RULES,
+    "rule_words": words_of,
     "schedule_texts": schedule_texts,
     "schedule_words": schedule_words,
     "stacked_hours": stacked,

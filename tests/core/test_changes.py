@@ -23,7 +23,7 @@ def test_rules_with_several_parts_are_told_part_by_part() -> None:
     old, new = a_spec(retry={"max_attempts": 2}), a_spec(retry={"max_attempts": 2, "delay": "1m", "backoff": "fixed"})
     assert told(old, new) == {
         "retry.delay": ("10 s", "1 min"),
-        "retry.backoff": ("wait longer each time", "wait as long again"),
+        "retry.backoff": ("longer each time", "always the same"),
     }
     assert told(a_spec(), a_spec(misfire={"policy": "all"})) == {
         "misfire.policy": ("run the newest one", "run all of them")
@@ -80,7 +80,7 @@ def test_every_field_of_a_job_can_be_told() -> None:
         "overlap": ("skip the new slot", "run side by side"),
         "misfire.grace": ("1 h", "1 min"),
         "retry.max_attempts": ("1", "9"),
-        "retry.backoff": ("wait longer each time", "wait as long again"),
+        "retry.backoff": ("longer each time", "always the same"),
         "retry.on": ("none", "OSError"),
         "tags": ("none", "a, b"),
     }

@@ -143,7 +143,7 @@ async def test_two_who_edit_one_job_lose_nothing(
     await expect(page.locator("#form-changes")).to_contain_text("20 min")
     site.api("PATCH", "/jobs/shared", json={"timeout": 900, "priority": 5})
     note = page.locator("#form-saved")
-    await expect(note).to_contain_text("timeout, priority changed")
+    await expect(note).to_contain_text("time limit, priority changed")
     found = await complaints(page, scheme) + await too_wide(page)
     assert await page.evaluate("dispatchEvent(new Event('beforeunload', {cancelable: true}))") is False, "it is warned"
 

@@ -33,7 +33,7 @@ async def test_changes_are_told_with_who_and_an_older_version_is_taken_back(me: 
     newest = page.locator("#job-history li[data-version]").first
     await expect(newest).to_have_attribute("data-version", "3")
     await expect(newest).to_contain_text("Edited by the admin token")
-    await expect(newest.locator(".diff div", has_text="timeout")).to_contain_text("10 min")
+    await expect(newest.locator(".diff div", has_text="time limit")).to_contain_text("10 min")
 
     restore = page.get_by_role("link", name="Restore version 2")
     await restore.focus()

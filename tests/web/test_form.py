@@ -747,7 +747,7 @@ async def test_the_form_is_told_in_sentences_without_its_secrets(house: App, me:
     assert "new-secret" not in html
     assert "geheim" not in html
     told = Page(html)
-    assert [one.text for one in told.all("dt")] == ["if the last run still goes on", "timeout", "password"]
+    assert [one.text for one in told.all("dt")] == ["if the last run still goes on", "time limit", "password"]
     unchanged = await (await me.post("/form/preview", form=form)).get_data(as_text=True)
     assert Page(unchanged).all("dt") == [], unchanged
 
@@ -766,7 +766,7 @@ async def test_what_only_the_other_changed_is_taken_over_and_what_both_changed_i
     page = Page(await reply.get_data(as_text=True))
     assert reply.status_code == 412
     assert [row.attrs["data-field"] for row in page.all("tr") if "data-field" in row.attrs] == ["timeout", "args.name"]
-    assert [one.text for one in page.all("td")][:3] == ["Timeout", "15 min", "20 min"]
+    assert [one.text for one in page.all("td")][:3] == ["Time limit", "15 min", "20 min"]
     again = page.form("job-form")
     assert (again["priority"], again["timeout"], again["description"], again["version"]) == ("5", "20m", "mine", "2")
     assert (await house.jobs.get("nightly")).version == 2
@@ -802,7 +802,7 @@ async def test_an_open_form_is_told_what_somebody_else_saved(house: App) -> None
     await api.json("PATCH", "/jobs/nightly", json={"timeout": 60, "args": {"name": "Bea"}})
     told = await view.show("saved")
     assert "Version 3 was saved elsewhere" in told
-    assert "timeout, name changed" in told
+    assert "time limit, name changed" in told
     late = await view_of(house.site.parts, "form:nightly:1:999", "/jobs/nightly/edit", 0)
     assert "Version 3 was saved elsewhere" in await late.show("saved")
     await house.jobs.remove("nightly")

@@ -86,7 +86,7 @@ async def test_a_version_is_restored_through_a_question_that_shows_the_differenc
     question = await (await client.get("/jobs/nightly/restore?version=1", headers=HTMX)).get_data(as_text=True)
     asked = Page(question)
     assert "Restore version 1 of nightly?" in asked.one("h1").text
-    assert "timeout" in [one.text for one in asked.all("dt")]
+    assert "time limit" in [one.text for one in asked.all("dt")]
     texts = {one.attrs["name"]: one.attrs["value"] for one in asked.all("input")}
     assert texts == {"version": "1", "expected": "2"}
     assert "is as it was in version 1" in await form(client, "/jobs/nightly/restore", **texts)

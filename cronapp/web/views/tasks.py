@@ -9,12 +9,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cronapp.core.changes import label_of, words_of
 from cronapp.core.durations import duration_words
 from cronapp.core.events import Event, JobChanged, RunChanged, TasksLoaded
 from cronapp.core.outline import outline_of
 from cronapp.core.registry import Task
 from cronapp.core.signature import MASK
 from cronapp.core.signature.bounds import bounds_words
+from cronapp.web.filters import capital
 from cronapp.web.highlight import lines_of
 from cronapp.web.prose import blocks_of
 from cronapp.web.render import fragment, partial
@@ -171,12 +173,12 @@ def told_options(task: Task) -> Iterator[tuple[str, str]]:
     """What `@task(…)` says, as far as it says anything."""
     given = task.options
     if given.timeout:
-        yield "Stopped after", duration_words(given.timeout)
+        yield capital(label_of("timeout")), duration_words(given.timeout)
     if given.retry:
-        yield "Attempts", f"up to {given.retry.max_attempts}"
+        yield capital(label_of("retry.max_attempts")), f"up to {given.retry.max_attempts}"
     for label, value in (
         ("Queue", given.queue),
-        ("While it still runs", given.overlap and given.overlap.replace("_", " ")),
+        (capital(label_of("overlap")), given.overlap and words_of("overlap", given.overlap)),
         ("Time zone", given.timezone),
         ("Tags", ", ".join(given.tags)),
         ("Declares the job", given.schedule and (given.job_id or task.name.replace("_", "-"))),
@@ -184,4 +186,4 @@ def told_options(task: Task) -> Iterator[tuple[str, str]]:
         if value:
             yield label, str(value)
     for name, rule in given.rules.items():
-        yield name.replace("_", " ").capitalize(), json.dumps(rule, ensure_ascii=False).strip('"')
+        yield capital(label_of(name)), json.dumps(rule, ensure_ascii=False).strip('"')
