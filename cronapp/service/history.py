@@ -65,6 +65,10 @@ class History:
 
         return await self.jobs.store.read(ask)
 
+    async def savers(self, job: Job, version: int) -> list[str]:
+        """Who changed what the job says since that version of it."""
+        return await self.jobs.store.read(job_changes.savers, job.key, version)
+
     def mask(self, fits: Json | None = None) -> Mask:
         """Hides the secrets of the arguments of older versions, whose task may be another one or gone. `fits` is what
         the job's arguments fitted last."""

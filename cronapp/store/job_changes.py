@@ -96,6 +96,15 @@ def spec_before(conn: Connection, key: int, change_id: int) -> JobSpec | None:
     return _newest_spec(conn, key, job_changes.c.id < change_id)
 
 
+def savers(conn: Connection, key: int, version: int, limit: int = 50) -> list[str]:
+    """Who changed what the job says since this version, the first one first."""
+    newest = select(job_changes.c.id, job_changes.c.by).where(
+        of(key), job_changes.c.version > version, job_changes.c.spec.is_not(None)
+    )
+    rows = conn.execute(newest.order_by(job_changes.c.id.desc()).limit(limit)).all()
+    return list(dict.fromkeys(by for _, by in reversed(rows)))
+
+
 def spec_at(conn: Connection, key: int, version: int) -> JobSpec | None:
     """The job as it was in this version; None: that is not kept."""
     return _newest_spec(conn, key, job_changes.c.version <= version)

@@ -138,17 +138,18 @@ async def conflicted(texts: dict[str, str], now: Job, conflict: EditConflict) ->
         except InvalidInput as error:
             return await refused(await form_context(texts, task, now, errors=error.errors), error.status)
     taken = {clash.field for clash in found if not clash.both}
-    return await merged(with_theirs(texts, now, taken), now, taken, conflict.status)
+    savers = await parts().history.savers(now, whole(texts.get("version")) or now.version)
+    return await merged(with_theirs(texts, now, taken), now, taken, conflict.status, savers)
 
 
 async def merged(
-    texts: dict[str, str], now: Job, taken: Collection[str] = (), status: int = 200
+    texts: dict[str, str], now: Job, taken: Collection[str] = (), status: int = 200, savers: Collection[str] = ()
 ) -> ResponseReturnValue:
     """The form with what both changed, to be chosen between. Saved once more, it is theirs that it replaces."""
     task = parts().tasks.find(texts.get("task", ""))
     typed = read(texts, now)
     contested = [contest(typed, clash) for clash in clashes_of(typed) if clash.both]
-    clash = {"job": now, "taken": sorted(map(label_of, taken)), "contested": contested}
+    clash = {"job": now, "savers": savers, "taken": sorted(map(label_of, taken)), "contested": contested}
     context = await form_context(texts | {"version": str(now.version)}, task, now)
     return await refused(context | {"clash": clash}, status)
 

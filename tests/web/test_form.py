@@ -766,6 +766,7 @@ async def test_what_only_the_other_changed_is_taken_over_and_what_both_changed_i
     page = Page(await reply.get_data(as_text=True))
     assert reply.status_code == 412
     assert [row.attrs["data-field"] for row in page.all("tr") if "data-field" in row.attrs] == ["timeout", "args.name"]
+    assert "Version 2 was saved by the admin token" in page.text
     assert [one.text for one in page.all("td")][:3] == ["Time limit", "15 min", "20 min"]
     again = page.form("job-form")
     assert (again["priority"], again["timeout"], again["description"], again["version"]) == ("5", "20m", "mine", "2")
@@ -801,10 +802,10 @@ async def test_an_open_form_is_told_what_somebody_else_saved(house: App) -> None
     assert "note" not in await view.show("saved"), "a pause changes nothing of what the form says"
     await api.json("PATCH", "/jobs/nightly", json={"timeout": 60, "args": {"name": "Bea"}})
     told = await view.show("saved")
-    assert "Version 3 was saved elsewhere" in told
+    assert "Version 3 was saved by the admin token" in told
     assert "time limit, name changed" in told
     late = await view_of(house.site.parts, "form:nightly:1:999", "/jobs/nightly/edit", 0)
-    assert "Version 3 was saved elsewhere" in await late.show("saved")
+    assert "Version 3 was saved by the admin token" in await late.show("saved")
     await house.jobs.remove("nightly")
     assert "This job was removed meanwhile." in await view.show("saved")
     assert "saved" not in (await view_of(house.site.parts, "form:::", "/jobs/new", 0)).parts()

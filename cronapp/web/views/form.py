@@ -78,7 +78,9 @@ class FormView(Shown):
         except JobNotFound:
             job = None
         changed = [] if job is None else self._changed(job)
-        return partial("#form-saved", fragment("_form_saved", job=job, version=self.version, changed=changed))
+        savers = await self.house.history.savers(job, self.version) if job and self.version else []
+        told = {"job": job, "version": self.version, "changed": changed, "savers": savers}
+        return partial("#form-saved", fragment("_form_saved", **told))
 
     def _changed(self, job: Job) -> list[str] | None:
         """Which fields somebody else changed, in words; None: nobody can say any more."""
