@@ -327,6 +327,9 @@ class Note:
     at: datetime
     by: str
     text: str
+    edits: int = 0  # how often it was edited
+    edited_at: datetime | None = None
+    edited_by: str | None = None
 
     @property
     def first_line(self) -> str:

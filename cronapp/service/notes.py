@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cronapp.core.clock import Clock
-from cronapp.core.errors import InvalidInput, NoteNotFound
+from cronapp.core.errors import Conflict, InvalidInput, NoteNotFound
 from cronapp.core.events import JobChanged
 from cronapp.core.models import Job, Note
 from cronapp.service.changing import found
@@ -51,6 +53,26 @@ class Notes:
             if job_notes.count(tx.conn, job.key) >= MOST:
                 raise InvalidInput.of("text", f"A job has at most {MOST:,} notes. Remove some that are of no use now.")
             note = job_notes.add(tx, job.key, text, at=self.clock(), by=by)
+            tx.emit(JobChanged(job.id))
+            return note
+
+        return await self.store.write(change)
+
+    async def edit(
+        self, job_id: str, note_id: int, text: str, *, by: str = "somebody", edits: int | None = None
+    ) -> Note:
+        """Writes a note anew, and when and by whom. With `edits` only if it was edited so often before (`Conflict`)."""
+        text = checked(text)
+
+        def change(tx: Tx) -> Note:
+            job = found(tx.conn, job_id, lock=True)
+            old = found_note(job_notes.get(tx.conn, job.key, note_id))
+            seen = old.edits if edits is None else edits
+            note = replace(old, text=text, edits=seen + 1, edited_at=self.clock(), edited_by=by)
+            if text == old.text and seen == old.edits:
+                return old
+            if not job_notes.edit(tx, job.key, note):
+                raise Conflict("Somebody else edited this note meanwhile. Look at it anew, and edit that.")
             tx.emit(JobChanged(job.id))
             return note
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from cronapp.core.models import Note
 from cronapp.store.store import Tx
@@ -15,6 +15,13 @@ def add(tx: Tx, key: int, text: str, *, at: datetime, by: str) -> Note:
     values = {"job_key": key, "text": text, "at": at, "by": by}
     note_id = tx.conn.execute(insert(job_notes).values(**values).returning(job_notes.c.id)).scalar_one()
     return Note(id=note_id, at=at, by=by, text=text)
+
+
+def edit(tx: Tx, key: int, note: Note) -> bool:
+    """Writes an edited note over the one that it was made of; False: that was edited or removed meanwhile."""
+    own = (job_notes.c.job_key == key) & (job_notes.c.id == note.id) & (job_notes.c.edits == note.edits - 1)
+    values = {"text": note.text, "edits": note.edits, "edited_at": note.edited_at, "edited_by": note.edited_by}
+    return tx.conn.execute(update(job_notes).where(own).values(**values)).rowcount == 1
 
 
 def remove(tx: Tx, key: int, note_id: int) -> bool:
@@ -41,4 +48,12 @@ def count(conn: Connection, key: int) -> int:
 
 
 def note_of(row: RowMapping) -> Note:
-    return Note(id=row["id"], at=row["at"], by=row["by"], text=row["text"])
+    return Note(
+        id=row["id"],
+        at=row["at"],
+        by=row["by"],
+        text=row["text"],
+        edits=row["edits"],
+        edited_at=row["edited_at"],
+        edited_by=row["edited_by"],
+    )

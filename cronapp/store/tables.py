@@ -145,6 +145,9 @@ job_notes = Table(
     Column("at", Moment, nullable=False),
     Column("by", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("edits", Integer, nullable=False, server_default="0"),
+    Column("edited_at", Moment),
+    Column("edited_by", Text),
     sqlite_autoincrement=True,
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
-from cronapp.core.errors import InvalidInput
+from cronapp.core.errors import Conflict, InvalidInput
 from cronapp.core.models import Job
 from cronapp.web.addresses import whole
 from cronapp.web.auth import who
@@ -40,6 +40,38 @@ async def add(job_id: str) -> ResponseReturnValue:
         "_note_form", job=await parts().jobs.get(job_id), values={}, errors={}, newest=note.id, fresh=True
     )
     return done(tab_of("notes").address(job_id), emptied)
+
+
+@pages.get("/jobs/<job_id>/notes/<int:note_id>/edit")
+async def ask_edit(job_id: str, note_id: int) -> ResponseReturnValue:
+    return await asked(job_id, note_id)
+
+
+@pages.post("/jobs/<job_id>/notes/<int:note_id>/edit")
+async def edit(job_id: str, note_id: int) -> ResponseReturnValue:
+    texts = (await request.form).to_dict()
+    text, edits = texts.get("text", ""), texts.get("edits", "")
+    try:
+        await parts().notes.edit(job_id, note_id, text, by=who(), edits=int(edits) if edits.isdecimal() else None)
+    except InvalidInput as error:
+        return await asked(job_id, note_id, texts, error)
+    except Conflict as error:
+        return await asked(job_id, note_id, texts, InvalidInput.of("text", str(error)))
+    return done(tab_of("notes").address(job_id), answered())
+
+
+async def asked(
+    job_id: str, note_id: int, values: dict[str, str] | None = None, error: InvalidInput | None = None
+) -> ResponseReturnValue:
+    """The note with its text in a field, and why that cannot be kept."""
+    context: dict[str, Any] = {
+        "job": await parts().jobs.get(job_id),
+        "note": await parts().notes.get(job_id, note_id),
+        "values": values or {},
+        "errors": error.errors if error else {},
+    }
+    status = error.status if error else 200
+    return await ask("_ask_note_edit", nav="jobs", title="Edit this note", status=status, **context)
 
 
 @pages.get("/jobs/<job_id>/notes/<int:note_id>/remove")

@@ -6,7 +6,7 @@ import pytest
 from recipes import NOW, a_job
 from support import TurnedClock
 
-from cronapp.core.errors import InvalidInput, JobNotFound, NoteNotFound
+from cronapp.core.errors import Conflict, InvalidInput, JobNotFound, NoteNotFound
 from cronapp.core.events import Event, JobChanged
 from cronapp.service.jobs import Jobs
 from cronapp.service.notes import LONGEST, Notes
@@ -46,6 +46,26 @@ async def test_a_note_is_removed_from_its_own_job_only(jobs: Jobs, notes: Notes)
         await notes.get("hourly", note.id)
     assert await notes.newest(job) is None
     for gone in (notes.remove("hourly", note.id), notes.remove("nowhere", note.id), notes.add("nowhere", "x")):
+        with pytest.raises((NoteNotFound, JobNotFound)):
+            await gone
+
+
+async def test_of_two_who_edit_a_note_the_second_is_told_and_nothing_is_lost(
+    jobs: Jobs, notes: Notes, clock: TurnedClock, events: list[Event]
+) -> None:
+    await jobs.create(a_job(), origin="api")
+    note = await notes.add("hourly", "Ask Ada", by="ada")
+    clock.turn(60)
+    edited = await notes.edit("hourly", note.id, "Ask Bob ", by="bob", edits=0)
+    assert (edited.text, edited.by, edited.at, edited.edited_by) == ("Ask Bob", "ada", NOW, "bob")
+    assert edited.edited_at == clock()
+    with pytest.raises(Conflict):
+        await notes.edit("hourly", note.id, "Ask Eve", edits=0)
+    assert await notes.get("hourly", note.id) == edited
+    events.clear()
+    assert await notes.edit("hourly", note.id, "Ask Bob", by="eve") == edited, "nothing was changed"
+    assert events == []
+    for gone in (notes.edit("hourly", note.id + 1, "x"), notes.edit("nowhere", note.id, "x")):
         with pytest.raises((NoteNotFound, JobNotFound)):
             await gone
 

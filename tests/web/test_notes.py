@@ -23,6 +23,9 @@ async def test_the_api_writes_lists_and_removes_notes(api: Api) -> None:
     assert told["items"] == [second]
     assert (await api.json("GET", f"/jobs/nightly/notes?cursor={told['next']}"))["items"] == [first]
     assert await api.json("GET", f"/jobs/nightly/notes/{first['id']}") == first
+    edited = await api.json("PATCH", f"/jobs/nightly/notes/{first['id']}", json={"text": "Ask Bob"})
+    assert (edited["text"], edited["edited_by"], first["edited_at"]) == ("Ask Bob", "the admin token", None)
+    await api.json("PATCH", f"/jobs/nightly/notes/{first['id']}", 422, json={"text": ""})
     assert (await api("DELETE", f"/jobs/nightly/notes/{first['id']}")).status_code == 204
     await api.json("DELETE", f"/jobs/nightly/notes/{first['id']}", 404)
     for wrong in ({}, {"text": " "}, {"text": 7}):
@@ -46,6 +49,26 @@ async def test_a_note_is_added_on_the_page_and_the_field_is_empty_again(quiet: A
     assert b"Remove this note?" in question
     await client.post(f"/jobs/nightly/notes/{note.attrs['data-note']}/remove", form={}, headers=HTMX)
     assert (await quiet.notes.page("nightly"))[0] == []
+
+
+async def test_a_note_is_edited_in_a_dialog_and_everybody_sees_that_it_was(quiet: App, client: QuartClient) -> None:
+    note = await quiet.notes.add("nightly", "Ask Ada", by="ada")
+    path = f"/jobs/nightly/notes/{note.id}/edit"
+    form = (await page_of(client, path)).form("ask")
+    assert form == {"text": "Ask Ada", "edits": "0"}
+    async with Stream(quiet, "job:nightly:notes", at="/jobs/nightly/notes") as stream:
+        assert "edited" not in (await stream.until("#job-notes"))
+        await client.post(path, form=form | {"text": f"Ask Bob {EVIL}"}, headers=HTMX)
+        html = await stream.until("Ask Bob")
+        assert "<script>alert(1)" not in html
+        assert "by admin" in html
+    for text, wrong in (("late", "Somebody else edited this note meanwhile."), (" ", "Write something first.")):
+        reply = await client.post(path, form=form | {"text": text})
+        assert reply.status_code == 422
+        page = Page(await reply.get_data(as_text=True))
+        assert wrong in page.with_id("note-text-wrong").text
+        assert page.form("ask")["text"].strip() == text.strip()
+    assert "Ask Bob" in (await quiet.notes.get("nightly", note.id)).text
 
 
 async def test_a_note_that_is_refused_keeps_what_was_typed(client: QuartClient) -> None:

@@ -24,16 +24,19 @@ async def index(job_id: str) -> Json:
 
 @api.post("/jobs/<job_id>/notes")
 async def add(job_id: str) -> ResponseReturnValue:
-    text = (await body()).get("text")
-    if not isinstance(text, str):
-        raise InvalidInput.of("text", "The note must be a text.")
-    note = await parts().notes.add(job_id, text, by=who())
+    note = await parts().notes.add(job_id, await text_asked(), by=who())
     return note_json(note), 201, {"Location": f"/api/v1/jobs/{job_id}/notes/{note.id}"}
 
 
 @api.get("/jobs/<job_id>/notes/<int:note_id>")
 async def show(job_id: str, note_id: int) -> Json:
     return note_json(await parts().notes.get(job_id, note_id))
+
+
+@api.patch("/jobs/<job_id>/notes/<int:note_id>")
+async def edit(job_id: str, note_id: int) -> Json:
+    """The text anew; when and by whom it was edited is noted."""
+    return note_json(await parts().notes.edit(job_id, note_id, await text_asked(), by=who()))
 
 
 @api.delete("/jobs/<job_id>/notes/<int:note_id>")
@@ -43,4 +46,12 @@ async def remove(job_id: str, note_id: int) -> ResponseReturnValue:
 
 
 def note_json(note: Note) -> Json:
-    return {"id": note.id, "at": at(note.at), "by": note.by, "text": note.text}
+    edited = {"edited_at": at(note.edited_at), "edited_by": note.edited_by}
+    return {"id": note.id, "at": at(note.at), "by": note.by, "text": note.text, **edited}
+
+
+async def text_asked() -> str:
+    text = (await body()).get("text")
+    if not isinstance(text, str):
+        raise InvalidInput.of("text", "The note must be a text.")
+    return text

@@ -56,6 +56,9 @@ def upgrade() -> None:
         sa.Column("at", moment, nullable=False),
         sa.Column("by", sa.Text, nullable=False),
         sa.Column("text", sa.Text, nullable=False),
+        sa.Column("edits", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("edited_at", moment),
+        sa.Column("edited_by", sa.Text),
         sqlite_autoincrement=True,
     )
     op.create_table(
