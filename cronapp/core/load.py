@@ -112,6 +112,9 @@ class _House:
         self.course.job.append(job)
         if full:
             self.behind.setdefault(job, []).append(number)
+        elif not self.lined and self.running < self.places.overall and self._has_place(rule.queue, rule.group):
+            self.of_job[job] += 1  # nobody is before it: it need not line up
+            self._start(number, due.at)
         else:
             self._line_up(number)
             self._fill(due.at)
@@ -135,7 +138,8 @@ class _House:
             self.of_job[job] -= 1
             if behind := self.behind.get(job):
                 self._line_up(behind.pop(0))
-            self._fill(at)
+            if self.lined:
+                self._fill(at)
 
     def _line_up(self, number: int) -> None:
         job = self.course.job[number]
@@ -152,9 +156,12 @@ class _House:
             number, need = min(fit)
             heapq.heappop(self.waits[need])
             self.lined -= 1
-            self.course.start[number] = at
-            self.course.end[number] = at + self.takes[number]
-            self.begin(at, self.takes[number], self.course.job[number])
+            self._start(number, at)
+
+    def _start(self, number: int, at: float) -> None:
+        self.course.start[number] = at
+        self.course.end[number] = at + self.takes[number]
+        self.begin(at, self.takes[number], self.course.job[number])
 
     def _has_place(self, queue: str, group: str | None) -> bool:
         if self.of_queue[queue] >= self.places.queues.get(queue, self.places.overall):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 NEWEST = 20  # runs that succeeded, of which it is learnt
 LEAST = 3  # runs of which can be told that another one takes longer than usual
@@ -33,7 +32,8 @@ def usual_of(newest_first: Sequence[float]) -> Usual | None:
     if not newest_first:
         return None
     ordered = sorted(newest_first[:NEWEST])
-    middle = median(ordered)
+    half = len(ordered) // 2
+    middle = ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
     p95 = ordered[-(-len(ordered) * 95 // 100) - 1]
     limit = max(p95, middle * 1.25, middle + 1) if len(ordered) >= LEAST else None
     return Usual(median=middle, p95=p95, limit=limit, count=len(ordered))

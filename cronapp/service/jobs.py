@@ -106,11 +106,13 @@ class Jobs:
 
         def ask(conn: Conn) -> tuple[list[tuple[Group, list[JobRow]]], str | None]:
             groups = listing.groups(conn, filters, after=after, limit=limit + 1)
-            answer = []
+            listed = []
             for group in groups[:limit]:
                 own = replace(filters, untagged=True) if group.tag is None else tagged(filters, group.tag)
-                listed = [job for job, _ in listing.page(conn, own, sort=sort, limit=each)]
-                answer.append((group, self._rows(conn, listed)))
+                listed.append([job for job, _ in listing.page(conn, own, sort=sort, limit=each)])
+            once = {job.key: job for some in listed for job in some}  # of several tags a job has the same row in each
+            rows = {row.job.key: row for row in self._rows(conn, list(once.values()))}
+            answer = [(group, [rows[job.key] for job in some]) for group, some in zip(groups, listed, strict=False)]
             return answer, groups[limit - 1].tag if len(groups) > limit else None
 
         return await self.store.read(ask)
