@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, func, select, type_coerce
 
 from cronapp.core.models import OPEN_STATES, RunState
 from cronapp.core.timeline import WORST_FIRST, Bar, Cell
@@ -46,15 +46,21 @@ def cells(conn: Connection, job_key: int, since: datetime, until: datetime, cell
     """A job's ended runs that began within, counted by cells of time; from the index alone."""
     size = cell // MICROSECOND
     number = type_coerce(began, BigInteger).op("/")(size)
-    worst = func.min(case({state: n for n, state in enumerate(WORST_FIRST)}, value=runs.c.state))
-    bad = func.sum(case((runs.c.state.in_(BAD), 1), else_=0))
     statement = (
-        select(number, func.count(), worst, bad)
+        select(number, runs.c.state, func.count())
         .where(ended_within(job_key, since, until), began >= since)
-        .group_by(number)
-        .order_by(number)
+        .group_by(number, runs.c.state)
     )
+    counted: dict[int, dict[RunState, int]] = {}
+    for at, state, count in conn.execute(statement):
+        counted.setdefault(at, {})[RunState(state)] = count
     return [
-        Cell(EPOCH + at * cell, EPOCH + (at + 1) * cell, count, WORST_FIRST[rank], int(bad))
-        for at, count, rank, bad in conn.execute(statement)
+        Cell(
+            EPOCH + at * cell,
+            EPOCH + (at + 1) * cell,
+            sum(states.values()),
+            min(states, key=WORST_FIRST.index),
+            sum(states.get(state, 0) for state in BAD),
+        )
+        for at, states in sorted(counted.items())
     ]

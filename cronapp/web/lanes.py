@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -107,7 +106,8 @@ def _told(bar: Bar) -> str:
 
 def _cell(lane: Lane, cell: Cell, most: int, window: Window) -> str:
     assert cell.worst is not None
-    query = urlencode({"job": lane.job.id, "since": _iso(cell.since), "until": _iso(cell.until)}).replace("&", "&amp;")
+    # Without urlencode, which takes longer than all the rest: neither an id nor a moment has a letter to be quoted.
+    query = f"job={lane.job.id}&amp;since={_iso(cell.since)}&amp;until={_iso(cell.until)}"
     few = " few" if 0 < cell.bad < FEW * cell.count else ""
     told = f"{cell.count:,} run{'s' if cell.count != 1 else ''}"
     told += f", {cell.bad:,} of them bad" if cell.bad else f", {cell.worst.replace('_', ' ')}"
@@ -157,4 +157,4 @@ def _iso(at: datetime) -> str:
 
 
 def _utc(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{at.astimezone(UTC).isoformat(' ', 'minutes')[:16]} UTC"
