@@ -108,10 +108,21 @@ class App:
 
         With `watch` the tasks files are read again when they change.
         """
-        settings = self.settings
         self._works = worker
         capture.install()
-        self.store: Store = await open_store(settings.database, self.bus.publish)
+        self.store: Store = await open_store(self.settings.database, self.bus.publish)
+        self._make_services()
+        self._make_engine()
+        self.site: Site = make_site(self._parts())
+        for part in (self.scheduler, self.pause_ends, self.dispatch, self.runner, self.loads, self.hub):
+            self.bus.subscribe(part.heed)
+        await self.runs.lose_running("The server that executed this run ended without a word.")
+        await self.declarations.declare()
+        await self.declarations.hold_against_code()
+        await self._go_to_work(worker, watch)
+
+    def _make_services(self) -> None:
+        settings = self.settings
         self.tasks = Tasks(settings.tasks, self.clock)
         self.blackouts = Blackouts(Calendars(Path.cwd()))
         self.jobs = Jobs(self.store, self.tasks, self.blackouts, self.clock, settings.timezone)
@@ -145,6 +156,9 @@ class App:
         self.audit = Audit(self.store)
         token = settings.admin_token
         self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
+
+    def _make_engine(self) -> None:
+        settings = self.settings
         self.runner = Runner(
             self.runs,
             self.tasks,
@@ -159,13 +173,8 @@ class App:
         self.pause_ends = PauseEnds(self.pauses, self.jobs, self.switch, self.clock)
         self.watcher = Watcher(self.tasks, self.declarations, self.bus.publish)
         self.draining = Drain(self.scheduler, self.dispatch, self.presence, self.bus.publish, self.clock)
-        self.site: Site = make_site(self._parts())
 
-        for part in (self.scheduler, self.pause_ends, self.dispatch, self.runner, self.loads, self.hub):
-            self.bus.subscribe(part.heed)
-        await self.runs.lose_running("The server that executed this run ended without a word.")
-        await self.declarations.declare()
-        await self.declarations.hold_against_code()
+    async def _go_to_work(self, worker: bool, watch: bool) -> None:
         self.lag.start()
         self.watchdog.start()
         self.runner.begin()
@@ -180,9 +189,9 @@ class App:
         self._pruning = asyncio.create_task(
             prune_on(
                 self.runs,
-                (partial(self.history.prune, keep_days=settings.keep_days), self.upcoming.prune),
-                keep_days=settings.keep_days,
-                keep_runs=settings.keep_runs,
+                (partial(self.history.prune, keep_days=self.settings.keep_days), self.upcoming.prune),
+                keep_days=self.settings.keep_days,
+                keep_runs=self.settings.keep_runs,
                 note=self._note_pruned,
             ),
             name="cronapp-prune",

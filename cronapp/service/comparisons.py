@@ -18,7 +18,7 @@ from cronapp.core.comparison import (
 )
 from cronapp.core.errors import NothingToCompare
 from cronapp.core.models import RETRIED_STATES, Json, LogLine, LogStream, Run
-from cronapp.service.runs import found_run
+from cronapp.service.run_questions import found_run
 from cronapp.service.tasks import Tasks
 from cronapp.store import code, logs
 from cronapp.store.store import Conn, Store

@@ -11,7 +11,7 @@ from cronapp.core.error_groups import ErrorGroup, standing_of
 from cronapp.core.errors import ErrorGroupNotFound
 from cronapp.core.models import Run
 from cronapp.core.ranges import Range
-from cronapp.service.runs import found_run
+from cronapp.service.run_questions import found_run
 from cronapp.store import failures
 from cronapp.store.failures import Asked, Counted
 from cronapp.store.store import Conn, Store

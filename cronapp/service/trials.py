@@ -12,7 +12,7 @@ from cronapp.core.ids import id_problem, suggested_id
 from cronapp.core.models import Run, RunTrigger
 from cronapp.core.registry import Task
 from cronapp.core.spec import parse_fields
-from cronapp.service.runs import found_run
+from cronapp.service.run_questions import found_run
 from cronapp.service.tasks import Tasks
 from cronapp.store import runs
 from cronapp.store.store import Store, Tx

@@ -7,7 +7,7 @@ from quart import Blueprint
 from cronapp.core.figures import Figures, Streak, figures_of
 from cronapp.core.models import Json
 from cronapp.core.usual import Usual
-from cronapp.service.runs import PAST
+from cronapp.service.run_questions import PAST
 from cronapp.web.api.told import at
 from cronapp.web.site import parts
 

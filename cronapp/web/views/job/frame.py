@@ -11,7 +11,7 @@ from cronapp.core.errors import JobNotFound
 from cronapp.core.events import Event, JobChanged, RunChanged, TasksLoaded
 from cronapp.core.figures import figures_of
 from cronapp.core.models import Job, JobRow
-from cronapp.service.runs import PAST
+from cronapp.service.run_questions import PAST
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.job.removed import removed_partial
