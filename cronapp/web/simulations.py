@@ -38,7 +38,7 @@ async def simulated(data: Json, *, now: datetime, count: int, job: Job | None = 
     seed = job.id if job else str(data.get("id") or "")
     # In a thread: calendars may have to be read.
     told = await asyncio.to_thread(
-        _simulate, timing, rules, parts().blackouts, seed, now, count, job, usual and usual.median
+        _simulate, timing, rules, parts().blackouts, seed, now, count, job, usual.median if usual else None
     )
     return Simulated(told, None if isinstance(timing.schedule[0], Unclocked) else zone_of(timing.schedule))
 
