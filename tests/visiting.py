@@ -319,7 +319,7 @@ class LogOnPage:
                     lines.extend(lines_in(part.html))
 
     def _add(self, html: str) -> None:
-        for number, inner in re.findall(r'<ol [^>]*data-chunk="(\d+)"[^>]*>(.*?)</ol>', html, re.DOTALL):
+        for number, inner in re.findall(r'<ol [^>]*id="log-chunk-(\d+)"[^>]*>(.*?)</ol>', html, re.DOTALL):
             assert int(number) not in self.chunks, f"chunk {number} stands on the page already"
             found = lines_in(inner)
             self.chunks[int(number)] = found or None

@@ -29,7 +29,17 @@ ESCAPES = "\x1b\\[[0-9;:<=>?]*[ -/]*[@-~]"
 class LogFilter:
     show: LogShow = LogShow.ALL
     q: str = ""  # a text that the line holds, in small or capital letters
+    records: bool = False  # of what was logged at once only the first line
 
     @property
     def all(self) -> bool:
         return self == LogFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How many lines fit, and the next of them from where one is: its number, and the how many-eth it is."""
+
+    count: int
+    seq: int | None
+    at: int

@@ -8,7 +8,7 @@ from cronapp.core.clock import Clock
 from cronapp.core.errors import RunNotFound
 from cronapp.core.figures import Past
 from cronapp.core.limits import Full
-from cronapp.core.logs import LogFilter, LogShow
+from cronapp.core.logs import LogFilter, LogShow, Step
 from cronapp.core.models import Job, LogLine, Run, RunState
 from cronapp.core.usual import Usual
 from cronapp.service.tasks import Tasks
@@ -116,9 +116,9 @@ class RunQuestions:
         """Log lines numbered above `after`."""
         return await self.store.read(logs.lines_after, run_id, after, limit, level=level, q=q, show=show)
 
-    async def line_numbers(self, run: Run, wanted: LogFilter, after: int, limit: int) -> list[int]:
-        """The numbers of the lines above `after` that fit, among those the run had when it was read."""
-        return await self.store.read(logs.numbers, run.id, wanted, after, run.last_seq, limit)
+    async def line_step(self, run: Run, wanted: LogFilter, start: int, *, back: bool) -> Step:
+        """The next line that fits beyond `start`, or before it, among those the run had when it was read."""
+        return await self.store.read(logs.step, run.id, wanted, start, run.last_seq, back=back)
 
     async def line_count(self, run: Run, wanted: LogFilter, after: int = 0, upto: int | None = None) -> int:
         """How many lines fit, above `after` and not above `upto`."""

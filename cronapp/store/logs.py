@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, or_, select, update
 
-from cronapp.core.logs import ERROR_LEVELS, TRACEBACK, WARNING_LEVELS, LogFilter, LogShow
+from cronapp.core.logs import ERROR_LEVELS, TRACEBACK, WARNING_LEVELS, LogFilter, LogShow, Step
 from cronapp.core.models import LogLine, LogStream
 from cronapp.store.dialects import without_escapes
 from cronapp.store.store import Tx
@@ -58,10 +58,17 @@ def line_of(row: Row[Any]) -> LogLine:
     return LogLine(seq=row.seq, at=row.at, stream=LogStream(row.stream), level=row.level, text=row.text, raw=row.raw)
 
 
-def numbers(conn: Connection, run_id: int, wanted: LogFilter, after: int, upto: int, limit: int) -> list[int]:
-    """The numbers of the lines that fit, above `after` and not above `upto`."""
-    statement = select(log_lines.c.seq).where(*between(run_id, after, upto), *fitting(wanted))
-    return list(conn.scalars(statement.order_by(log_lines.c.seq).limit(limit)))
+def step(conn: Connection, run_id: int, wanted: LogFilter, start: int, upto: int, *, back: bool) -> Step:
+    """The next line that fits beyond `start`, or before it; behind the last comes the first. Read in one go."""
+    seq = log_lines.c.seq
+    beyond, nearest = (seq < start, func.max) if back else (seq > start, func.min)
+    statement = select(func.count(), func.count().filter(beyond), nearest(seq).filter(beyond), nearest(seq)).where(
+        *between(run_id, 0, upto), *fitting(wanted)
+    )
+    count, left, there, around = conn.execute(statement).one()
+    if there is None:
+        return Step(count, around, count if back else min(count, 1))
+    return Step(count, there, left if back else count - left + 1)
 
 
 def count(conn: Connection, run_id: int, wanted: LogFilter, after: int, upto: int) -> int:
@@ -89,11 +96,20 @@ def fitting(wanted: LogFilter) -> list[ColumnElement[bool]]:
     """What a line must be to be wanted. A text is looked for in what one reads: colours within it do not count."""
     level, stream, text = log_lines.c.level, log_lines.c.stream, log_lines.c.text
     errors = or_(level.in_(ERROR_LEVELS), and_(stream == LogStream.STDERR, text.startswith(TRACEBACK)))
-    conditions = {
+    conditions: list[ColumnElement[bool]] = {
         LogShow.ALL: [],
         LogShow.ERRORS: [errors],
         LogShow.WARNINGS: [or_(level.in_(WARNING_LEVELS), stream == LogStream.STDERR)],
         LogShow.STDOUT: [stream == LogStream.STDOUT],
         LogShow.STDERR: [stream == LogStream.STDERR],
     }[wanted.show]
-    return [*conditions, *([without_escapes(text).icontains(wanted.q, autoescape=True)] if wanted.q else [])]
+    if wanted.q:
+        conditions = [*conditions, without_escapes(text).icontains(wanted.q, autoescape=True)]
+    return [*conditions, ~goes_on()] if wanted.records else conditions
+
+
+def goes_on() -> ColumnElement[bool]:
+    """Whether the line before is of the same record: both were logged at once."""
+    before, line = log_lines.alias(), log_lines.c
+    same = [before.c[name] == line[name] for name in ("run", "at", "stream", "level")]
+    return exists().where(before.c.seq == line.seq - 1, *same)

@@ -7,36 +7,42 @@ from collections.abc import AsyncIterator
 from quart import Blueprint, Response, request
 
 from cronapp.core.errors import NotFound
-from cronapp.core.models import Json
+from cronapp.core.models import Json, Run
 from cronapp.web.render import fragment
 from cronapp.web.site import parts
-from cronapp.web.views.log import CHUNK, chunk, log_filter
+from cronapp.web.views.log import CHUNK, ERRORS, log_filter
 from cronapp.web.written import log_as_json, log_as_text
 
 pages = Blueprint("log", __name__)
-FOUND = 10_000  # places of a search that the page is told; beyond it only their number
 
 
 @pages.get("/runs/<int:run_id>/log")
 async def piece(run_id: int) -> str:
-    """One piece of the log, which begins after a line."""
+    """One piece of the log: the lines that fit, from the one after `after` on."""
     run, wanted = await parts().runs.get(run_id), log_filter(request.args)
-    number = request.args.get("chunk", 0, type=int)
-    after = request.args.get("after", number * CHUNK, type=int)
-    if not 0 <= number <= run.last_seq // CHUNK or not 0 <= after <= run.last_seq:
+    after = request.args.get("after", 0, type=int)
+    if not 0 <= after <= run.last_seq:
         raise NotFound
     lines = await parts().runs.lines(run_id, after, CHUNK, show=wanted.show, q=wanted.q)
-    return str(chunk(run, wanted, (number, after + 1, lines)))
+    return str(fragment("_log_lines", run=run, lines=lines))
 
 
 @pages.get("/runs/<int:run_id>/log/search")
 async def search(run_id: int) -> Json:
-    """The numbers of the lines that fit, beyond `after`, and how far was looked."""
-    run, after = await parts().runs.get(run_id), max(0, request.args.get("after", 0, type=int))
-    wanted = log_filter(request.args)
-    seqs = await parts().runs.line_numbers(run, wanted, after, FOUND)
-    count = await parts().runs.line_count(run, wanted, after) if len(seqs) == FOUND else len(seqs)
-    return {"seqs": seqs, "count": count, "upto": run.last_seq}
+    """How many lines fit, from the one after `after` on, and how far was looked. With `from` the next of all that fit
+    is named as well, or with `back` the one before: by its number, and by its place among them."""
+    run, asked = await parts().runs.get(run_id), request.args
+    wanted = ERRORS if "errors" in asked else log_filter(asked)
+    if "from" not in asked:
+        count = await parts().runs.line_count(run, wanted, place("after", run))
+        return {"count": count, "upto": run.last_seq}
+    found = await parts().runs.line_step(run, wanted, place("from", run), back="back" in asked)
+    return {"count": found.count, "upto": run.last_seq, "seq": found.seq, "at": found.at}
+
+
+def place(name: str, run: Run) -> int:
+    """The number of a line of this run, as the address has it."""
+    return min(max(0, request.args.get(name, 0, type=int)), run.last_seq)
 
 
 @pages.get("/runs/<int:run_id>/log/<int:seq>")

@@ -1,293 +1,285 @@
 // The log of a run: loaded in pieces, followed at its end, searched on the server.
 "use strict";
 
-const KEPT = 10;
-const plural = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+const NEAR = 1500, FAR = 15000; // pixels beyond what is in sight: how far there are lines, and how far they are kept
 
 function watchLog(panel) {
-  const log = $("#log", panel), more = $("#log-new", panel), source = `/runs/${panel.dataset.run}/log`;
+  const log = $("#log", panel), more = $("#log-new", panel), form = $("#log-form", panel), field = $("#log-q", panel);
+  const show = form.elements.show.value, within = field.defaultValue; // which of the lines are on the page
   const gone = new AbortController(), { signal } = gone; // when another run's log takes its place
   const on = (element, event, act) => element.addEventListener(event, act, { signal });
-  const press = (id, act) => on(panel, "click", (event) => { if (event.target.closest(id)) act(event); });
-  const pressed = (id, state) => $(id, panel).setAttribute("aria-pressed", state);
+  const press = (at, act) => on(panel, "click", (event) => { const button = event.target.closest(at); if (button) act(button, event); });
+  const pressed = (at, state) => $(at, panel).setAttribute("aria-pressed", state);
+
+  // The answer of the server, or nothing if it cannot be had just now.
+  async function ask(path, asked) {
+    const address = `/runs/${panel.dataset.run}/log${path}?${new URLSearchParams(asked)}`;
+    const reply = await fetch(address, { headers: { "HX-Request": "true" }, signal }).catch(() => null);
+    return reply?.ok ? reply : null;
+  }
 
   // -- pieces ---------------------------------------------------------------------------------------------------
 
-  const pieces = () => $$(".chunk", log);
+  const isEmpty = (piece) => !piece.firstElementChild;
 
-  async function load(chunk) {
-    if (chunk.firstElementChild || chunk.dataset.loading) return;
-    chunk.dataset.loading = "1";
-    try {
-      const reply = await fetch(chunk.dataset.src, { headers: { "HX-Request": "true" } });
-      if (!reply.ok) return;
-      const lines = new DOMParser().parseFromString(await reply.text(), "text/html").querySelectorAll("li");
-      chunk.style.minHeight = "";
-      chunk.replaceChildren(...lines);
-      htmx.process(chunk);
-    } finally {
-      delete chunk.dataset.loading;
+  async function load(piece) {
+    const reply = isEmpty(piece) && await ask("", { show, q: within, after: piece.dataset.first - 1 });
+    if (reply) {
+      piece.innerHTML = await reply.text();
+      htmx.process(piece);
+      mark();
     }
+    return !isEmpty(piece);
   }
 
-  // The farthest pieces give their lines back; the height they had keeps the scroll bar still.
-  function shed() {
-    const middle = log.scrollTop + log.clientHeight / 2;
-    const distance = (chunk) => Math.abs(chunk.offsetTop + chunk.offsetHeight / 2 - middle);
-    const filled = pieces().slice(0, -1).filter((chunk) => chunk.firstElementChild);
-    for (const chunk of filled.sort((a, b) => distance(b) - distance(a)).slice(0, Math.max(0, filled.length - KEPT))) {
-      chunk.style.minHeight = `${chunk.offsetHeight}px`;
-      chunk.replaceChildren();
+  // The first piece that ends below a height; they stand in order, so it is found by halves.
+  function pieceAt(y) {
+    let low = 0, high = log.children.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1, { offsetTop, offsetHeight } = log.children[middle];
+      if (offsetTop + offsetHeight > y) high = middle; else low = middle + 1;
     }
+    return low;
   }
 
-  const near = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) load(entry.target).then(shed);
-  }, { root: log, rootMargin: "1200px 0px" });
+  const around = (beyond) => [...log.children].slice(pieceAt(log.scrollTop - beyond), pieceAt(log.scrollTop + log.clientHeight + beyond) + 1);
+
+  // What has no lines yet: what is in sight, else the first of what is near.
+  function missing() {
+    const inSight = around(0).filter(isEmpty);
+    return inSight.length ? inSight : around(NEAR).filter(isEmpty).slice(0, 1);
+  }
+
+  // Filled little by little, since the reader may be elsewhere by then. What is far gives its lines back.
+  let filling = false;
+  async function fill() {
+    if (filling) return;
+    filling = true;
+    for (let next = missing(); next.length && (await Promise.all(next.map(load))).every(Boolean); next = missing()) {
+      const kept = new Set(around(FAR));
+      for (const piece of $$(".chunk:not(:empty, :last-child)", log)) if (!kept.has(piece)) piece.replaceChildren();
+      await new Promise(requestAnimationFrame);
+    }
+    filling = false;
+  }
 
   // -- the end --------------------------------------------------------------------------------------------------
 
-  let following = true, seen = lastSeq(), fresh = 0;
+  let following = true, had = 0, place = 0;
+  const total = () => (log.children.length - 1) * log.dataset.size + (log.lastElementChild?.childElementCount ?? 0);
+  const stayAtEnd = () => { if (following) log.scrollTop = log.scrollHeight; };
 
-  function lastSeq() { return Number($$(".chunk:last-child > .line:last-child", log)[0]?.dataset.seq ?? 0); }
-  const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 24;
-  const toEnd = () => { log.scrollTop = log.scrollHeight; };
-
-  function setFollowing(state) {
+  function follow(state) {
+    if (following && !state) had = total();
     following = state;
     pressed("#log-follow", state);
-    if (!state) return;
-    fresh = 0;
-    more.hidden = true;
+    tellNew();
   }
 
-  function follow(state) { setFollowing(state); if (state) toEnd(); }
-
-  function grown() {
-    pieces().forEach((chunk) => near.observe(chunk));
-    const last = lastSeq();
-    if (last > seen) { fresh += countSince(seen); seen = last; lookAgain(); }
-    if (following) toEnd();
-    else if (fresh) { more.lastElementChild.textContent = plural(fresh, "new line"); more.hidden = false; }
-    mark();
+  function tellNew() {
+    const fresh = following ? 0 : total() - had;
+    more.hidden = !fresh;
+    more.lastElementChild.textContent = `${fresh.toLocaleString("en")} new line${fresh === 1 ? "" : "s"}`;
   }
 
-  const filtered = () => $("#log-told", panel)?.childElementCount > 0;
-  function countSince(seq) { // without a filter the numbers have no gaps
-    return filtered() ? $$(".line", log).filter((line) => line.dataset.seq > seq).length : lastSeq() - seq;
+  function refresh() {
+    stayAtEnd();
+    tellNew();
+    fill();
   }
 
-  // Only a scroll by the reader's hand ends following: lines that arrive move the end away as well.
-  let height = log.scrollHeight;
+  // Lines that arrive never move what is in sight upwards: that is the reader's hand.
   on(log, "scroll", () => {
-    if (atEnd()) setFollowing(true);
-    else if (log.scrollHeight === height) setFollowing(false);
-    height = log.scrollHeight;
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
+    if (atEnd || log.scrollTop < place) follow(atEnd);
+    place = log.scrollTop;
+    fill();
   });
 
   // -- one line -------------------------------------------------------------------------------------------------
 
-  async function show(seq) {
-    const chunk = pieces().findLast((one) => Number(one.dataset.first) <= seq);
-    if (!chunk) return null;
-    setFollowing(false);
-    await load(chunk);
-    const line = document.getElementById(`L${seq}`);
+  async function reveal(seq) {
+    const piece = [...log.children].findLast(({ dataset: { first } }) => first <= seq);
+    if (!piece) return null;
+    await load(piece);
+    follow(false);
+    const line = $(`[data-seq="${seq}"]`, piece);
     line?.scrollIntoView({ block: "center" });
     return line;
   }
 
   let marked = null; // the first and the last line that the address names
-  async function showMarked() {
-    const [, from, to] = /^#L(\d+)(?:-L(\d+))?$/.exec(location.hash) ?? [];
-    marked = from ? [Number(from), Number(to ?? from)].sort((a, b) => a - b) : null;
-    const line = marked && await show(marked[0]);
-    mark();
-    return line;
+  function showMarked() {
+    const [, from, to = from] = /^#L(\d+)(?:-L(\d+))?$/.exec(location.hash) ?? [];
+    setMarked(from && [Number(from), Number(to)].sort((a, b) => a - b));
+    if (marked) reveal(marked[0]);
   }
 
-  on(log, "click", (event) => {
-    const number = event.target.closest(".n");
-    if (!number || !event.shiftKey || !marked) return;
-    event.preventDefault();
-    const seq = Number(number.parentElement.dataset.seq), ends = [Math.min(marked[0], seq), Math.max(marked[0], seq)];
-    history.replaceState(history.state, "", `#L${ends[0]}-L${ends[1]}`);
+  function setMarked(ends) {
     marked = ends;
+    $$(".marked", log).forEach((line) => line.classList.remove("marked"));
     mark();
+  }
+
+  press(".n", ({ parentElement: { dataset: { seq } } }, event) => {
+    if (!event.shiftKey || !marked) return;
+    event.preventDefault();
+    setMarked([Math.min(marked[0], seq), Math.max(marked[0], seq)]);
+    history.replaceState(history.state, "", `#L${marked[0]}-L${marked[1]}`);
   });
 
   // -- looking for --------------------------------------------------------------------------------------------------
 
-  const form = $("#log-form", panel), field = $("#log-q", panel), found = $("#log-found", panel);
-  const query = () => new URLSearchParams(new FormData(form));
-  const matches = { q: "", seqs: [], count: 0, upto: 0, at: -1 }, errors = { seqs: null, upto: 0 };
-
-  async function look(asked, after) {
-    const reply = await fetch(`${source}/search?${new URLSearchParams({ ...asked, after })}`, { headers: { "HX-Request": "true" } });
-    return reply.ok ? reply.json() : { seqs: [], count: 0, upto: after };
-  }
+  let sought = { q: "" }, typing = 0, again = 0; // what was looked for, how many lines hold it, and which of them is shown
+  const typed = () => field.value.trim(), searching = () => sought.q && sought.q === typed();
+  const look = async (asked) => (await ask("/search", asked))?.json();
 
   async function search(q, after = 0) {
-    const answer = q ? await look({ q, show: form.elements.show.value }, after) : { seqs: [], count: 0, upto: 0 };
-    if (q !== field.value.trim()) return; // typed on meanwhile
-    const before = after ? matches : { seqs: [], count: 0, at: -1 };
-    Object.assign(matches, { q, seqs: [...before.seqs, ...answer.seqs], count: before.count + answer.count, upto: answer.upto, at: before.at });
-    tellFound();
-    mark();
+    const answer = q ? await look({ q, show, after }) : {};
+    if (!answer || q !== typed()) return; // typed on meanwhile
+    tell(after ? { ...sought, count: sought.count + answer.count, upto: answer.upto } : { q, ...answer });
   }
 
-  function tellFound() {
-    const { q, count, at } = matches;
-    found.textContent = !q ? "" : !count ? "0" : `${at < 0 ? "" : `${(at + 1).toLocaleString("en")} of `}${count.toLocaleString("en")}`;
+  function tell(answer) {
+    const { q, count, at } = sought = answer, number = count?.toLocaleString("en");
+    $("#log-found", panel).textContent = !q ? "" : at ? `${at.toLocaleString("en")} of ${number}` : number;
     for (const id of ["#log-prev", "#log-next"]) $(id, panel).hidden = !count;
-  }
-
-  let typing = 0, again = 0;
-  on(field, "input", () => { clearTimeout(typing); typing = setTimeout(() => search(field.value.trim()), 200); });
-  const searching = () => field.value.trim() && field.value.trim() === matches.q;
-  function lookAgain() { // lines have come
-    clearTimeout(again);
-    if (searching()) again = setTimeout(() => search(matches.q, matches.upto), 500);
-  }
-
-  // From where the reader is: the line that was shown last, else what is in sight.
-  function current() { return Number($(".here", log)?.dataset.seq ?? $$(".line", log).find((line) => line.offsetTop >= log.scrollTop)?.dataset.seq ?? 0); }
-
-  async function step(seqs, back) {
-    const from = current(), next = back ? seqs.findLastIndex((seq) => seq < from) : seqs.findIndex((seq) => seq > from);
-    const at = next >= 0 ? next : back ? seqs.length - 1 : 0;
-    $(".here", log)?.classList.remove("here");
-    (await show(seqs[at]))?.classList.add("here");
     mark();
-    return at;
   }
 
+  function searchOn() { // in what has come since
+    if (searching()) again ||= setTimeout(() => { again = 0; if (searching()) search(sought.q, sought.upto); }, 500);
+  }
+
+  // From where the reader is: the line that was shown last, while it is in sight, else the first one in sight.
+  function current() {
+    const box = log.getBoundingClientRect(), here = $(".here", log), { top, bottom } = (here ?? log).getBoundingClientRect();
+    const line = here && bottom > box.top && top < box.bottom ? here : document.elementFromPoint(box.left + 8, box.top + 14)?.closest(".line");
+    return line?.dataset.seq ?? 0;
+  }
+
+  async function step(asked, back) {
+    const answer = await look({ ...asked, from: current(), ...(back && { back }) });
+    if (!answer?.seq) return answer;
+    const line = await reveal(answer.seq);
+    if (!line) location.assign(`?#L${answer.seq}`); // it is not one of those shown
+    $(".here", log)?.classList.remove("here");
+    line?.classList.add("here");
+    return answer;
+  }
+
+  const stepError = (back) => step({ errors: true }, back);
   async function stepMatch(back) {
-    if (!searching()) await search(field.value.trim());
-    if (!matches.seqs.length) return;
-    matches.at = await step(matches.seqs, back);
-    tellFound();
+    const q = typed(), answer = q && await step({ q, show }, back);
+    if (answer) tell({ q, ...answer });
   }
 
-  async function stepError(back) {
-    const answer = await look({ show: "errors" }, errors.upto);
-    Object.assign(errors, { seqs: [...errors.seqs ?? [], ...answer.seqs], upto: answer.upto });
-    if (errors.seqs.length) await step(errors.seqs, back);
-  }
-
+  on(field, "input", () => { clearTimeout(typing); typing = setTimeout(() => search(typed()), 200); });
   on(field, "keydown", (event) => {
-    if (event.key === "Enter") { event.preventDefault(); stepMatch(event.shiftKey); }
-    if (event.key === "Escape" && field.value) { event.preventDefault(); field.value = ""; search(""); }
+    const next = event.key === "Enter" && (!within || within === typed()), clear = event.key === "Escape" && field.value;
+    if (next || clear) event.preventDefault(); // else Enter asks for the lines with another text
+    if (next) stepMatch(event.shiftKey);
+    if (clear) { field.value = ""; search(""); }
   });
-  on(form, "submit", (event) => { event.preventDefault(); filter(); });
-  on(form.elements.show, "change", () => filter());
-  function filter() {
-    const asked = query();
-    for (const [name, value] of [...asked]) if (!value || value === "all") asked.delete(name);
-    location.assign(`${location.pathname}?${asked}#log-panel`);
-  }
+  on(form.elements.show, "change", () => form.requestSubmit());
 
-  // Matches and named lines are drawn over the text: whatever puts the lines there, their HTML stays as it is.
+  // Matches are drawn over the text: whatever puts the lines there, their HTML stays as it is.
   function mark() {
-    const named = ({ dataset: { seq } }) => marked && seq >= marked[0] && seq <= marked[1];
-    if (marked || $(".marked", log)) for (const line of $$(".line", log)) line.classList.toggle("marked", !!named(line));
-    if (!globalThis.Highlight) return;
-    if (searching()) CSS.highlights.set("log-found", new Highlight(...$$(".m", log).flatMap((text) => ranges(text, matches.q.toLowerCase()))));
-    else CSS.highlights.delete("log-found");
+    if (marked) for (const line of $$(".line", log)) line.classList.toggle("marked", line.dataset.seq >= marked[0] && line.dataset.seq <= marked[1]);
+    const found = searching() ? $$(".m", log).flatMap((text) => ranges(text, sought.q.toLowerCase())) : [];
+    CSS.highlights?.set("log-found", new Highlight(...found));
   }
 
   function ranges(text, q) {
-    const whole = text.textContent.toLowerCase(), spans = [];
-    for (let at = whole.indexOf(q); at >= 0; at = whole.indexOf(q, at + q.length)) spans.push(rangeOf(text, at, at + q.length));
-    return spans;
+    const whole = text.textContent.toLowerCase(), found = [];
+    for (let at = whole.indexOf(q); at >= 0; at = whole.indexOf(q, at + q.length)) found.push(rangeOf(text, at, at + q.length));
+    return found;
   }
 
-  function rangeOf(text, from, to) {
-    const range = new Range(), walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
-    let past = 0;
-    for (let node = walker.nextNode(); node; past += node.length, node = walker.nextNode()) {
+  function rangeOf(text, from, to) { // over the colours within it
+    const range = new Range(), nodes = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
+    for (let past = 0; past < to && nodes.nextNode(); past += nodes.currentNode.length) {
+      const node = nodes.currentNode;
       if (from >= past && from < past + node.length) range.setStart(node, from - past);
-      if (to <= past + node.length) { range.setEnd(node, to - past); break; }
+      range.setEnd(node, Math.min(to - past, node.length));
     }
     return range;
   }
 
   // -- how it is shown ----------------------------------------------------------------------------------------------
 
-  function setWrap(state, chosen) {
+  function setWrap(state) {
     log.classList.toggle("wrap", state);
     pressed("#log-wrap", state);
-    if (chosen) remember("wrap", state);
-    if (following) toEnd();
   }
 
-  function setTimes(shown) {
-    const time = $("#log-time", panel);
-    time.value = shown;
-    if (time.selectedIndex < 0) time.value = "clock";
-    log.dataset.times = time.value;
+  function setTimes(times) {
+    const choice = $("#log-time", panel);
+    choice.value = times;
+    if (choice.selectedIndex < 0) choice.value = "clock";
+    log.dataset.times = choice.value;
     wordAll(log);
+  }
+
+  // On the root, so that the next run's log fills the window too, and in the form, so that other lines do.
+  const isFull = () => document.documentElement.matches(".log-full");
+  function setFull(state) {
+    document.documentElement.classList.toggle("log-full", state);
+    form.elements.full.disabled = !state;
+    pressed("#log-full", state);
   }
 
   // The end of the box stays in the window where the page above it leaves enough room. Told to its frame, which has no
   // id: of what has one htmx writes the style into its successor, and the policy forbids that.
   function fit() {
-    const room = innerHeight - log.getBoundingClientRect().top - scrollY - 44, frame = log.parentElement;
-    if (room >= 320) frame.style.setProperty("--room", `${Math.floor(room)}px`);
-    else frame.style.removeProperty("--room");
-    if (following) toEnd();
+    const room = innerHeight - log.getBoundingClientRect().top - scrollY - 44;
+    if (!isFull()) log.parentElement.style.setProperty("--room", `${Math.max(room, 0)}px`);
   }
 
-  function setFull(state) {
-    panel.classList.toggle("full", state);
-    document.documentElement.classList.toggle("log-full", state);
-    pressed("#log-full", state);
-    if (following) toEnd();
-  }
-
-  press("#log-follow", () => follow(!following));
-  press("#log-new", () => { follow(true); log.focus(); });
-  press("#log-wrap", () => setWrap(!log.classList.contains("wrap"), true));
-  press("#log-full", () => setFull(!panel.classList.contains("full")));
-  press("#log-errors", ({ shiftKey }) => stepError(shiftKey));
+  const shape = (act) => (...given) => { act(...given); refresh(); };
+  press("#log-follow", shape(() => follow(!following)));
+  press("#log-new", shape(() => { follow(true); log.focus(); }));
+  press("#log-wrap", shape(() => { setWrap(!log.matches(".wrap")); remember("wrap", log.matches(".wrap")); }));
+  press("#log-full", shape(() => setFull(!isFull())));
+  press(".log-told a", (link) => { if (isFull()) link.search = "full=1"; });
+  press("#log-errors", (_, event) => stepError(event.shiftKey));
   press("#log-next", () => stepMatch(false));
   press("#log-prev", () => stepMatch(true));
-  on($("#log-time", panel), "change", ({ target }) => { remember("log-times", target.value); setTimes(target.value); });
+  on($("#log-time", panel), "change", ({ target: { value } }) => { remember("log-times", value); setTimes(value); });
   on(document, "keydown", (event) => {
-    if (event.key === "Escape" && panel.classList.contains("full") && !event.defaultPrevented) setFull(false);
+    if (event.key === "Escape" && isFull() && !event.defaultPrevented) { setFull(false); refresh(); }
     if (event.target.closest("input, textarea, select, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "f") follow(!following);
-    if (event.key === "e" || event.key === "E") stepError(event.shiftKey);
+    if (event.key === "f") { follow(!following); refresh(); }
+    if (event.key.toLowerCase() === "e") stepError(event.shiftKey);
   });
-
-  const watcher = new MutationObserver(grown);
-  watcher.observe(log, { childList: true, subtree: true });
+  on(document, "htmx:after:swap", () => { refresh(); mark(); searchOn(); });
   on(window, "hashchange", showMarked);
-  setWrap(recall("wrap") !== "false", false);
+  on(window, "resize", shape(fit));
+
+  setWrap(recall("wrap") !== "false");
   setTimes(recall("log-times") ?? "clock");
-  on(window, "resize", fit);
+  setFull(isFull() || new URLSearchParams(location.search).has("full"));
   fit();
-  pieces().forEach((chunk) => near.observe(chunk));
-  showMarked().then((line) => { if (!line) toEnd(); });
-  if (field.value) search(field.value.trim());
-  return () => { gone.abort(); watcher.disconnect(); near.disconnect(); };
+  refresh();
+  showMarked();
+  search(typed());
+  return () => gone.abort();
 }
 
 // A stamp is told as the panel says: what the clock said, or the time since the run began.
 WORDS.stamp = (at, _, clock) => {
-  const log = $("#log"), since = at - new Date(log?.dataset.start);
-  if (log?.dataset.times !== "elapsed") return clock.stamp(at);
-  const tail = `.${String(Math.abs(since) % 1000).padStart(3, "0")}`;
+  if ($("#log")?.dataset.times !== "elapsed") return clock.stamp(at);
+  const since = at - new Date($("#log-empty").dataset.start), tail = `.${String(Math.abs(since) % 1000).padStart(3, "0")}`;
   return `${since < 0 ? "-" : "+"}${ticking(Math.abs(since) / 1000)}${tail}`;
 };
 
-let watched = null, leave = () => {};
+let watched = null, leave = null;
 function findLog() {
   const panel = $("#log-panel");
   if (panel === watched) return;
-  leave();
+  leave?.();
   watched = panel;
-  leave = panel ? watchLog(panel) : () => {};
+  leave = panel && watchLog(panel);
 }
 document.addEventListener("htmx:after:swap", findLog);
 findLog();

@@ -18,7 +18,7 @@ from cronapp.core.traces import Frame, Problem
 from cronapp.service.runs import Written
 from cronapp.web.navigation import navigation_of
 from cronapp.web.site import Blocked
-from cronapp.web.views.log import SCREEN
+from cronapp.web.views.log import CHUNK, SCREEN
 
 SETTINGS = ("", "/people", "/tokens", "/audit", "/views", "/browser")
 PAGES = (
@@ -133,13 +133,14 @@ async def test_an_odd_cursor_shows_a_page_and_no_fault(client: QuartClient, api:
         await page_of(client, f"{path}?cursor={cursor}")
 
 
-@pytest.mark.parametrize("chunk", ["abc", "-1", "5", "99999999999999999999999", ""])
-async def test_an_odd_piece_of_a_log_is_empty_or_not_found(
-    quiet: App, client: QuartClient, api: Api, chunk: str
+@pytest.mark.parametrize("number", ["abc", "-1", "5", "99999999999999999999999", ""])
+async def test_an_odd_place_in_a_log_is_empty_or_not_found(
+    quiet: App, client: QuartClient, api: Api, number: str
 ) -> None:
     await api.make("nightly")
     run = await put_run(quiet, await quiet.jobs.get("nightly"), RunState.SUCCEEDED)
-    assert (await client.get(f"/runs/{run.id}/log?chunk={chunk}")).status_code in (200, 404)
+    for path in (f"log?after={number}", f"log/search?q=x&after={number}", f"log/search?q=x&from={number}"):
+        assert (await client.get(f"/runs/{run.id}/{path}")).status_code in (200, 404), path
 
 
 @pytest.mark.parametrize(
@@ -248,18 +249,21 @@ async def test_a_long_log_opens_with_its_end_and_places_for_the_rest(quiet: App,
     await put_lines(quiet, run, [f"text {n}" for n in range(1, 2551)])
     page = await page_of(client, f"/runs/{run.id}")
     chunks = page.all("ol", class_="chunk")
-    assert [chunk.attrs["data-chunk"] for chunk in chunks] == ["0", "1", "2", "3", "4", "5"]
+    assert [chunk.attrs["data-first"] for chunk in chunks] == [str(n) for n in range(1, 2551, CHUNK)]
     shown = [int(e.attrs["data-seq"]) for e in page.all("li") if "data-seq" in e.attrs]
-    assert shown == list(range(2001, 2551)), "no piece is torn, and a screen is filled"
+    assert shown == list(range(2401, 2551)), "no piece is torn, and a screen is filled"
     fetched: list[int] = []
-    for chunk in chunks[:4]:
-        piece = Page(await (await client.get(chunk.attrs["data-src"])).get_data(as_text=True))
+    for chunk in chunks[:-2]:
+        reply = await client.get(f"/runs/{run.id}/log?after={int(chunk.attrs['data-first']) - 1}")
+        piece = Page(await reply.get_data(as_text=True))
         fetched += [int(e.attrs["data-seq"]) for e in piece.all("li") if "data-seq" in e.attrs]
-    assert fetched == list(range(1, 2001))
+    assert fetched == list(range(1, 2401))
     assert "after=2550" in page.one("body").attrs["data-stream"]
 
 
-@pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 500 + SCREEN, 999, 1000, 1001])
+@pytest.mark.parametrize(
+    "count", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, CHUNK + SCREEN, 5 * CHUNK - 1, 5 * CHUNK, 5 * CHUNK + 1]
+)
 async def test_a_page_of_a_log_is_right_at_the_borders_of_its_pieces(
     quiet: App, client: QuartClient, api: Api, count: int
 ) -> None:
@@ -271,9 +275,9 @@ async def test_a_page_of_a_log_is_right_at_the_borders_of_its_pieces(
     shown = [int(e.attrs["data-seq"]) for e in page.all("li") if "data-seq" in e.attrs]
     first = shown[0] if shown else 1
     assert shown == list(range(first, count + 1))
-    assert first % 500 == 1
+    assert first % CHUNK == 1
     assert len(shown) >= min(count, SCREEN)
-    assert len(page.all("ol", class_="chunk")) == -(-count // 500)
+    assert len(page.all("ol", class_="chunk")) == -(-count // CHUNK)
 
 
 async def test_a_run_that_can_be_looked_into_has_a_place_for_it(quiet: App, client: QuartClient, api: Api) -> None:

@@ -14,10 +14,10 @@ from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.shown import EMPTY
 
-CHUNK = 500  # log lines in one piece of the page
+CHUNK = 100  # log lines in one piece of the page: a browser lays out so many between two frames
 BURST = 1000  # log lines in one message at the most; beyond it the reader jumps to the end
 SCREEN = 100  # log lines that a page brings along at the least
-ERRORS = LogFilter(LogShow.ERRORS)
+ERRORS = LogFilter(LogShow.ERRORS, records=True)
 
 Piece = tuple[int, int, Sequence[LogLine] | None]
 """Its place, the number of its first line, and its lines; None: the page loads them when they come into sight."""
@@ -68,7 +68,7 @@ class LogPart:
         self.seen = lines[-1].seq if self.behind else max(upto, lines[-1].seq if lines else 0)
         self._had = had + len(lines)
         told = partial("#log-told", fragment("_log_told", run=run, wanted=self.wanted, found=self._had))
-        return told + added(run, self.wanted, lines, had)
+        return told + added(run, lines, had)
 
 
 async def newest_lines(house: Parts, run: Run, seen: int) -> Markup:
@@ -78,7 +78,7 @@ async def newest_lines(house: Parts, run: Run, seen: int) -> Markup:
     first = (run.last_seq - 1) // CHUNK * CHUNK if jumped else seen
     lines = await house.runs.lines(run.id, first, run.last_seq - first)
     html = placeholders(run, seen, first) if jumped else EMPTY
-    return html + added(run, LogFilter(), lines, first)
+    return html + added(run, lines, first)
 
 
 def placeholders(run: Run, seen: int, first: int) -> Markup:
@@ -86,18 +86,18 @@ def placeholders(run: Run, seen: int, first: int) -> Markup:
     begun = seen // CHUNK
     html = EMPTY
     if seen % CHUNK:
-        html = partial(f"#log-chunk-{begun}", chunk(run, LogFilter(), (begun, begun * CHUNK + 1, None)), "outerHTML")
+        html = partial(f"#log-chunk-{begun}", chunks(run, [(begun, begun * CHUNK + 1, None)]), "outerHTML")
     skipped = range(-(-seen // CHUNK), first // CHUNK)
-    empty = Markup("").join(chunk(run, LogFilter(), (number, number * CHUNK + 1, None)) for number in skipped)
+    empty = chunks(run, [(number, number * CHUNK + 1, None) for number in skipped])
     return html + partial("#log", empty, "beforeend")
 
 
-def added(run: Run, wanted: LogFilter, lines: Sequence[LogLine], had: int) -> Markup:
+def added(run: Run, lines: Sequence[LogLine], had: int) -> Markup:
     """Lines put at the end of the page's log, which has `had` of them."""
     html = []
     for number, piece in pieces(lines, had):
         if number * CHUNK >= had:
-            html.append(partial("#log", chunk(run, wanted, (number, piece[0].seq, piece)), "beforeend"))
+            html.append(partial("#log", chunks(run, [(number, piece[0].seq, piece)]), "beforeend"))
         else:
             html.append(partial(f"#log-chunk-{number}", fragment("_log_lines", run=run, lines=piece), "beforeend"))
     if at := last_written(lines):
@@ -118,9 +118,8 @@ def last_written(lines: Sequence[LogLine]) -> datetime | None:
     return next((line.at for line in reversed(lines) if line.stream is not LogStream.SYSTEM), None)
 
 
-def chunk(run: Run, wanted: LogFilter, piece: Piece) -> Markup:
-    number, first, lines = piece
-    return fragment("_log_chunk", run=run, wanted=wanted, number=number, first=first, lines=lines)
+def chunks(run: Run, held: Sequence[Piece]) -> Markup:
+    return fragment("_log_chunks", run=run, chunks=held)
 
 
 async def log_context(house: Parts, run: Run, query: Mapping[str, str]) -> dict[str, Any]:
@@ -136,6 +135,7 @@ async def log_context(house: Parts, run: Run, query: Mapping[str, str]) -> dict[
     held: list[Sequence[LogLine] | None] = [None] * (len(firsts) - len(last)) + [*last]
     return {
         "run": run,
+        "size": CHUNK,
         "chunks": [(number, first, held[number]) for number, first in enumerate(firsts)],
         "wanted": wanted,
         "found": (len(firsts) - 1) * CHUNK + len(last[-1]) if last else 0,
