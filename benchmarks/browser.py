@@ -4,6 +4,11 @@
 
 The list of jobs is open while many of its rows change each second. Told are the runs that really were, how long the
 page took from a press to the next frame (as the browser itself measures it), and what its tab held after a collection.
+
+.venv/bin/python benchmarks/browser.py --log 100000
+
+measures instead how smoothly a log of so many lines scrolls, by wheel, by its bar and by key, against the same page at
+rest, and how long its box stays blank after a jump.
 """
 
 from __future__ import annotations
@@ -20,16 +25,27 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
-from browsing import Visitor, find_browser, start_browser  # noqa: E402
+from browsing import Visitor, find_browser, is_in, start_browser  # noqa: E402
 from history import fill  # noqa: E402
 from hurting import get, make, start  # noqa: E402
 from playwright.async_api import CDPSession, Page, async_playwright  # noqa: E402
-from support import Server  # noqa: E402
+from support import Server, until  # noqa: E402
 
 TASKS = '''
+import sys
+
+
 async def tick():
     """Print a line."""
     print("tick")
+
+
+def talk(lines: int):
+    """Print lines: short and long ones, some in colours, and an error in the middle."""
+    for n in range(1, lines):
+        print(f"\\x1b[3{n % 8}mline\\x1b[0m {n} " + "of a long log " * (40 if n % 25 == 0 else 2))
+        if n == lines // 2:
+            print("Traceback (most recent call last):", file=sys.stderr)
 '''
 TABS = 8
 EVERY = 2.0  # seconds between two presses
@@ -41,6 +57,26 @@ WATCH = """() => {
 FULL = "(bars) => document.querySelectorAll('.strip a').length >= bars"
 """All strips have their thirty runs: until then the page grows."""
 LAST = ".c-last a"
+GAPS = """() => {
+  window.gaps = [];
+  let last = performance.now();
+  const frame = (now) => { gaps.push(now - last); last = now; requestAnimationFrame(frame); };
+  requestAnimationFrame(frame);
+}"""
+DRAG = """async (log) => {
+  for (let part = 180; part >= 0; part--) {
+    log.scrollTop = (log.scrollHeight * part) / 180;
+    await new Promise(requestAnimationFrame);
+  }
+}"""
+JUMP = """async (log, part) => {
+  const began = performance.now(), box = log.getBoundingClientRect();
+  const filled = (y) => document.elementFromPoint(box.left + 200, box.top + y)?.closest(".line");
+  log.scrollTop = log.scrollHeight * part;
+  do await new Promise(requestAnimationFrame); while (![20, box.height / 2, box.height - 20].every(filled));
+  return performance.now() - began;
+}"""
+"""Milliseconds until there are lines above, in the middle and below."""
 MOVED = "([at, href]) => document.querySelector(at)?.getAttribute('href') !== href"
 
 
@@ -49,6 +85,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=5_000)
     parser.add_argument("--rate", type=int, default=50, help="runs a second, one job each")
     parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--log", type=int, metavar="LINES", help="measure a log of so many lines instead of the list")
     return parser.parse_args()
 
 
@@ -65,6 +102,10 @@ def prepared(folder: Path, jobs: int, rate: int) -> Server:
     for n in range(rate):
         make(server, f"busy-{n:02}", "tick", {"kind": "interval", "every": 1})
     return server
+
+
+def talking(folder: Path) -> Server:
+    return Server(folder, TASKS, env={"CRONAPP_LOG_LIMIT": "1GB"}).start()
 
 
 async def press(page: Page) -> None:
@@ -131,24 +172,79 @@ async def measure(given: argparse.Namespace, server: Server) -> None:
         context = await browser.new_context(viewport={"width": 1440, "height": 900})
         visitor = Visitor(context, server.url)
         await visitor.sign_in()
-        began = time.monotonic()
-        page = await visitor.open("/jobs")
-        print(f"the list, live after        {(time.monotonic() - began) * 1000:.0f} ms")
-        await page.wait_for_function(FULL, arg=min(given.rate, 50) * 30, timeout=120_000)
-        first, at = runs_of(server), datetime.now(UTC)
-        await watch(page, given.minutes)
-        rate = (runs_of(server) - first) / (datetime.now(UTC) - at).total_seconds()
-        print(f"runs a second               {rate:.1f}")
-        await tabs(visitor, page)
+        await (measure_log(given, server, visitor) if given.log else measure_list(given, server, visitor))
         await browser.close()
+
+
+async def measure_list(given: argparse.Namespace, server: Server, visitor: Visitor) -> None:
+    print(f"{given.jobs:,} jobs, {given.rate} of them each second, {given.minutes:g} minutes")
+    page = await opened(visitor, "the list", "/jobs")
+    await page.wait_for_function(FULL, arg=min(given.rate, 50) * 30, timeout=120_000)
+    first, at = runs_of(server), datetime.now(UTC)
+    await watch(page, given.minutes)
+    rate = (runs_of(server) - first) / (datetime.now(UTC) - at).total_seconds()
+    print(f"runs a second               {rate:.1f}")
+    await tabs(visitor, page)
+
+
+async def opened(visitor: Visitor, what: str, path: str) -> Page:
+    began = time.monotonic()
+    page = await visitor.open(path)
+    print(f"{what + ', live after':<27} {(time.monotonic() - began) * 1000:.0f} ms")
+    return page
+
+
+# -- a long log -----------------------------------------------------------------------------------------------------
+
+
+async def measure_log(given: argparse.Namespace, server: Server, visitor: Visitor) -> None:
+    make(server, "talk", "talk", args={"lines": given.log})
+    run = start(server, "talk")
+    await until(lambda: is_in(server, run, "succeeded"), limit=60)
+    page = await opened(visitor, f"{given.log:,} lines", f"/runs/{run}")
+    session, log = await page.context.new_cdp_session(page), page.locator("#log")
+    await session.send("Performance.enable")
+    before = await held(session)
+    await page.evaluate(GAPS)
+    await log.hover()
+    for name, act in (
+        ("at rest", asyncio.sleep(2)),
+        ("a wheel", wheel(page, -300)),
+        ("a fast wheel", wheel(page, -3000)),
+        ("its bar", log.evaluate(DRAG)),
+        ("the key PageDown", turn_pages(page)),
+    ):
+        await page.evaluate("gaps.length = 0")
+        await act
+        print(f"frames, {name:<19} {spread(await page.evaluate('gaps'))}")
+    print(f"blank after a jump          {spread([await log.evaluate(JUMP, n * 0.37 % 1) for n in range(1, 30)])}")
+    after = await held(session)
+    print("tab before and after        " + "  ".join(f"{heap:.1f} MB/{nodes:,}" for heap, nodes in (before, after)))
+
+
+async def wheel(page: Page, pixels: int) -> None:
+    for _ in range(150):
+        await page.mouse.wheel(0, pixels)
+        await asyncio.sleep(0.016)
+
+
+async def turn_pages(page: Page) -> None:
+    await page.locator("#log").focus()
+    for _ in range(60):
+        await page.keyboard.press("PageDown")
+        await asyncio.sleep(0.04)
+
+
+def spread(took: list[float]) -> str:
+    p95 = statistics.quantiles(took, n=20)[-1]
+    return f"median {statistics.median(took):.0f}, p95 {p95:.0f}, worst {max(took):.0f} ms"
 
 
 def main() -> None:
     given = asked()
     with tempfile.TemporaryDirectory() as folder:
-        server = prepared(Path(folder), given.jobs, given.rate)
+        server = talking(Path(folder)) if given.log else prepared(Path(folder), given.jobs, given.rate)
         try:
-            print(f"{given.jobs:,} jobs, {given.rate} of them each second, {given.minutes:g} minutes")
             asyncio.run(measure(given, server))
         finally:
             server.stop()
