@@ -1,8 +1,6 @@
 // The log of a run: loaded in pieces, followed at its end, searched on the server.
 "use strict";
 
-const NEAR = 1500, FAR = 15000; // pixels beyond what is in sight: how far there are lines, and how far they are kept
-
 function watchLog(panel) {
   const log = $("#log", panel), more = $("#log-new", panel), form = $("#log-form", panel), field = $("#log-q", panel);
   const show = form.elements.show.value, within = field.defaultValue; // which of the lines are on the page
@@ -25,76 +23,76 @@ function watchLog(panel) {
   async function load(piece) {
     const reply = isEmpty(piece) && await ask("", { show, q: within, after: piece.dataset.first - 1 });
     if (reply) {
-      piece.innerHTML = await reply.text();
+      const lines = await reply.text();
+      await new Promise(requestAnimationFrame); // a frame has time for one piece
+      piece.innerHTML = lines;
       htmx.process(piece);
       mark();
     }
     return !isEmpty(piece);
   }
 
-  // The first piece that ends below a height; they stand in order, so it is found by halves.
-  function pieceAt(y) {
-    let low = 0, high = log.children.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1, { offsetTop, offsetHeight } = log.children[middle];
-      if (offsetTop + offsetHeight > y) high = middle; else low = middle + 1;
+  // What is near has its lines, and what is far gives them back. They are got piece by piece, the nearest first: the reader
+  // may be elsewhere by then.
+  const near = new Set(), watcher = new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) {
+      if (isIntersecting) near.add(target);
+      else if (near.delete(target) && target !== log.lastElementChild) target.replaceChildren();
     }
-    return low;
+    fill();
+  }, { root: log, rootMargin: "3000px 0px" });
+  function watch() { // also what could not be had before
+    for (const piece of log.children) watcher.observe(piece);
+    fill();
   }
 
-  const around = (beyond) => [...log.children].slice(pieceAt(log.scrollTop - beyond), pieceAt(log.scrollTop + log.clientHeight + beyond) + 1);
-
-  // What has no lines yet: what is in sight, else the first of what is near.
-  function missing() {
-    const inSight = around(0).filter(isEmpty);
-    return inSight.length ? inSight : around(NEAR).filter(isEmpty).slice(0, 1);
-  }
-
-  // Filled little by little, since the reader may be elsewhere by then. What is far gives its lines back.
   let filling = false;
   async function fill() {
     if (filling) return;
     filling = true;
-    for (let next = missing(); next.length && (await Promise.all(next.map(load))).every(Boolean); next = missing()) {
-      const kept = new Set(around(FAR));
-      for (const piece of $$(".chunk:not(:empty, :last-child)", log)) if (!kept.has(piece)) piece.replaceChildren();
-      await new Promise(requestAnimationFrame);
-    }
+    const away = ({ offsetTop, offsetHeight }) => Math.abs(offsetTop + offsetHeight / 2 - log.scrollTop - log.clientHeight / 2);
+    const next = () => [...near].filter(isEmpty).sort((a, b) => away(a) - away(b))[0];
+    for (let piece = next(); piece && await load(piece); piece = next()) if (!near.has(piece)) piece.replaceChildren();
     filling = false;
   }
 
   // -- the end --------------------------------------------------------------------------------------------------
 
   let following = true, had = 0, place = 0;
-  const total = () => (log.children.length - 1) * log.dataset.size + (log.lastElementChild?.childElementCount ?? 0);
-  const stayAtEnd = () => { if (following) log.scrollTop = log.scrollHeight; };
+  const total = () => Math.max(log.children.length - 1, 0) * log.dataset.size + (log.lastElementChild?.childElementCount ?? 0);
 
   function follow(state) {
     if (following && !state) had = total();
     following = state;
     pressed("#log-follow", state);
-    tellNew();
-  }
-
-  function tellNew() {
-    const fresh = following ? 0 : total() - had;
-    more.hidden = !fresh;
-    more.lastElementChild.textContent = `${fresh.toLocaleString("en")} new line${fresh === 1 ? "" : "s"}`;
+    refresh();
   }
 
   function refresh() {
-    stayAtEnd();
-    tellNew();
-    fill();
+    const fresh = following ? 0 : total() - had;
+    more.hidden = !fresh;
+    more.lastElementChild.textContent = `${fresh.toLocaleString("en")} new line${fresh === 1 ? "" : "s"}`;
+    if (following) log.scrollTop = log.scrollHeight;
   }
 
   // Lines that arrive never move what is in sight upwards: that is the reader's hand.
   on(log, "scroll", () => {
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
-    if (atEnd || log.scrollTop < place) follow(atEnd);
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 2, upwards = log.scrollTop < place;
     place = log.scrollTop;
-    fill();
+    if (upwards !== atEnd) follow(atEnd);
   });
+
+  function topLine() {
+    const { left, top } = log.getBoundingClientRect();
+    return document.elementFromPoint(left + 8, top + 14)?.closest("#log .line");
+  }
+
+  function keepPlace(change) { // though lines get another height
+    const line = topLine(), before = line?.offsetTop;
+    change();
+    if (line) log.scrollTop += line.offsetTop - before;
+    refresh();
+  }
 
   // -- one line -------------------------------------------------------------------------------------------------
 
@@ -108,24 +106,20 @@ function watchLog(panel) {
     return line;
   }
 
-  let marked = null; // the first and the last line that the address names
+  let marked = []; // the first and the last line that the address names
   function showMarked() {
     const [, from, to = from] = /^#L(\d+)(?:-L(\d+))?$/.exec(location.hash) ?? [];
-    setMarked(from && [Number(from), Number(to)].sort((a, b) => a - b));
-    if (marked) reveal(marked[0]);
-  }
-
-  function setMarked(ends) {
-    marked = ends;
-    $$(".marked", log).forEach((line) => line.classList.remove("marked"));
+    marked = from ? [Number(from), Number(to)].sort((a, b) => a - b) : [];
     mark();
+    if (from) reveal(marked[0]);
   }
 
   press(".n", ({ parentElement: { dataset: { seq } } }, event) => {
-    if (!event.shiftKey || !marked) return;
+    if (!event.shiftKey || !marked.length) return;
     event.preventDefault();
-    setMarked([Math.min(marked[0], seq), Math.max(marked[0], seq)]);
+    marked = [Math.min(marked[0], seq), Math.max(marked[0], seq)];
     history.replaceState(history.state, "", `#L${marked[0]}-L${marked[1]}`);
+    mark();
   });
 
   // -- looking for --------------------------------------------------------------------------------------------------
@@ -147,22 +141,12 @@ function watchLog(panel) {
     mark();
   }
 
-  function searchOn() { // in what has come since
-    if (searching()) again ||= setTimeout(() => { again = 0; if (searching()) search(sought.q, sought.upto); }, 500);
-  }
-
-  // From where the reader is: the line that was shown last, while it is in sight, else the first one in sight.
-  function current() {
-    const box = log.getBoundingClientRect(), here = $(".here", log), { top, bottom } = (here ?? log).getBoundingClientRect();
-    const line = here && bottom > box.top && top < box.bottom ? here : document.elementFromPoint(box.left + 8, box.top + 14)?.closest(".line");
-    return line?.dataset.seq ?? 0;
-  }
-
+  // On from the line that was stepped to last, else from what is in sight.
   async function step(asked, back) {
-    const answer = await look({ ...asked, from: current(), ...(back && { back }) });
+    const answer = await look({ ...asked, from: ($(".here", log) ?? topLine())?.dataset.seq ?? 0, ...(back && { back }) });
     if (!answer?.seq) return answer;
     const line = await reveal(answer.seq);
-    if (!line) location.assign(`?#L${answer.seq}`); // it is not one of those shown
+    if (!line) location.assign(`?${isFull() ? "full=1" : ""}#L${answer.seq}`); // it is not one of those shown
     $(".here", log)?.classList.remove("here");
     line?.classList.add("here");
     return answer;
@@ -176,16 +160,15 @@ function watchLog(panel) {
 
   on(field, "input", () => { clearTimeout(typing); typing = setTimeout(() => search(typed()), 200); });
   on(field, "keydown", (event) => {
-    const next = event.key === "Enter" && (!within || within === typed()), clear = event.key === "Escape" && field.value;
-    if (next || clear) event.preventDefault(); // else Enter asks for the lines with another text
-    if (next) stepMatch(event.shiftKey);
-    if (clear) { field.value = ""; search(""); }
+    if (event.key !== "Enter" || (within && within !== typed())) return; // of lines with one text, Enter asks for those with another
+    event.preventDefault();
+    stepMatch(event.shiftKey);
   });
   on(form.elements.show, "change", () => form.requestSubmit());
 
   // Matches are drawn over the text: whatever puts the lines there, their HTML stays as it is.
   function mark() {
-    if (marked) for (const line of $$(".line", log)) line.classList.toggle("marked", line.dataset.seq >= marked[0] && line.dataset.seq <= marked[1]);
+    for (const line of $$(".line", log)) line.classList.toggle("marked", line.dataset.seq >= marked[0] && line.dataset.seq <= marked[1]);
     const found = searching() ? $$(".m", log).flatMap((text) => ranges(text, sought.q.toLowerCase())) : [];
     CSS.highlights?.set("log-found", new Highlight(...found));
   }
@@ -208,25 +191,19 @@ function watchLog(panel) {
 
   // -- how it is shown ----------------------------------------------------------------------------------------------
 
-  function setWrap(state) {
-    log.classList.toggle("wrap", state);
-    pressed("#log-wrap", state);
-  }
+  const setWrap = (state) => pressed("#log-wrap", log.classList.toggle("wrap", state));
 
   function setTimes(times) {
-    const choice = $("#log-time", panel);
-    choice.value = times;
-    if (choice.selectedIndex < 0) choice.value = "clock";
-    log.dataset.times = choice.value;
+    $("#log-time", panel).value = log.dataset.times = times;
     wordAll(log);
   }
 
   // On the root, so that the next run's log fills the window too, and in the form, so that other lines do.
   const isFull = () => document.documentElement.matches(".log-full");
   function setFull(state) {
-    document.documentElement.classList.toggle("log-full", state);
+    pressed("#log-full", document.documentElement.classList.toggle("log-full", state));
     form.elements.full.disabled = !state;
-    pressed("#log-full", state);
+    fit();
   }
 
   // The end of the box stays in the window where the page above it leaves enough room. Told to its frame, which has no
@@ -234,36 +211,41 @@ function watchLog(panel) {
   function fit() {
     const room = innerHeight - log.getBoundingClientRect().top - scrollY - 44;
     if (!isFull()) log.parentElement.style.setProperty("--room", `${Math.max(room, 0)}px`);
+    refresh();
   }
 
-  const shape = (act) => (...given) => { act(...given); refresh(); };
-  press("#log-follow", shape(() => follow(!following)));
-  press("#log-new", shape(() => { follow(true); log.focus(); }));
-  press("#log-wrap", shape(() => { setWrap(!log.matches(".wrap")); remember("wrap", log.matches(".wrap")); }));
-  press("#log-full", shape(() => setFull(!isFull())));
+  press("#log-follow", () => follow(!following));
+  press("#log-new", () => { follow(true); log.focus(); });
+  press("#log-wrap", () => keepPlace(() => { setWrap(!log.matches(".wrap")); remember("wrap", log.matches(".wrap")); }));
+  press("#log-full", () => keepPlace(() => setFull(!isFull())));
   press(".log-told a", (link) => { if (isFull()) link.search = "full=1"; });
   press("#log-errors", (_, event) => stepError(event.shiftKey));
   press("#log-next", () => stepMatch(false));
   press("#log-prev", () => stepMatch(true));
-  on($("#log-time", panel), "change", ({ target: { value } }) => { remember("log-times", value); setTimes(value); });
+  on($("#log-time", panel), "change", ({ target: { value } }) => keepPlace(() => { remember("log-times", value); setTimes(value); }));
   on(document, "keydown", (event) => {
-    if (event.key === "Escape" && isFull() && !event.defaultPrevented) { setFull(false); refresh(); }
     if (event.target.closest("input, textarea, select, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "f") { follow(!following); refresh(); }
+    if (event.key === "Escape" && isFull() && !event.defaultPrevented) keepPlace(() => setFull(false));
+    if (event.key === "f") follow(!following);
     if (event.key.toLowerCase() === "e") stepError(event.shiftKey);
   });
-  on(document, "htmx:after:swap", () => { refresh(); mark(); searchOn(); });
+  on(document, "htmx:after:swap", () => { // lines may have come
+    watch();
+    refresh();
+    mark();
+    const last = log.lastElementChild?.lastElementChild?.dataset.seq ?? 0;
+    if (searching() && last > sought.upto) again ||= setTimeout(() => { again = 0; if (searching()) search(sought.q, sought.upto); }, 500);
+  });
   on(window, "hashchange", showMarked);
-  on(window, "resize", shape(fit));
+  on(window, "resize", fit);
 
   setWrap(recall("wrap") !== "false");
   setTimes(recall("log-times") ?? "clock");
   setFull(isFull() || new URLSearchParams(location.search).has("full"));
-  fit();
-  refresh();
+  watch();
   showMarked();
   search(typed());
-  return () => gone.abort();
+  return () => { gone.abort(); watcher.disconnect(); };
 }
 
 // A stamp is told as the panel says: what the clock said, or the time since the run began.

@@ -285,6 +285,14 @@ async def test_in_a_log_one_finds_what_one_looks_for_while_it_grows(
     await field.press("Escape")
     await expect(found).to_have_text("")
 
+    # what is read stays in sight when lines get another height
+    await page.locator("#log-errors").click()
+    await shows(page, 707)
+    await page.locator("#log-wrap").click()
+    await in_sight(page, 707)
+    await page.locator("#log-wrap").click()
+    await in_sight(page, 707)
+
     # in the whole window; only some lines of it, to which new ones come
     await page.locator("#log-full").click()
     await page.locator("#log-show").select_option("warnings")
