@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -305,6 +306,32 @@ async def test_a_log_can_be_downloaded_whole(quiet: App, client: QuartClient, ap
     assert len(lines) == 4501
     assert lines[4499].endswith("Z stdout: ü 4499")
     assert lines[4500].endswith("Z WARNING: <b>no markup</b>")
+
+
+async def test_a_log_can_be_downloaded_as_json_and_be_searched_step_by_step(
+    quiet: App, client: QuartClient, api: Api
+) -> None:
+    await api.make("nightly")
+    run = await put_run(quiet, await quiet.jobs.get("nightly"), RunState.SUCCEEDED)
+    await put_lines(quiet, run, ["\x1b[31mshop\x1b[0m 1", "<b>bread</b>", "SHOP 2"])
+    await put_lines(quiet, run, ["shop 3"], level="ERROR")
+    reply = await client.get(f"/runs/{run.id}/log.json")
+    assert reply.content_type == "application/x-ndjson"
+    assert reply.headers["Content-Disposition"] == f'attachment; filename="run-{run.id}.ndjson"'
+    lines = [json.loads(line) for line in (await reply.get_data(as_text=True)).splitlines()]
+    assert [line["seq"] for line in lines] == [1, 2, 3, 4]
+    assert lines[1]["text"] == "<b>bread</b>"
+
+    async def found(query: str) -> dict[str, int | None]:
+        told: dict[str, int | None] = await (await client.get(f"/runs/{run.id}/log/search?{query}")).get_json()
+        return told
+
+    assert await found("q=shop") == {"count": 3, "upto": 4}
+    assert await found("q=shop&after=1") == {"count": 2, "upto": 4}
+    assert await found("q=shop&from=1") == {"count": 3, "upto": 4, "seq": 3, "at": 2}
+    assert await found("q=shop&from=1&back=true") == {"count": 3, "upto": 4, "seq": 4, "at": 3}
+    assert await found("errors=true&from=0") == {"count": 1, "upto": 4, "seq": 4, "at": 1}
+    assert await found("q=nothing&from=2") == {"count": 0, "upto": 4, "seq": None, "at": 0}
 
 
 # -- text that looks like markup ------------------------------------------------------------------------------------
