@@ -292,7 +292,10 @@ function watchToasts(toasts) {
 function watchDialog(dialog) {
   new MutationObserver(() => {
     if (!dialog.childElementCount) dialog.close();
-    else if (!dialog.open) dialog.showModal();
+    else if (!dialog.open) {
+      dialog.showModal();
+      if (!$("[autofocus]", dialog)) $(".fields :is(input:not([type=hidden]), select, textarea)", dialog)?.focus();
+    }
   }).observe(dialog, { childList: true });
   dialog.addEventListener("close", () => dialog.replaceChildren());
 }
