@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
 
 from barriers import complaints, too_wide
 from browsing import REFUSED, Visitor, at_path, make, submit
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from support import Server
 
 Visit = Callable[..., Awaitable[Visitor]]
@@ -106,7 +107,11 @@ async def test_an_edit_keeps_the_secret_and_clears_what_is_optional(site: Server
     await page.get_by_role("button", name="Format Options").click()
     await expect(options).to_have_value('{\n  "deep": [\n    1\n  ]\n}')
     await options.press("Tab")
+    await expect(options).not_to_be_focused()
+    await options.press("Space")
+    await options.press("Tab")
     await expect(options).to_be_focused()
+    await expect(page.locator(".json-keys:visible")).to_have_text("Tab indents; Escape, then Tab leaves.")
     await options.press("Escape")
     await options.press("Tab")
     await expect(options).not_to_be_focused()
@@ -148,6 +153,7 @@ async def test_one_run_gets_other_rows_in_the_dialog_which_stays_open_while_one_
     await dialog.get_by_role("button", name="JSON", exact=True).click()
     text = dialog.get_by_label("Arguments as JSON")
     await expect(text).to_be_focused()
+    await page.keyboard.type(" ")
     await page.keyboard.press("Escape")
     await expect(text).to_be_visible()
     await text.fill((await text.input_value()).replace("Kiel", "Husum"))
@@ -157,3 +163,51 @@ async def test_one_run_gets_other_rows_in_the_dialog_which_stays_open_while_one_
     await expect(page.locator("#run-head")).to_have_attribute("data-state", "succeeded")
     await expect(page.locator("#log")).to_contain_text("2 6 'by hand'")
     assert site.api("GET", "/jobs/deliver").json()["args"]["shops"] == [{"name": "Kiel"}]
+
+
+async def test_buttons_pressed_fast_all_count_in_their_order_and_lose_nothing_typed(me: Visitor, site: Server) -> None:
+    shops = [{"name": name} for name in ("Kiel", "Husum", "Bremen", "Trier")]
+    make(site, "hasty", "deliver", args={"shops": shops, "token": "geheim"})
+    page = await me.open("/jobs/hasty/edit")
+    names = page.get_by_label(re.compile(r"^Shop \d, Name"))
+    answers = asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        await answers.wait()
+        await route.continue_()
+
+    async def come_to(*expected: str) -> None:
+        """The answers come, one after the other, until the rows are those; then they are held back again."""
+        answers.set()
+        await expect(names).to_have_count(len(expected))
+        for name, text in zip(await names.all(), expected, strict=True):
+            await expect(name).to_have_value(text)
+        answers.clear()
+
+    await page.route("**/form/args", wait)
+    await page.get_by_role("button", name="Move Shop 1 down").focus()
+    for _ in range(2):
+        await page.keyboard.press("Enter")
+    await come_to("Husum", "Bremen", "Kiel", "Trier")
+    await expect(page.get_by_role("button", name="Move Shop 3 down")).to_be_focused()
+
+    await names.nth(3).focus()
+    for _ in range(3):
+        await page.keyboard.press("Alt+ArrowUp")
+    await come_to("Trier", "Husum", "Bremen", "Kiel")
+    await expect(names.first).to_be_focused()
+
+    await page.get_by_role("button", name="Remove Shop 1").dblclick()
+    await page.get_by_role("button", name="Add a row to Shops").dblclick()
+    await names.nth(3).press("End")
+    await page.keyboard.type(" West")
+    await come_to("Bremen", "Kiel West", "", "")
+    await expect(names.nth(3)).to_be_focused()
+    await page.keyboard.type("Fulda")
+
+    await page.get_by_role("button", name="Remove Shop 3").click()
+    await page.get_by_role("button", name="Save", exact=True).click()
+    answers.set()
+    await expect(page).to_have_url(at_path("/jobs/hasty"))
+    kept = site.api("GET", "/jobs/hasty").json()["args"]["shops"]
+    assert [shop["name"] for shop in kept] == ["Bremen", "Kiel West", "Fulda"]
