@@ -23,6 +23,14 @@ CUT = """() => [...document.querySelectorAll("main .card .table")].filter(table 
     return table.getBoundingClientRect().right > card.getBoundingClientRect().right + 1;
 }).map(table => `${table.className} reaches out of its card`)"""
 
+MOVES = """() => [
+    ...document.getAnimations().filter(one => one.playState === "running")
+        .map(one => `${one.animationName ?? one.transitionProperty} moves ${one.effect.target.className}`),
+    ...[...document.querySelectorAll("*")].filter(one => getComputedStyle(one).scrollBehavior === "smooth")
+        .map(one => `${one.className} scrolls smoothly`),
+]"""
+"""What moves although one asked for less of it, as every visitor of these tests does."""
+
 
 async def furnish(site: Server, folder: Path) -> dict[str, int]:
     """Jobs and runs of all kinds; answers runs by their state."""
@@ -78,7 +86,7 @@ def paths(runs: dict[str, int]) -> list[str]:
 
 
 async def barriers(page: Page, scheme: Scheme) -> list[str]:
-    cut = [f"{page.url}: {words}" for words in await page.evaluate(CUT)]
+    cut = [f"{page.url}: {words}" for words in [*await page.evaluate(CUT), *await page.evaluate(MOVES)]]
     return await complaints(page, scheme) + await too_wide(page) + cut
 
 
