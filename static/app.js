@@ -354,6 +354,12 @@ document.addEventListener("htmx:after:request", (event) => {
 });
 document.addEventListener("htmx:after:swap", showWrong);
 
+// What the page is about begins its title with its state, which the tab shows.
+document.addEventListener("htmx:after:swap", () => {
+  const state = $("#job-head, #run-head")?.dataset.told, [, ...rest] = document.title.split(" · ");
+  if (state) document.title = [state, ...rest].join(" · ");
+});
+
 watchTimes();
 showPrefs();
 watchStream();

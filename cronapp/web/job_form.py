@@ -278,7 +278,9 @@ async def form_preview() -> str:
         return str(fragment("_form_preview", preview={"errors": {"id": str(error)}}))
     typed = read(texts, job)
     told = summary_of(typed)
-    html = [fragment("_form_preview", preview=await preview_of(typed))]
+    preview = await preview_of(typed)
+    html = [fragment("_form_preview", preview=preview)]
+    html += [partial("#form-heard", fragment("_form_heard", preview=preview), "innerMorph")]
     html += [partial(f"#form-told-{row.row}", fragment("_form_told", told=row)) for row in rows_told(typed)]
     html += [partial("#form-summary", fragment("_form_summary", summary=told))]
     html += [partial(f"#rules-{group}", fragment("_form_rules", group=group, summary=told)) for group in GROUPS]

@@ -57,6 +57,9 @@ async def test_a_job_with_several_times_is_made_and_what_it_will_do_is_told_on_t
         "greetings runs hello() at 09:30 on Monday and Friday; at 12:00 on Saturday, UTC."
     )
     await expect(page.locator("#form-preview").get_by_role("listitem")).to_have_count(10)
+    heard = page.get_by_role("status").filter(has_text="The first of the next runs: ")
+    await expect(heard).to_contain_text("At 09:30 on Monday and Friday; at 12:00 on Saturday.")
+    assert await page.locator("[aria-live], [role=status]").locator("[data-show=countdown]").count() == 0  # they tick
 
     rules = page.locator("#rules-failure")
     await expect(rules).to_contain_text("A run that fails is not tried again.")

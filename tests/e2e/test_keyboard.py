@@ -79,7 +79,7 @@ async def test_a_job_is_made_run_changed_paused_and_left_by_keyboard_alone(site:
     await is_live(page)
 
     await make_by_keyboard(page, site)
-    await use_the_job(page)
+    await use_the_job(page, site)
     await use_the_list(page, site)
     await go(page, "settings", "/settings")
     await tab(page, page.get_by_role("button", name="Sign out"))
@@ -124,7 +124,7 @@ async def make_by_keyboard(page: Page, site: Server) -> None:
     assert (made["args"]["shops"], made["retry"]["max_attempts"]) == ([{"name": "Kiel"}], 2)
 
 
-async def use_the_job(page: Page) -> None:
+async def use_the_job(page: Page, site: Server) -> None:
     head = page.locator("#job-head")
     other = page.get_by_role("link", name="Run with…")
     await tab(page, other)
@@ -139,6 +139,14 @@ async def use_the_job(page: Page) -> None:
     await expect(head.get_by_role("button", name="Resume")).to_be_focused()  # it stands where the other stood
     await page.keyboard.press("Enter")
     await expect(head.get_by_role("link", name="Pause")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog").get_by_label("Why")).to_be_focused()
+    site.api("POST", "/jobs/deliver/pause", json={"reason": "by somebody else"})  # what opened the question goes
+    await expect(head).to_have_attribute("data-state", "paused")
+    await page.keyboard.press("Escape")
+    await expect(head.get_by_role("button", name="Resume")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(head).to_have_attribute("data-state", "active")
     await tab(page, head.get_by_role("button", name="Run now"), "Shift+Tab")
     await page.keyboard.press("Enter")
     await expect(page.locator("#job-runs tr[data-run]")).to_have_attribute("data-state", "succeeded")
@@ -250,7 +258,7 @@ async def test_runs_errors_lanes_and_the_load_are_used_by_keyboard_alone(
     await tab(page, cancel, "Shift+Tab")
     await page.keyboard.press("Enter")
     await until(lambda: is_in(site, running, "cancelled"))
-    await expect(page.locator("#run-head")).to_have_attribute("data-state", "cancelled")
+    await expect(page).to_have_title(f"Cancelled · Run {running} of keyed-run · Cron-App")  # it was running
     await seen(page)
 
     await go(page, "runs", "/runs")
