@@ -1,4 +1,4 @@
-"""Pages can be used by everybody: by keyboard alone, in the theme one likes, and when the code is broken."""
+"""Pages can be used by everybody: in the theme one likes, and when the code is broken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from barriers import complaints, too_wide
-from browsing import Visitor, choose_kind, is_live, make
+from browsing import Visitor, make
 from playwright.async_api import expect
 from support import Server
 
@@ -28,25 +28,6 @@ async def test_what_went_wrong_with_the_code_is_shown_without_a_barrier(server: 
         ).to_be_attached()
         found += await complaints(page) + await too_wide(page)
     assert found == []
-
-
-async def test_the_main_way_can_be_gone_by_keyboard_alone(site: Server, visit: Visit) -> None:
-    me = await visit(site)
-    page = await me.open("/jobs/new?task=hello")
-    await page.get_by_label("Job id").focus()
-    await page.keyboard.press("ControlOrMeta+a")
-    await page.keyboard.type("typed")
-    await choose_kind(page, "Cron")
-    await page.get_by_label("Cron expression").focus()
-    await page.keyboard.type("0 3 * * *")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("heading", name="typed", level=1)).to_be_visible()
-    await page.goto(f"{site.url}/jobs")
-    await is_live(page)
-    await page.keyboard.press("/")
-    await expect(page.get_by_label("Find a job")).to_be_focused()
-    await page.keyboard.type("typ")
-    await expect(page.locator("tr[data-job]")).to_have_count(1)
 
 
 async def test_the_theme_one_chooses_stays(site: Server, visit: Visit) -> None:

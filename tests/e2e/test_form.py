@@ -171,24 +171,3 @@ async def test_two_who_edit_one_job_lose_nothing(
     told = site.api("GET", "/jobs/shared").json()
     assert (told["timeout"], told["priority"], told["args"]["name"]) == (900, 5, "Grace")
     assert found == []
-
-
-async def test_a_job_is_made_by_keyboard_alone(me: Visitor, site: Server) -> None:
-    page = await me.open("/jobs/new")
-    keys = page.keyboard
-    await page.get_by_role("combobox", name="Task", exact=True).focus()
-    await keys.type("say hel")
-    await expect(page.locator("#f-task-list [role=option]")).to_have_count(1)
-    await keys.press("Enter")
-    await expect(page.get_by_label("Job id")).to_have_value("hello")
-    await keys.press("Escape")
-    await expect(page.locator("#f-task-list")).to_be_hidden()
-    await page.get_by_role("radio", name="Simple").focus()
-    await keys.press("ArrowRight")
-    await expect(page.get_by_role("radio", name="Cron")).to_be_checked()
-    await keys.press("Tab")
-    await expect(page.get_by_label("Cron expression")).to_be_focused()
-    await keys.type("0 3 * * *")
-    await keys.press("Enter")
-    await expect(page).to_have_url(at_path("/jobs/hello"))
-    assert site.api("GET", "/jobs/hello").json()["schedule"]["expression"] == "0 3 * * *"

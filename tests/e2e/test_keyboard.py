@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from browsing import Visitor, at_path, is_in, is_live, job_row, make, start
@@ -91,7 +92,9 @@ async def make_by_keyboard(page: Page, site: Server) -> None:
     await go(page, "new job", "/jobs/new")
     await tab(page, page.get_by_role("combobox", name="Task", exact=True))
     await page.keyboard.type("deliver")
+    await expect(page.locator("#f-task-list [role=option]")).to_have_count(1)
     await page.keyboard.press("Enter")
+    await expect(page.locator("#f-task-list")).to_be_hidden()
     await expect(page.get_by_label("Job id")).to_have_value("deliver")
     add = page.get_by_role("button", name="Add a row to Shops")
     await tab(page, add)
@@ -100,6 +103,11 @@ async def make_by_keyboard(page: Page, site: Server) -> None:
     await page.keyboard.type("Kiel")
     await tab(page, page.get_by_label(re.compile("^Token")))
     await page.keyboard.type("geheim")
+    await tab(page, page.get_by_role("radio", name="Simple"))
+    await page.keyboard.press("ArrowRight")
+    await expect(page.get_by_label("Cron expression")).to_be_visible()
+    await seen(page)
+    await page.keyboard.press("ArrowLeft")
     await tab(page, page.get_by_label("How often"))
     await page.keyboard.type("Each week")
     await tab(page, page.get_by_label("Mon", exact=True))
@@ -185,6 +193,10 @@ async def use_the_list(page: Page, site: Server) -> None:
     await page.keyboard.press("j")
     await expect(page).to_have_url(at_path("/jobs"))
     await is_live(page)
+    await page.keyboard.press("/")
+    await page.keyboard.type("by-key")
+    await expect(page.locator("tr[data-job]")).to_have_count(3)
+    await expect(page.get_by_label("Find a job")).to_be_focused()
     menu = job_row(page, "by-key-0").get_by_label("More for by-key-0")
     await tab(page, menu)
     await page.keyboard.press("Enter")
@@ -231,8 +243,9 @@ async def use_the_list(page: Page, site: Server) -> None:
 async def test_runs_errors_lanes_and_the_load_are_used_by_keyboard_alone(
     site: Server, visit: Visit, tmp_path: Path
 ) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=6)).hour
     for n in range(2):
-        make(site, f"crowd-{n}", "hello", DAILY)
+        make(site, f"crowd-{n}", "hello", {"kind": "cron", "expression": f"0 {later} * * *", "timezone": "UTC"})
     make(site, "keyed-failure", "fail", args={"message": "no keys"}, retry={"max_attempts": 2, "delay": 0.1})
     make(site, "keyed-run", "gated_in_thread", args={"folder": str(tmp_path)})
     first = start(site, "keyed-failure")
@@ -294,7 +307,7 @@ async def test_runs_errors_lanes_and_the_load_are_used_by_keyboard_alone(
     await seen(page)
     await page.goto(f"{site.url}/timeline/load")
     await is_live(page)
-    crowd = page.locator(".crowds li").filter(has_text="2 jobs at 03:00")
+    crowd = page.locator(".crowds li").filter(has_text=f"2 jobs at {later:02}:00")
     await tab(page, crowd.get_by_role("link", name="Spread these"))
     await page.keyboard.press("Enter")
     await tab(page, page.get_by_role("button", name="Change the chosen jobs"))
