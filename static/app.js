@@ -314,10 +314,16 @@ document.addEventListener("click", (event) => {
   }
   const asks = event.target.closest(".menu a[hx-get]"); // its question gives the focus back to the menu
   if (asks) $("summary", asks.closest(".menu")).focus();
-  $$("details.menu[open]").forEach((menu) => { if (asks || !menu.contains(event.target)) menu.open = false; });
+  closeMenus(asks ? null : event.target);
 });
 
+// A menu is open as long as one is in it.
+function closeMenus(target) {
+  $$("details.menu[open]").forEach((menu) => { if (!menu.contains(target)) menu.open = false; });
+}
+
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Tab") setTimeout(() => closeMenus(document.activeElement));
   if (event.key === "Escape") $$("details.menu[open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
 });
 
