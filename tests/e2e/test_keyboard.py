@@ -145,8 +145,11 @@ async def use_the_job(page: Page, site: Server) -> None:
     await expect(page.get_by_role("dialog").get_by_label("Why")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(head.get_by_role("button", name="Resume")).to_be_focused()  # it stands where the other stood
-    await page.keyboard.press("Enter")
+    await page.keyboard.down("Enter")
     await expect(head.get_by_role("link", name="Pause")).to_be_focused()
+    await page.keyboard.down("Enter")  # it is held a little long, which was not meant for what came
+    await page.keyboard.up("Enter")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("dialog").get_by_label("Why")).to_be_focused()
     site.api("POST", "/jobs/deliver/pause", json={"reason": "by somebody else"})  # what opened the question goes
