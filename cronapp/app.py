@@ -35,39 +35,12 @@ from cronapp.engine.shared import Shared
 from cronapp.engine.vitals import Vitals
 from cronapp.engine.watchdog import Blocked, LoopWatchdog
 from cronapp.engine.watcher import Watcher
-from cronapp.service.audit import Audit
-from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
-from cronapp.service.bulk import Bulk
-from cronapp.service.bulk_runs import BulkRuns
 from cronapp.service.calendars import Calendars
-from cronapp.service.comparisons import Comparisons
-from cronapp.service.concerns import Worries
 from cronapp.service.declarations import Declarations
-from cronapp.service.failures import Failures
-from cronapp.service.history import History
-from cronapp.service.jobs import Jobs
-from cronapp.service.ledger import Ledger
-from cronapp.service.limits import Limits
-from cronapp.service.load import Loads
-from cronapp.service.log_search import LogSearch
-from cronapp.service.notes import Notes
-from cronapp.service.pauses import Pauses
 from cronapp.service.presence import Presence
-from cronapp.service.pulse import Pulse
-from cronapp.service.repairs import Repairs
-from cronapp.service.restarts import Restarts
-from cronapp.service.runs import Runs
-from cronapp.service.saved_views import SavedViews
-from cronapp.service.search import Search
-from cronapp.service.signin import SignIn
-from cronapp.service.spread import Spreads
-from cronapp.service.switch import Switch
+from cronapp.service.services import Services, make_services
 from cronapp.service.tasks import Tasks
-from cronapp.service.timeline import Timeline
-from cronapp.service.trials import Trials
-from cronapp.service.upcoming import Upcoming
-from cronapp.service.usage import Usage
 from cronapp.store.holdings import holdings
 from cronapp.store.open import open_store
 from cronapp.store.store import Store
@@ -114,7 +87,7 @@ class App:
         self._make_services()
         self._make_engine()
         self.site: Site = make_site(self._parts())
-        for part in (self.scheduler, self.pause_ends, self.dispatch, self.runner, self.loads, self.hub):
+        for part in (self.scheduler, self.pause_ends, self.dispatch, self.runner, self.services.loads, self.hub):
             self.bus.subscribe(part.heed)
         await self.runs.lose_running("The server that executed this run ended without a word.")
         await self.declarations.declare()
@@ -124,38 +97,11 @@ class App:
     def _make_services(self) -> None:
         settings = self.settings
         self.tasks = Tasks(settings.tasks, self.clock)
-        self.blackouts = Blackouts(Calendars(Path.cwd()))
-        self.jobs = Jobs(self.store, self.tasks, self.blackouts, self.clock, settings.timezone)
+        blackouts = Blackouts(Calendars(Path.cwd()))
+        self.services: Services = make_services(self.store, self.tasks, blackouts, settings, self.clock)
+        self.jobs, self.runs, self.signin = self.services.jobs, self.services.runs, self.services.signin
         self.declarations = Declarations(self.jobs)
-        self.repairs = Repairs(self.jobs)
-        self.history = History(self.jobs)
-        self.notes = Notes(self.store, self.clock)
-        self.upcoming = Upcoming(self.store, self.blackouts, self.clock)
-        self.runs = Runs(self.store, self.tasks, self.blackouts, self.clock)
-        self.comparisons = Comparisons(self.store, self.tasks)
-        self.bulk = Bulk(self.store, self.jobs, self.runs, self.clock)
-        self.failures = Failures(self.store, self.clock)
-        self.log_search = LogSearch(self.store)
-        self.bulk_runs = BulkRuns(self.store, self.tasks, self.blackouts, self.clock)
-        self.views = SavedViews(self.store, self.clock)
-        self.trials = Trials(self.store, self.tasks, self.clock)
-        self.limits = Limits(self.store)
-        self.backfills = Backfills(self.store, self.tasks, self.clock)
-        self.ledger = Ledger(self.store, self.clock)
-        self.timeline = Timeline(self.store, self.blackouts, self.clock)
-        self.pulse = Pulse(self.store, self.clock)
-        self.worries = Worries(self.store, self.clock, settings.concurrency)
-        self.usage = Usage(self.store)
-        self.loads = Loads(self.store, self.blackouts, self.clock, settings.concurrency)
-        self.spreads = Spreads(self.jobs, self.loads)
-        self.restarts = Restarts(self.store, self.clock)
-        self.pauses = Pauses(self.store, self.blackouts, self.clock)
-        self.switch = Switch(self.store, self.blackouts, self.clock)
-        self.search = Search(self.store, self.tasks)
         self.presence = Presence(self.store, self.clock)
-        self.audit = Audit(self.store)
-        token = settings.admin_token
-        self.signin = SignIn(self.store, self.clock, token.get_secret_value() if token else None)
 
     def _make_engine(self) -> None:
         settings = self.settings
@@ -170,7 +116,7 @@ class App:
         )
         self.dispatch = LocalDispatch(self.runs, self.runner, self.clock, settings.concurrency)
         self.scheduler = Scheduler(self.jobs, self.runs)
-        self.pause_ends = PauseEnds(self.pauses, self.jobs, self.switch, self.clock)
+        self.pause_ends = PauseEnds(self.services.pauses, self.jobs, self.services.switch, self.clock)
         self.watcher = Watcher(self.tasks, self.declarations, self.bus.publish)
         self.draining = Drain(self.scheduler, self.dispatch, self.presence, self.bus.publish, self.clock)
 
@@ -189,7 +135,7 @@ class App:
         self._pruning = asyncio.create_task(
             prune_on(
                 self.runs,
-                (partial(self.history.prune, keep_days=self.settings.keep_days), self.upcoming.prune),
+                (partial(self.services.history.prune, keep_days=self.settings.keep_days), self.services.upcoming.prune),
                 keep_days=self.settings.keep_days,
                 keep_runs=self.settings.keep_runs,
                 note=self._note_pruned,
@@ -241,38 +187,9 @@ class App:
 
     def _parts(self) -> Parts:
         return Parts(
-            jobs=self.jobs,
-            runs=self.runs,
-            comparisons=self.comparisons,
-            bulk=self.bulk,
-            bulk_runs=self.bulk_runs,
-            failures=self.failures,
-            log_search=self.log_search,
-            views=self.views,
-            trials=self.trials,
-            limits=self.limits,
-            backfills=self.backfills,
-            ledger=self.ledger,
-            timeline=self.timeline,
-            pulse=self.pulse,
-            worries=self.worries,
-            usage=self.usage,
-            loads=self.loads,
-            spreads=self.spreads,
-            restarts=self.restarts,
+            **{name: getattr(self.services, name) for name in Services.__slots__},
             drain=self.draining,
-            tasks=self.tasks,
-            repairs=self.repairs,
-            history=self.history,
-            notes=self.notes,
-            upcoming=self.upcoming,
-            blackouts=self.blackouts,
-            pauses=self.pauses,
-            switch=self.switch,
-            signin=self.signin,
-            audit=self.audit,
             settings=self.settings,
-            search=self.search,
             clock=self.clock,
             hub=self.hub,
             system=self.system,
@@ -282,7 +199,15 @@ class App:
             timezone=self.settings.timezone,
             cookie=f"cronapp_session_{self.address.rpartition(':')[2]}",  # cookies know no ports
             hosts=self._hosts(),
+            limited=self._limited,
         )
+
+    def _limited(self, tags: frozenset[str]) -> Services:
+        """The services of somebody who is limited to the jobs with one of these tags."""
+        store = self.store.scoped(tags)
+        services = make_services(store, self.tasks, self.services.blackouts, self.settings, self.clock)
+        self.bus.subscribe(services.loads.heed)
+        return services
 
     def _hosts(self) -> frozenset[str]:
         """The names under which the site answers. Bound to more than this machine, it cannot know them by itself."""

@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol, cast
 
-from quart import Quart, current_app
+from quart import Quart, current_app, g
 from werkzeug.routing import IntegerConverter, Map
 
 from cronapp.config import Settings
+from cronapp.core.access import Sight
 from cronapp.core.clock import Clock
 from cronapp.core.models import Inside
-from cronapp.service.audit import Audit
-from cronapp.service.backfills import Backfills
-from cronapp.service.blackouts import Blackouts
-from cronapp.service.bulk import Bulk
-from cronapp.service.bulk_runs import BulkRuns
-from cronapp.service.comparisons import Comparisons
-from cronapp.service.concerns import Worries
-from cronapp.service.failures import Failures
-from cronapp.service.history import History
-from cronapp.service.jobs import Jobs
-from cronapp.service.ledger import Ledger
-from cronapp.service.limits import Limits
-from cronapp.service.load import Loads
-from cronapp.service.log_search import LogSearch
-from cronapp.service.notes import Notes
-from cronapp.service.pauses import Pauses
-from cronapp.service.pulse import Pulse
-from cronapp.service.repairs import Repairs
-from cronapp.service.restarts import Restarts
-from cronapp.service.runs import Runs
-from cronapp.service.saved_views import SavedViews
-from cronapp.service.search import Search
-from cronapp.service.signin import SignIn
-from cronapp.service.spread import Spreads
-from cronapp.service.switch import Switch
-from cronapp.service.tasks import Tasks
-from cronapp.service.timeline import Timeline
-from cronapp.service.trials import Trials
-from cronapp.service.upcoming import Upcoming
-from cronapp.service.usage import Usage
+from cronapp.service.services import Services
 from cronapp.store.holdings import Holdings
 from cronapp.web.assets import assets_root
 from cronapp.web.hub import Hub
@@ -113,41 +85,11 @@ class Draining(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Services):
     """What the handlers work with. The app makes it once and hands it down."""
 
-    jobs: Jobs
-    runs: Runs
-    comparisons: Comparisons
-    bulk: Bulk
-    bulk_runs: BulkRuns
-    failures: Failures
-    log_search: LogSearch
-    views: SavedViews
-    trials: Trials
-    limits: Limits
-    backfills: Backfills
-    ledger: Ledger
-    timeline: Timeline
-    pulse: Pulse
-    worries: Worries
-    usage: Usage
-    loads: Loads
-    spreads: Spreads
-    restarts: Restarts
     drain: Draining
-    tasks: Tasks
-    repairs: Repairs
-    history: History
-    notes: Notes
-    upcoming: Upcoming
-    blackouts: Blackouts
-    pauses: Pauses
-    switch: Switch
-    signin: SignIn
-    audit: Audit
     settings: Settings
-    search: Search
     clock: Clock
     hub: Hub
     system: Callable[[], Awaitable[System]]
@@ -157,6 +99,15 @@ class Parts:
     timezone: str
     cookie: str
     hosts: frozenset[str]  # names that the server answers to; empty: any
+    limited: Callable[[frozenset[str]], Services]
+    """The services as somebody uses them who is limited to the jobs with one of these tags."""
+
+    def limited_to(self, tags: frozenset[str]) -> Parts:
+        services = self.limited(tags)
+        return replace(self, **{name: getattr(services, name) for name in Services.__slots__})
+
+
+LIMITED = 100  # sets of tags for which parts are kept
 
 
 class RowNumber(IntegerConverter):
@@ -176,6 +127,7 @@ class Site(Quart):
         self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 365 * 86400  # the address holds the hash of the content
         self.json.sort_keys = False  # type: ignore[attr-defined]
         self.config["MAX_CONTENT_LENGTH"] = 2 * 1024 * 1024
+        self.limited = lru_cache(maxsize=LIMITED)(parts.limited_to)
 
     @cached_property
     def navigation(self) -> Navigation:
@@ -189,5 +141,11 @@ def navigation() -> Navigation:
 
 
 def parts() -> Parts:
-    """The parts of the application that answers the present request."""
-    return cast(Any, current_app).parts  # type: ignore[no-any-return]
+    """The parts of the application that answers the present request, as who asks may use them."""
+    return g.get("parts") or cast(Any, current_app).parts  # type: ignore[no-any-return]
+
+
+def parts_for(sight: Sight) -> Parts:
+    """The parts as they are used by somebody with these limits."""
+    site: Any = current_app
+    return site.parts if sight.tags is None else site.limited(sight.tags)  # type: ignore[no-any-return]

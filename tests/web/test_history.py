@@ -111,7 +111,7 @@ async def test_a_version_that_does_not_fit_any_more_says_so_in_the_question(quie
 
 async def test_a_job_without_a_record_says_so(quiet: App, client: QuartClient, api: Api) -> None:
     await api.make("old")
-    await quiet.history.prune(keep_days=1)
+    await quiet.services.history.prune(keep_days=1)
     await quiet.store.write(lambda tx: tx.conn.exec_driver_sql("DELETE FROM job_changes"))
     page = await page_of(client, "/jobs/old/history")
     assert "No change is on record yet" in [one.text for one in page.all("h2")]

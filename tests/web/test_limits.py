@@ -58,7 +58,7 @@ async def test_limits_are_set_and_taken_away_on_the_system_page(quiet: App, clie
     chosen = await page_of(client, "/system?limit=queue:mail")
     assert chosen.form("limit-form") == form | {"max_running": ""}
     assert (await client.post("/limits/queue/mail/clear")).status_code == 303
-    assert await quiet.limits.all() == []
+    assert await quiet.services.limits.all() == []
 
 
 async def test_all_that_failed_alike_are_offered_together(quiet: App, client: QuartClient, api: Api) -> None:
@@ -77,7 +77,7 @@ async def test_all_that_failed_alike_are_offered_together(quiet: App, client: Qu
 
 
 async def test_a_waiting_run_says_what_has_no_place_for_it(quiet: App, client: QuartClient, api: Api) -> None:
-    await quiet.limits.set("queue", "mail", {"rate": "1/h"})
+    await quiet.services.limits.set("queue", "mail", {"rate": "1/h"})
     for job_id in ("first", "next"):
         await api.make(job_id, group="db", queue="mail")
     first, again = await quiet.runs.run_now("first"), await quiet.runs.run_now("first")

@@ -48,7 +48,7 @@ async def test_a_note_is_added_on_the_page_and_the_field_is_empty_again(quiet: A
     question = await (await client.get(f"/jobs/nightly/notes/{note.attrs['data-note']}/remove", headers=HTMX)).data
     assert b"Remove this note?" in question
     await client.post(f"/jobs/nightly/notes/{note.attrs['data-note']}/remove", form={}, headers=HTMX)
-    assert (await quiet.notes.page("nightly"))[0] == []
+    assert (await quiet.services.notes.page("nightly"))[0] == []
 
 
 async def test_a_note_is_edited_in_a_dialog_and_everybody_sees_that_it_was(quiet: App, client: QuartClient) -> None:

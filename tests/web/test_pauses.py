@@ -185,7 +185,7 @@ async def test_resuming_the_scheduler_asks_what_becomes_of_the_slots(quiet: App,
     assert "5 slots of 1 job passed" in page.text
     reply = await client.post("/scheduler/resume", headers=HTMX)
     assert [part.target for part in partials(await reply.get_data(as_text=True))] == ["#dialog"]
-    assert await quiet.switch.state(), "it was only asked"
+    assert await quiet.services.switch.state(), "it was only asked"
     reply = await client.post("/scheduler/resume", form={"catch_up": "all"}, headers=HTMX)
     assert [part.target for part in partials(await reply.get_data(as_text=True))] == ["#dialog", "#banner", "#toasts"]
     assert await states(quiet) == [("queued", 1, None)] * 5
@@ -195,7 +195,7 @@ async def test_a_wrong_pause_of_the_scheduler_is_told_beside_its_field(quiet: Ap
     reply = await client.post("/scheduler/pause", form={"until": "at"})
     assert reply.status_code == 422
     assert "Choose a moment." in Page(await reply.get_data(as_text=True)).with_id("f-until_at-wrong").text
-    assert await quiet.switch.state() is None
+    assert await quiet.services.switch.state() is None
     reply = await client.get("/scheduler/resume")
     assert (reply.status_code, reply.headers["Location"]) == (303, "/system")
 
@@ -219,7 +219,7 @@ async def test_what_is_written_as_the_reason_is_only_text(quiet: App, client: Qu
     evil = "<script>alert(1)</script></hx-partial>"
     await api.make("hourly", schedule=HOURLY)
     await quiet.jobs.pause("hourly", evil, by="admin")
-    await quiet.switch.pause(evil, by="admin")
+    await quiet.services.switch.pause(evil, by="admin")
     await put_back(quiet)
     for path in ("/jobs/hourly", "/jobs/hourly/pause", "/jobs/hourly/resume", "/scheduler/pause", "/scheduler/resume"):
         page = await page_of(client, path)

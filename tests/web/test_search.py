@@ -70,7 +70,7 @@ async def test_pages_tasks_and_actions_are_found_by_their_names(furnished: App, 
     assert (await groups(client, "steps"))["Tasks"] == ["steps"]
     assert "Dark theme" in (await groups(client, "theme"))["Actions"]
     assert (await groups(client, "pause the whole"))["Actions"] == ["Pause the whole scheduler…"]
-    await furnished.switch.pause(by="admin")
+    await furnished.services.switch.pause(by="admin")
     assert "Resume the scheduler" in (await groups(client, "scheduler"))["Actions"]
 
 

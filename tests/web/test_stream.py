@@ -206,19 +206,19 @@ async def test_a_page_without_a_topic_of_its_own_only_tells_of_the_master_switch
         for _ in range(20):
             await asyncio.sleep(0)
         assert await stream.nothing_waits()
-        await quiet.switch.pause("moving house", by="admin")
+        await quiet.services.switch.pause("moving house", by="admin")
         assert "moving house" in Page(await stream.html()).text
-        await quiet.switch.resume()
+        await quiet.services.switch.resume()
         assert "scheduler" not in Page(await stream.html()).text
 
 
 async def test_the_master_switch_makes_all_of_a_page_old(quiet: App, job: Job) -> None:
     async with Stream(quiet, "jobs") as stream:
         await stream.html()
-        await quiet.switch.pause(by="admin")
+        await quiet.services.switch.pause(by="admin")
         html = await stream.until("scheduler paused")
         assert Page(html).one("tr", data_job=job.id)
-        await quiet.switch.resume()
+        await quiet.services.switch.resume()
         assert "scheduler paused" not in await stream.until("countdown")
 
 

@@ -59,9 +59,9 @@ async def test_a_slot_that_is_skipped_is_not_planned_and_one_that_is_added_is(
     soon = quiet.clock().replace(microsecond=0) + timedelta(hours=1)
     await api.make("once", schedule={"kind": "once", "at": soon.isoformat()})
     assert len((await page_of(client, "/timeline")).all("rect", class_="plan")) == 1
-    await quiet.upcoming.skip("once", soon)
+    await quiet.services.upcoming.skip("once", soon)
     assert (await page_of(client, "/timeline")).all("rect", class_="plan") == []
-    await quiet.upcoming.add("by-hand", soon)
+    await quiet.services.upcoming.add("by-hand", soon)
     assert len((await page_of(client, "/timeline")).all("rect", class_="plan")) == 1
 
 
@@ -111,7 +111,7 @@ async def test_a_lane_follows_its_job_and_a_new_job_gets_one(quiet: App, api: Ap
 
 async def test_the_forecast_tells_who_meets_and_who_waits(quiet: App, client: QuartClient, api: Api) -> None:
     assert "Nothing is planned" in (await page_of(client, "/timeline/load")).text
-    quiet.loads.concurrency = 4
+    quiet.services.loads.concurrency = 4
     await crowd(api, 9)
     page = await page_of(client, "/timeline/load")
     assert "9 jobs at" in page.text

@@ -1,0 +1,116 @@
+"""All services on one store, as the engine, the site and the commands use them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cronapp.config import Settings
+from cronapp.core.clock import Clock
+from cronapp.service.audit import Audit
+from cronapp.service.backfills import Backfills
+from cronapp.service.blackouts import Blackouts
+from cronapp.service.bulk import Bulk
+from cronapp.service.bulk_runs import BulkRuns
+from cronapp.service.comparisons import Comparisons
+from cronapp.service.concerns import Worries
+from cronapp.service.failures import Failures
+from cronapp.service.history import History
+from cronapp.service.jobs import Jobs
+from cronapp.service.ledger import Ledger
+from cronapp.service.limits import Limits
+from cronapp.service.load import Loads
+from cronapp.service.log_search import LogSearch
+from cronapp.service.notes import Notes
+from cronapp.service.pauses import Pauses
+from cronapp.service.pulse import Pulse
+from cronapp.service.repairs import Repairs
+from cronapp.service.restarts import Restarts
+from cronapp.service.runs import Runs
+from cronapp.service.saved_views import SavedViews
+from cronapp.service.search import Search
+from cronapp.service.signin import SignIn
+from cronapp.service.spread import Spreads
+from cronapp.service.switch import Switch
+from cronapp.service.tasks import Tasks
+from cronapp.service.timeline import Timeline
+from cronapp.service.trials import Trials
+from cronapp.service.upcoming import Upcoming
+from cronapp.service.usage import Usage
+from cronapp.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """On a store of which only some jobs' part is read, all of them know only these jobs."""
+
+    store: Store
+    tasks: Tasks
+    blackouts: Blackouts
+    jobs: Jobs
+    runs: Runs
+    comparisons: Comparisons
+    bulk: Bulk
+    bulk_runs: BulkRuns
+    failures: Failures
+    log_search: LogSearch
+    views: SavedViews
+    trials: Trials
+    limits: Limits
+    backfills: Backfills
+    ledger: Ledger
+    timeline: Timeline
+    pulse: Pulse
+    worries: Worries
+    usage: Usage
+    loads: Loads
+    spreads: Spreads
+    restarts: Restarts
+    repairs: Repairs
+    history: History
+    notes: Notes
+    upcoming: Upcoming
+    pauses: Pauses
+    switch: Switch
+    search: Search
+    signin: SignIn
+    audit: Audit
+
+
+def make_services(store: Store, tasks: Tasks, blackouts: Blackouts, settings: Settings, clock: Clock) -> Services:
+    jobs = Jobs(store, tasks, blackouts, clock, settings.timezone)
+    runs = Runs(store, tasks, blackouts, clock)
+    loads = Loads(store, blackouts, clock, settings.concurrency)
+    token = settings.admin_token
+    return Services(
+        store=store,
+        tasks=tasks,
+        blackouts=blackouts,
+        jobs=jobs,
+        runs=runs,
+        comparisons=Comparisons(store, tasks),
+        bulk=Bulk(store, jobs, runs, clock),
+        bulk_runs=BulkRuns(store, tasks, blackouts, clock),
+        failures=Failures(store, clock),
+        log_search=LogSearch(store),
+        views=SavedViews(store, clock),
+        trials=Trials(store, tasks, clock),
+        limits=Limits(store),
+        backfills=Backfills(store, tasks, clock),
+        ledger=Ledger(store, clock),
+        timeline=Timeline(store, blackouts, clock),
+        pulse=Pulse(store, clock),
+        worries=Worries(store, clock, settings.concurrency),
+        usage=Usage(store),
+        loads=loads,
+        spreads=Spreads(jobs, loads),
+        restarts=Restarts(store, clock),
+        repairs=Repairs(jobs),
+        history=History(jobs),
+        notes=Notes(store, clock),
+        upcoming=Upcoming(store, blackouts, clock),
+        pauses=Pauses(store, blackouts, clock),
+        switch=Switch(store, blackouts, clock),
+        search=Search(store, tasks),
+        signin=SignIn(store, clock, token.get_secret_value() if token else None),
+        audit=Audit(store),
+    )
