@@ -66,6 +66,12 @@ class Forbidden(CronAppError):
     status = 403
 
 
+class NotAllowed(CronAppError):
+    """Your role does not allow this. Ask somebody who keeps the people here, in Settings."""
+
+    status = 403
+
+
 class WrongHost(CronAppError):
     """This server does not answer to that host name. Add the name to CRONAPP_TRUSTED_HOSTS if it is yours."""
 

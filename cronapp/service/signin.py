@@ -7,6 +7,7 @@ import hmac
 import secrets
 from datetime import timedelta
 
+from cronapp.core.access import ALL
 from cronapp.core.clock import Clock
 from cronapp.core.errors import NotFound
 from cronapp.store import signin
@@ -34,14 +35,24 @@ class SignIn:
         await self.store.write(signin.add_link, digest(token), now + LINK_LIFE, now)
         return token
 
-    async def use_link(self, token: str, agent: str = "") -> str | None:
+    async def use_link(self, token: str, agent: str = "", address: str = "") -> str | None:
         """Uses a link's token up and answers the secret of a new session; None when the token is good for nothing.
 
-        The admin token signs in too, and is not used up. `agent` is how the browser names itself.
+        The admin token signs in too, and is not used up. `agent` is how the browser names itself, and `address` from
+        where it asks.
         """
         now = self.clock()
         secret = secrets.token_urlsafe(32)
-        session = Session(digest(secret), now, now, now + SESSION_LIFE, "admin", "admin", agent[:LONGEST_AGENT])
+        session = Session(
+            hash=digest(secret),
+            created_at=now,
+            seen_at=now,
+            expires_at=now + SESSION_LIFE,
+            user="admin",
+            sight=ALL,
+            agent=agent[:LONGEST_AGENT],
+            address=address,
+        )
         fixed = self.is_admin_token(token)
 
         def change(tx: Tx) -> bool:

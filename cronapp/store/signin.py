@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from cronapp.core.access import Role, Sight
 from cronapp.core.events import SessionsChanged
 from cronapp.store.store import Tx
-from cronapp.store.tables import sessions, sign_in_links
+from cronapp.store.tables import sessions, sign_in_links, users
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """Who is signed in, since when, and until when at the latest."""
 
@@ -22,8 +23,10 @@ class Session:
     seen_at: datetime
     expires_at: datetime
     user: str
-    role: str
+    sight: Sight  # of the account as it is now, so that a change of it holds at once
+    user_id: int | None = None  # None: without an account, by a link or the admin token
     agent: str = ""
+    address: str = ""
 
     @property
     def id(self) -> str:
@@ -55,23 +58,31 @@ def add_session(tx: Tx, session: Session) -> None:
             seen_at=session.seen_at,
             expires_at=session.expires_at,
             user=session.user,
-            role=session.role,
+            role=session.sight.role,
+            user_id=session.user_id,
             agent=session.agent,
+            address=session.address,
         )
     )
     tx.emit(SessionsChanged())
 
 
+SESSIONS = (
+    select(sessions, users.c.name, users.c.role.label("account_role"), users.c.tags)
+    .outerjoin(users, users.c.id == sessions.c.user_id)
+    .where(users.c.disabled_at.is_(None))
+)
+
+
 def session(conn: Connection, digest: str) -> Session | None:
-    row = conn.execute(select(sessions).where(sessions.c.hash == digest)).first()
+    row = conn.execute(SESSIONS.where(sessions.c.hash == digest)).first()
     return session_of(row) if row else None
 
 
 def living(conn: Connection, now: datetime, idle: timedelta, limit: int) -> list[Session]:
     """The sessions that are good for something, those seen last first."""
     statement = (
-        select(sessions)
-        .where(sessions.c.expires_at > now, sessions.c.seen_at > now - idle)
+        SESSIONS.where(sessions.c.expires_at > now, sessions.c.seen_at > now - idle)
         .order_by(sessions.c.seen_at.desc(), sessions.c.hash)
         .limit(limit)
     )
@@ -79,7 +90,17 @@ def living(conn: Connection, now: datetime, idle: timedelta, limit: int) -> list
 
 
 def session_of(row: Any) -> Session:
-    return Session(row.hash, row.created_at, row.seen_at, row.expires_at, row.user, row.role, row.agent or "")
+    return Session(
+        hash=row.hash,
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+        expires_at=row.expires_at,
+        user=row.name or row.user,
+        sight=Sight(Role(row.account_role or row.role), None if row.tags is None else frozenset(row.tags)),
+        user_id=row.user_id,
+        agent=row.agent or "",
+        address=row.address or "",
+    )
 
 
 def touch_session(tx: Tx, digest: str, now: datetime) -> None:

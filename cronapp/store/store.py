@@ -8,6 +8,7 @@ on an asynchronous engine.
 from __future__ import annotations
 
 import asyncio
+import copy
 import queue
 import threading
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event
 from cronapp.store import dialects
+from cronapp.store.scoped import scoped
 
 Conn = Connection
 """What a question is asked of; the services' name for it."""
@@ -45,6 +47,13 @@ class Tx:
 
 
 class Store(Protocol):
+    tags: frozenset[str] | None
+    """Only what belongs to jobs with one of these is read; None: everything."""
+
+    def scoped(self, tags: frozenset[str]) -> Store:
+        """The same store, of which only what belongs to jobs with one of these tags is read. Changes are not limited:
+        what they are about must have been read here."""
+
     async def read(self, question: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Answers a question from one consistent view of the database."""
 
@@ -73,6 +82,8 @@ class Change:
 class SqliteStore:
     """One SQLite file, opened by one server."""
 
+    tags: frozenset[str] | None = None
+
     def __init__(self, path: str, on_commit: OnCommit) -> None:
         self.path = path
         self._on_commit = on_commit
@@ -87,6 +98,11 @@ class SqliteStore:
     @property
     def name(self) -> str:
         return f"SQLite, {self.path}"
+
+    def scoped(self, tags: frozenset[str]) -> Store:
+        twin = copy.copy(self)
+        twin.tags, twin._reading = tags, scoped(self._reading, tags)
+        return twin
 
     async def read(self, question: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         def ask() -> T:
@@ -187,6 +203,8 @@ def unavailable(error: BaseException) -> BaseException:
 class PostgresStore:
     """One PostgreSQL database, opened by any number of servers."""
 
+    tags: frozenset[str] | None = None
+
     def __init__(self, engine: AsyncEngine, on_commit: OnCommit) -> None:
         self._engine = engine
         self._reading = engine.execution_options(isolation_level="REPEATABLE READ")  # one view for a whole question
@@ -195,6 +213,11 @@ class PostgresStore:
     @property
     def name(self) -> str:
         return f"PostgreSQL, {self._engine.url.render_as_string(hide_password=True)}"
+
+    def scoped(self, tags: frozenset[str]) -> Store:
+        twin = copy.copy(self)
+        twin.tags, twin._reading = tags, AsyncEngine(scoped(self._reading.sync_engine, tags))
+        return twin
 
     async def read(self, question: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

@@ -292,6 +292,27 @@ sign_in_links = Table(
     Column("used_at", Moment),
 )
 
+users = Table(
+    "users",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("folded", Text, nullable=False, unique=True),  # the name as it is compared
+    Column("password", Text),  # its slow hash; null: they sign in elsewhere
+    Column("role", Text, nullable=False),
+    Column("tags", Doc),  # null: all jobs
+    Column("subject", Text, unique=True),  # who they are where they sign in elsewhere
+    Column("created_at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("changed_at", Moment),  # the password
+    Column("disabled_at", Moment),
+    Column("seen_at", Moment),
+    Column("totp", Text),  # the secret of the second factor, encrypted; null: they have none
+    Column("totp_step", BigInteger),  # the newest code's, which is good for nothing any more
+    Column("recovery", Doc),  # hashes of the codes that are left
+    sqlite_autoincrement=True,
+)
+
 sessions = Table(
     "sessions",
     metadata,
@@ -300,8 +321,62 @@ sessions = Table(
     Column("seen_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("user", Text, nullable=False),
-    Column("role", Text, nullable=False),
+    Column("role", Text, nullable=False),  # of who signed in without an account; else the account's role holds
     Column("agent", Text),  # the browser, as it names itself
+    Column("user_id", Key, ForeignKey("users.id", ondelete="CASCADE"), index=True),
+    Column("address", Text),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("start", Text, nullable=False),  # its first letters, by which people know it
+    Column("role", Text, nullable=False),
+    Column("tags", Doc),  # null: all jobs
+    Column("created_at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("expires_at", Moment),
+    Column("used_at", Moment),
+    Column("revoked_at", Moment),
+    sqlite_autoincrement=True,
+)
+
+attempts = Table(
+    "attempts",  # to sign in, that failed
+    metadata,
+    Column("key", Text, primary_key=True),  # a name, or an address
+    Column("count", Integer, nullable=False),
+    Column("at", Moment, nullable=False, index=True),  # the newest
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("by", Text, nullable=False),
+    Column("address", Text),  # from where; null: from within the server
+    Column("action", Text, nullable=False),
+    Column("object", Text),  # what it was done to, by its id
+    Column("before", Doc),
+    Column("after", Doc),
+    Column("reason", Text),
+    Index("ix_audit_by", "by", "id"),
+    Index("ix_audit_action", "action", "id"),
+    Index("ix_audit_object", "object", "id"),
+    sqlite_autoincrement=True,
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),  # encrypted
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
 )
 
 idempotency_keys = Table(

@@ -44,6 +44,7 @@ from cronapp.web import (
     upcoming,
 )
 from cronapp.web.api import api
+from cronapp.web.permissions import forgotten
 from cronapp.web.render import prepare
 from cronapp.web.site import Parts, Site
 
@@ -89,7 +90,7 @@ def make_site(parts: Parts) -> Site:
     prepare()
     site = Site(parts)
     site.before_request(security.refuse_strangers)
-    site.before_request(auth.require_sign_in)
+    site.before_request(auth.require_right)
     site.after_request(security.protect)
     site.after_request(compress.compress)
     site.register_error_handler(CronAppError, errors.told)
@@ -98,4 +99,6 @@ def make_site(parts: Parts) -> Site:
     for module in PAGES:
         site.register_blueprint(module.pages)
     site.register_blueprint(api)
+    if unsure := forgotten(site.url_map):
+        raise AssertionError(f"the table of permissions does not fit the routes: {', '.join(sorted(unsure))}")
     return site

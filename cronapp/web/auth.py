@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 from urllib.parse import quote
 
 from quart import Blueprint, Response, current_app, g, make_response, redirect, request
 from quart.typing import ResponseReturnValue
 
-from cronapp.core.errors import NotSignedIn
+from cronapp.core.access import ALL, Principal
+from cronapp.core.errors import NotAllowed, NotSignedIn
 from cronapp.service.signin import SESSION_LIFE
+from cronapp.web.permissions import NEEDS, OPEN, OWN, looking
 from cronapp.web.render import page
-from cronapp.web.site import parts
+from cronapp.web.site import parts, parts_for
 from cronapp.web.stream import GONE
 
 pages = Blueprint("auth", __name__)
-OPEN = {"static", "auth.login", "auth.sign_in", "auth.new_link", "health.alive", "health.ready"}
 EVENTS = "text/event-stream"
 LINKS = 5  # that the server prints, for whomever,
 LINKS_WITHIN = timedelta(minutes=1)
 
 
-async def require_sign_in() -> ResponseReturnValue | None:
-    """Before each request: lets nobody in who is not known. Runs before any handler, so no route can forget it."""
+async def require_right() -> ResponseReturnValue | None:
+    """Before each request: lets nobody in who is not known, and nobody do what the table of permissions does not give
+    them. Runs before any handler, so no route can forget it."""
     g.who = await known()
     g.signed_in = g.who is not None
-    if g.signed_in or request.endpoint in OPEN:
+    if g.signed_in:
+        looking.set(g.who.sight)
+        g.parts = parts_for(g.who.sight)
+    if request.endpoint in OPEN:
         return None
+    if not g.signed_in:
+        return turn_away()
+    if request.endpoint is None or request.endpoint in OWN:
+        return None  # there is nothing, as whoever handles it says
+    if not NEEDS[request.endpoint].met_by(g.who.sight):
+        raise NotAllowed
+    if g.who.sight.tags is not None:
+        await refuse_foreign(request.view_args or {})
+    return None
+
+
+def turn_away() -> ResponseReturnValue:
+    """For who is not known."""
     if request.endpoint == "stream.stream" and request.accept_mimetypes.best == EVENTS:
         return Response(GONE, content_type=EVENTS)  # a page that was open when its session ended: it loads itself anew
     if request.path.startswith("/api/") or request.method != "GET" or "HX-Request" in request.headers:
@@ -37,21 +57,30 @@ async def require_sign_in() -> ResponseReturnValue | None:
     return redirect(f"/login?next={asked}" if request.path != "/" else "/login")
 
 
-async def known() -> str | None:
+async def refuse_foreign(named: Mapping[str, Any]) -> None:
+    """What the address names must be among what is theirs; raises as if it were not there."""
+    if "run_id" in named:
+        await parts().runs.get(named["run_id"])
+    if "job_id" in named:
+        await parts().jobs.get(named["job_id"])
+
+
+async def known() -> Principal | None:
     """Who asks, by a living session or a good token; None: nobody we know."""
+    address = request.remote_addr or ""
     header = request.headers.get("Authorization", "")
     if header:
         scheme, _, token = header.partition(" ")
         good = scheme.lower() == "bearer" and parts().signin.is_admin_token(token.strip())
-        return "the admin token" if good else None
+        return Principal(name="the admin token", sight=ALL, address=address) if good else None
     secret = request.cookies.get(parts().cookie)
     session = None if secret is None else await parts().signin.session(secret)
-    return session.user if session else None
+    return Principal(name=session.user, sight=session.sight, address=address) if session else None
 
 
 def who() -> str:
     """Who asks, for the books."""
-    return str(g.who)
+    return str(g.who.name)
 
 
 def inside(address: str | None) -> str:
@@ -112,7 +141,7 @@ async def sign_out() -> ResponseReturnValue:
 
 
 async def enter(token: str, target: str | None) -> ResponseReturnValue:
-    secret = await parts().signin.use_link(token, request.headers.get("User-Agent", "")) if token else None
+    secret = await use_link(token) if token else None
     if secret is None:
         if g.signed_in:  # the same link opened a second time, by who is in already
             return redirect(inside(target), 303)
@@ -128,6 +157,10 @@ async def enter(token: str, target: str | None) -> ResponseReturnValue:
         samesite="Lax",
     )
     return response
+
+
+async def use_link(token: str) -> str | None:
+    return await parts().signin.use_link(token, request.headers.get("User-Agent", ""), request.remote_addr or "")
 
 
 def login_page(*, error: str | None = None, sent: bool = False, target: str | None = None) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import Blueprint, g, request
+from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import BadRequest, InvalidInput
 from cronapp.core.zones import zone
 from cronapp.service.bulk import ACTIONS, Action, Order
 from cronapp.web.asked import address, asked_of
+from cronapp.web.auth import who
 from cronapp.web.forms import until_of
 from cronapp.web.render import toast
 from cronapp.web.schedules import Texts
@@ -46,7 +47,7 @@ async def carry_out() -> ResponseReturnValue:
     texts = (await request.form).to_dict()
     action, ids = action_of(texts.get("action", "")), texts.get("ids", "").split()
     try:
-        report = await parts().bulk.carry_out(ids, order_of(action, texts), by=g.who)
+        report = await parts().bulk.carry_out(ids, order_of(action, texts), by=who())
     except InvalidInput as error:
         return await asked(action, ids, texts, error)
     told = f"{jobs(len(report.done))} {DONE[report.order.action]}."

@@ -23,6 +23,7 @@ from cronapp.core.events import (
     TasksLoaded,
     ViewsChanged,
 )
+from cronapp.web.permissions import looking
 
 KEPT = 500  # fragments kept for other connections
 Key = tuple[str, Hashable]
@@ -141,7 +142,8 @@ class Hub:
         return len(self._connections)
 
     async def once(self, key: Key, what: Hashable, render: Callable[[], Awaitable[Markup]]) -> Markup:
-        """Renders `what` of `key` once for all connections, until an event makes it old."""
+        """Renders `what` of `key` once for all connections of who sees the same, until an event makes it old."""
+        what = (looking.get(), what)
         shared = self._rendered.setdefault(key, {})
         self._rendered.move_to_end(key)
         if what not in shared:

@@ -13,6 +13,7 @@ from cronapp.web.arguments import arguments, numbered, picked
 from cronapp.web.assets import assets_root, static_url
 from cronapp.web.filters import FILTERS, GLOBALS
 from cronapp.web.graph import graph
+from cronapp.web.permissions import may
 
 MONTH_DAYS = [*((str(day), f"day {day}") for day in range(1, 32)), ("last", "the last day")]
 
@@ -40,6 +41,7 @@ environment.globals.update(
     month_days=MONTH_DAYS,
     static_url=static_url,
     icons=static_url("icons.svg"),
+    may=may,
     version=__version__,
 )
 

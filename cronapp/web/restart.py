@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from quart import Blueprint, g
+from quart import Blueprint
 from quart.typing import ResponseReturnValue
 
+from cronapp.web.auth import who
 from cronapp.web.render import toast
 from cronapp.web.shell import done
 from cronapp.web.site import parts
@@ -16,13 +17,13 @@ pages = Blueprint("restart_pages", __name__)
 
 @pages.post("/system/drain")
 async def begin() -> ResponseReturnValue:
-    await parts().drain.begin(g.who)
+    await parts().drain.begin(who())
     return await shown("Nothing new starts until the restart.")
 
 
 @pages.post("/system/drain/end")
 async def end() -> ResponseReturnValue:
-    await parts().drain.end(g.who)
+    await parts().drain.end(who())
     return await shown("The server takes slots and starts runs again.")
 
 

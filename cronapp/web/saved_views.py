@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import Blueprint, g, request
+from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import InvalidInput, NotFound
 from cronapp.web.asked import asked_of
+from cronapp.web.auth import who
 from cronapp.web.render import toast
 from cronapp.web.shell import answered, ask, done
 from cronapp.web.site import parts
@@ -47,7 +48,7 @@ async def save() -> ResponseReturnValue:
     texts = (await request.form).to_dict()
     page, query, name = known(texts.get("page", "")), asked_of(texts.get("query", "")).query, texts.get("name", "")
     try:
-        view = await parts().views.save(page, name, query, by=g.who)
+        view = await parts().views.save(page, name, query, by=who())
     except InvalidInput as error:
         return await asked(page, query, name, error)
     return done(f"/{page}?{query}", answered(), toast(f"The view {view.name} is saved."))

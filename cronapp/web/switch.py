@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from markupsafe import Markup
-from quart import Blueprint, g, request
+from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.zones import zone
+from cronapp.web.auth import who
 from cronapp.web.forms import until_of
 from cronapp.web.render import fragment, toast
 from cronapp.web.schedules import Texts, local
@@ -36,7 +37,7 @@ async def pause() -> ResponseReturnValue:
     texts = (await request.form).to_dict()
     try:
         until = until_of(texts, parts().clock(), zone(parts().timezone))
-        await parts().switch.pause(texts.get("reason"), by=g.who, until=until)
+        await parts().switch.pause(texts.get("reason"), by=who(), until=until)
     except InvalidInput as error:
         return await asked(texts, error)
     return done("/system", answered(), await banner(parts()), toast("The scheduler is paused."))

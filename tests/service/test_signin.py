@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, select
 from support import TurnedClock
 
+from cronapp.core.access import ALL
 from cronapp.service.signin import IDLE_LIFE, LINK_LIFE, SESSION_LIFE, TOUCH_EVERY, SignIn
 from cronapp.store.store import Store
 from cronapp.store.tables import sessions, sign_in_links
@@ -31,7 +32,7 @@ async def test_a_link_signs_in_once(signin: SignIn) -> None:
     assert secret is not None
     session = await signin.session(secret)
     assert session is not None
-    assert (session.user, session.role) == ("admin", "admin")
+    assert (session.user, session.sight) == ("admin", ALL)
     assert await signin.use_link(token) is None
     assert await signin.session(secret) is not None  # the session lives on
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from quart import Blueprint, g
+from quart import Blueprint
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Json, RunTrigger
@@ -12,6 +12,7 @@ from cronapp.service.bulk import ACTIONS, Action, Left, Order
 from cronapp.store.jobs import JobFilter
 from cronapp.web.api.asked import body, reason_of, until_of
 from cronapp.web.asked import ONE_EACH, filter_of
+from cronapp.web.auth import who
 from cronapp.web.site import parts
 
 api = Blueprint("bulk", __name__)
@@ -26,7 +27,7 @@ async def carry_out() -> Json:
     if sent.get("dry_run"):
         report = await parts().bulk.plan(which, order)
     else:
-        report = await parts().bulk.carry_out(which, order, by=g.who, trigger=RunTrigger.API)
+        report = await parts().bulk.carry_out(which, order, by=who(), trigger=RunTrigger.API)
     return {
         "action": report.order.action,
         "dry_run": bool(sent.get("dry_run")),

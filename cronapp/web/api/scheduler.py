@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from quart import Blueprint, g
+from quart import Blueprint
 
 from cronapp.core.models import Json, SchedulerPause
 from cronapp.web.api.asked import body, reason_of, until_of
 from cronapp.web.api.told import pause_json
+from cronapp.web.auth import who
 from cronapp.web.site import parts
 
 api = Blueprint("scheduler", __name__)
@@ -21,7 +22,7 @@ async def show() -> Json:
 async def pause() -> Json:
     """No slot of any job runs until it is resumed."""
     sent = await body(needed=False)
-    await parts().switch.pause(reason_of(sent), by=g.who, until=until_of(sent, parts().clock()))
+    await parts().switch.pause(reason_of(sent), by=who(), until=until_of(sent, parts().clock()))
     return await show()
 
 

@@ -1,0 +1,80 @@
+"""People, tokens, failed attempts to sign in, the audit of every change, secrets."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+moment = sa.BigInteger()
+
+
+def upgrade() -> None:
+    op.create_table(
+        "users",
+        sa.Column("id", key, primary_key=True),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("folded", sa.Text, nullable=False, unique=True),
+        sa.Column("password", sa.Text),
+        sa.Column("role", sa.Text, nullable=False),
+        sa.Column("tags", sa.JSON),
+        sa.Column("subject", sa.Text, unique=True),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+        sa.Column("changed_at", moment),
+        sa.Column("disabled_at", moment),
+        sa.Column("seen_at", moment),
+        sa.Column("totp", sa.Text),
+        sa.Column("totp_step", sa.BigInteger),
+        sa.Column("recovery", sa.JSON),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("sessions") as sessions:
+        sessions.add_column(sa.Column("user_id", key))
+        sessions.add_column(sa.Column("address", sa.Text))
+        sessions.create_foreign_key("fk_sessions_user_id", "users", ["user_id"], ["id"], ondelete="CASCADE")
+        sessions.create_index("ix_sessions_user_id", ["user_id"])
+    op.create_table(
+        "tokens",
+        sa.Column("id", key, primary_key=True),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("hash", sa.Text, nullable=False, unique=True),
+        sa.Column("start", sa.Text, nullable=False),
+        sa.Column("role", sa.Text, nullable=False),
+        sa.Column("tags", sa.JSON),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+        sa.Column("expires_at", moment),
+        sa.Column("used_at", moment),
+        sa.Column("revoked_at", moment),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "attempts",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("at", moment, nullable=False, index=True),
+    )
+    op.create_table(
+        "audit",
+        sa.Column("id", key, primary_key=True),
+        sa.Column("at", moment, nullable=False, index=True),
+        sa.Column("by", sa.Text, nullable=False),
+        sa.Column("address", sa.Text),
+        sa.Column("action", sa.Text, nullable=False),
+        sa.Column("object", sa.Text),
+        sa.Column("before", sa.JSON),
+        sa.Column("after", sa.JSON),
+        sa.Column("reason", sa.Text),
+        sqlite_autoincrement=True,
+    )
+    for column in ("by", "action", "object"):
+        op.create_index(f"ix_audit_{column}", "audit", [column, "id"])
+    op.create_table(
+        "secrets",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+    )

@@ -1,0 +1,120 @@
+"""The one table of what each address needs. One that is not in it is nobody's: the site does not start with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from werkzeug.routing import Map
+
+from cronapp.core.access import Right, Sight
+
+OPEN = frozenset(
+    ("static", "auth.login", "auth.sign_in", "auth.new_link", "health.alive", "health.ready"),
+)
+"""For everybody, signed in or not."""
+
+OWN = frozenset(("auth.sign_out", "settings.browser"))
+"""For everybody who is signed in: it concerns only them."""
+
+LOOK = """
+    overview.overview jobs.index job.runs job.configuration job.dependencies job.log ledger.slots upcoming.index
+    history.index notes.index runs.index runs.detail runs.args_json runs.result_json runs.stack runs.filters
+    log.piece log.as_json log.as_text log.whole_line log.search log_search.index
+    failures.index failures.detail timeline.index load.index tasks.tasks tasks.task system.system
+    search.search saved_views.filters settings.views stream.stream
+    api.tasks.index api.tasks.show api.jobs.index api.jobs.show api.backfills.index api.history.index
+    api.figures.figures api.notes.index api.notes.show api.slots.index api.upcoming.index api.limits.index
+    api.load.show api.logs.search api.runs.index api.runs.show api.runs.comparison api.runs.log api.runs.stack
+    api.failures.index api.failures.show api.schedule.told api.scheduler.show api.restart.state
+    api.restart.safe_restart
+"""
+
+RUN = """
+    start.run start.ask_args pauses.ask_pause pauses.pause pauses.told pauses.ask_resume pauses.resume
+    backfills.ask backfills.start backfills.preview backfills.cancel
+    upcoming.add upcoming.remove_added upcoming.skip upcoming.undo_skip
+    notes.add notes.ask_remove notes.remove
+    bulk.question bulk.carry_out bulk_runs.question bulk_runs.carry_out failures.ask_retry
+    runs.ask_cancel runs.cancel runs.retry
+    saved_views.ask_save saved_views.save saved_views.ask_remove saved_views.remove
+    api.jobs.run api.jobs.pause api.jobs.resume api.backfills.open_backfill api.backfills.cancel
+    api.upcoming.add api.upcoming.remove_added api.upcoming.skip api.upcoming.undo_skip
+    api.notes.add api.notes.remove api.bulk.carry_out api.bulk_runs.carry_out
+    api.runs.cancel api.runs.retry api.runs.retry_alike
+"""
+
+EDIT = """
+    job_form.new job_form.create job_form.edit job_form.save job_form.form_id job_form.form_preview
+    job_form.suggested_id form_args.chosen form_args.changed trials.test
+    jobs.ask_remove jobs.remove history.ask_restore history.restore repairs.fit repairs.repoint repairs.reset
+    api.jobs.create api.jobs.replace api.jobs.change api.jobs.remove api.history.restore
+    api.repairs.fit api.repairs.repoint api.repairs.reset api.tasks.test
+"""
+
+RUN_EVERYWHERE = """
+    switch.ask_pause switch.pause switch.told switch.ask_resume switch.resume api.scheduler.pause api.scheduler.resume
+"""
+
+EDIT_EVERYWHERE = """
+    limits.put limits.clear api.limits.put api.limits.clear load.ask load.apply
+"""
+
+ADMIN = """
+    settings.general settings.people settings.end settings.ask_end_others settings.end_others settings.tokens
+    settings.audit api.audit.index restart_pages.begin restart_pages.end api.restart.begin api.restart.end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The right that an address needs; `everywhere`: for all jobs, whatever their tags."""
+
+    right: Right
+    everywhere: bool = False
+
+    def met_by(self, sight: Sight) -> bool:
+        return sight.may(self.right, everywhere=self.everywhere)
+
+
+NEEDS: dict[str, Need] = {
+    endpoint: need
+    for need, endpoints in (
+        (Need(Right.LOOK), LOOK),
+        (Need(Right.RUN), RUN),
+        (Need(Right.EDIT), EDIT),
+        (Need(Right.RUN, everywhere=True), RUN_EVERYWHERE),
+        (Need(Right.EDIT, everywhere=True), EDIT_EVERYWHERE),
+        (Need(Right.ADMIN), ADMIN),
+    )
+    for endpoint in endpoints.split()
+}
+
+
+def forgotten(routes: Map) -> set[str]:
+    """Endpoints that the table does not have, and those that it has but the site has not."""
+    return {rule.endpoint for rule in routes.iter_rules()} ^ (OPEN | OWN | NEEDS.keys())
+
+
+# -- what is drawn ----------------------------------------------------------------------------------------------------
+
+looking: ContextVar[Sight | None] = ContextVar("looking", default=None)
+"""For whom a page or a part of it is rendered at present; None: for nobody who is known."""
+
+
+class May:
+    """For templates: `{% if may.run %}` draws what one may press. The server asks again when it is pressed."""
+
+    def __getattr__(self, name: str) -> bool:
+        right, _, everywhere = name.partition("_")
+        sight = looking.get()
+        return sight is not None and sight.may(Right(right), everywhere=everywhere == "everywhere")
+
+    def open(self, endpoints: Iterable[str]) -> bool:
+        """Whether one of these addresses is theirs."""
+        sight = looking.get()
+        return sight is not None and any(NEEDS[endpoint].met_by(sight) for endpoint in endpoints)
+
+
+may = May()
