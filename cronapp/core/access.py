@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,3 +70,6 @@ class Principal:
 
 
 SERVER = Principal(name="Cron-App", sight=ALL)
+
+asking: ContextVar[Principal] = ContextVar("asking", default=SERVER)
+"""Who asks for what is done at present."""

@@ -5,11 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from cronapp.core.history import JobChange
+from cronapp.core.models import Json
 from cronapp.store.job_changes import change_of
-from cronapp.store.tables import job_changes
+from cronapp.store.store import Tx
+from cronapp.store.tables import audit, job_changes
+
+
+def note(
+    tx: Tx,
+    now: datetime,
+    action: str,
+    target: str | None = None,
+    *,
+    before: Json | None = None,
+    after: Json | None = None,
+    reason: str | None = None,
+) -> None:
+    """Writes down what whoever asked for this transaction did. Nothing here is ever changed.
+
+    `action` is a thing and a verb, as `job.paused`; `target` is which one. `before` and `after` tell what became
+    different, without any secret.
+    """
+    values = {"at": now, "by": tx.by.name, "address": tx.by.address or None, "action": action, "target": target}
+    tx.conn.execute(insert(audit).values(**values, before=before, after=after, reason=reason))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -21,6 +22,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cronapp.core.access import SERVER, Principal, asking
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event
 from cronapp.store import dialects
@@ -37,9 +39,10 @@ BATCH = 256  # changes put into one transaction at the most
 
 @dataclass(slots=True)
 class Tx:
-    """One transaction: its connection, and what will be told once it is committed."""
+    """One transaction: its connection, who asked for it, and what will be told once it is committed."""
 
     conn: Connection
+    by: Principal = SERVER
     events: list[Event] = field(default_factory=list)
 
     def emit(self, event: Event) -> None:
@@ -74,6 +77,7 @@ class Store(Protocol):
 class Change:
     run: Callable[[Tx], Any]
     future: asyncio.Future[Any]
+    by: Principal
     result: Any = None
     error: BaseException | None = None
     events: list[Event] = field(default_factory=list)
@@ -116,7 +120,7 @@ class SqliteStore:
 
     async def write(self, change: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         future: asyncio.Future[T] = self._loop.create_future()
-        self._changes.put(Change(lambda tx: change(tx, *args, **kwargs), future))
+        self._changes.put(Change(lambda tx: change(tx, *args, **kwargs), future, asking.get()))
         return await future
 
     async def size(self) -> int | None:
@@ -166,7 +170,7 @@ class SqliteStore:
                 change.events.clear()
 
     def _apply(self, conn: Connection, change: Change) -> None:
-        tx = Tx(conn)
+        tx = Tx(conn, change.by)
         savepoint = conn.begin_nested()
         try:
             change.result = change.run(tx)
@@ -227,8 +231,10 @@ class PostgresStore:
             raise StoreUnavailable(f"The database cannot be read: {dialects.cause(error)}.") from error
 
     async def write(self, change: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        by = asking.get()
+
         def apply(conn: Connection) -> tuple[T, list[Event]]:
-            tx = Tx(conn)
+            tx = Tx(conn, by)
             return change(tx, *args, **kwargs), tx.events
 
         try:
@@ -237,7 +243,7 @@ class PostgresStore:
         except DBAPIError as error:
             raise unavailable(error) from error
         if events:
-            self._on_commit(events)
+            Context().run(self._on_commit, events)  # what they set going is not done for who asked
         return result
 
     async def size(self) -> int | None:

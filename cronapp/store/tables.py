@@ -360,13 +360,13 @@ audit = Table(
     Column("by", Text, nullable=False),
     Column("address", Text),  # from where; null: from within the server
     Column("action", Text, nullable=False),
-    Column("object", Text),  # what it was done to, by its id
+    Column("target", Text),  # what it was done to, by its id
     Column("before", Doc),
     Column("after", Doc),
     Column("reason", Text),
     Index("ix_audit_by", "by", "id"),
     Index("ix_audit_action", "action", "id"),
-    Index("ix_audit_object", "object", "id"),
+    Index("ix_audit_target", "target", "id"),
     sqlite_autoincrement=True,
 )
 

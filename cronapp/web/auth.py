@@ -12,7 +12,7 @@ from urllib.parse import quote
 from quart import Blueprint, Response, current_app, g, make_response, redirect, request
 from quart.typing import ResponseReturnValue
 
-from cronapp.core.access import ALL, Principal
+from cronapp.core.access import ALL, Principal, asking
 from cronapp.core.errors import NotAllowed, NotSignedIn
 from cronapp.service.signin import SESSION_LIFE
 from cronapp.web.permissions import NEEDS, OPEN, OWN, looking
@@ -32,6 +32,7 @@ async def require_right() -> ResponseReturnValue | None:
     g.who = await known()
     g.signed_in = g.who is not None
     if g.signed_in:
+        asking.set(g.who)
         looking.set(g.who.sight)
         g.parts = parts_for(g.who.sight)
     if request.endpoint in OPEN:

@@ -35,19 +35,19 @@ RUN = """
     start.run start.ask_args pauses.ask_pause pauses.pause pauses.told pauses.ask_resume pauses.resume
     backfills.ask backfills.start backfills.preview backfills.cancel
     upcoming.add upcoming.remove_added upcoming.skip upcoming.undo_skip
-    notes.add notes.ask_remove notes.remove
+    notes.add notes.ask_edit notes.edit notes.ask_remove notes.remove
     bulk.question bulk.carry_out bulk_runs.question bulk_runs.carry_out failures.ask_retry
     runs.ask_cancel runs.cancel runs.retry
     saved_views.ask_save saved_views.save saved_views.ask_remove saved_views.remove
     api.jobs.run api.jobs.pause api.jobs.resume api.backfills.open_backfill api.backfills.cancel
     api.upcoming.add api.upcoming.remove_added api.upcoming.skip api.upcoming.undo_skip
-    api.notes.add api.notes.remove api.bulk.carry_out api.bulk_runs.carry_out
+    api.notes.add api.notes.edit api.notes.remove api.bulk.carry_out api.bulk_runs.carry_out
     api.runs.cancel api.runs.retry api.runs.retry_alike
 """
 
 EDIT = """
     job_form.new job_form.create job_form.edit job_form.save job_form.form_id job_form.form_preview
-    job_form.suggested_id form_args.chosen form_args.changed trials.test
+    job_form.form_tasks form_args.chosen form_args.changed form_args.json_told trials.test
     jobs.ask_remove jobs.remove history.ask_restore history.restore repairs.fit repairs.repoint repairs.reset
     api.jobs.create api.jobs.replace api.jobs.change api.jobs.remove api.history.restore
     api.repairs.fit api.repairs.repoint api.repairs.reset api.tasks.test

@@ -63,13 +63,13 @@ def upgrade() -> None:
         sa.Column("by", sa.Text, nullable=False),
         sa.Column("address", sa.Text),
         sa.Column("action", sa.Text, nullable=False),
-        sa.Column("object", sa.Text),
+        sa.Column("target", sa.Text),
         sa.Column("before", sa.JSON),
         sa.Column("after", sa.JSON),
         sa.Column("reason", sa.Text),
         sqlite_autoincrement=True,
     )
-    for column in ("by", "action", "object"):
+    for column in ("by", "action", "target"):
         op.create_index(f"ix_audit_{column}", "audit", [column, "id"])
     op.create_table(
         "secrets",
