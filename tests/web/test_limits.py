@@ -90,7 +90,7 @@ async def test_a_waiting_run_says_what_has_no_place_for_it(quiet: App, client: Q
     assert "waits: the queue mail starts at most 1 within 1 h, and the group db runs 1 of 1" in told
     async with Stream(quiet, f"run:{other.id}", at=f"/runs/{other.id}", after=0) as stream:
         assert "waits: the queue mail starts" in await stream.html()
-        await quiet.limits.clear("queue", "mail")
+        await quiet.services.limits.clear("queue", "mail")
         assert "waits: the group db runs 1 of 1" in await stream.until("#run-side")
         await quiet.runs.finish(claimed.run, Outcome(state=RunState.SUCCEEDED), 1.0)
         assert "waits:" not in await stream.until("#run-side"), "what another job does, tells of this run too"

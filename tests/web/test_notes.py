@@ -52,7 +52,7 @@ async def test_a_note_is_added_on_the_page_and_the_field_is_empty_again(quiet: A
 
 
 async def test_a_note_is_edited_in_a_dialog_and_everybody_sees_that_it_was(quiet: App, client: QuartClient) -> None:
-    note = await quiet.notes.add("nightly", "Ask Ada", by="ada")
+    note = await quiet.services.notes.add("nightly", "Ask Ada", by="ada")
     path = f"/jobs/nightly/notes/{note.id}/edit"
     form = (await page_of(client, path)).form("ask")
     assert form == {"text": "Ask Ada", "edits": "0"}
@@ -68,7 +68,7 @@ async def test_a_note_is_edited_in_a_dialog_and_everybody_sees_that_it_was(quiet
         page = Page(await reply.get_data(as_text=True))
         assert wrong in page.with_id("note-text-wrong").text
         assert page.form("ask")["text"].strip() == text.strip()
-    assert "Ask Bob" in (await quiet.notes.get("nightly", note.id)).text
+    assert "Ask Bob" in (await quiet.services.notes.get("nightly", note.id)).text
 
 
 async def test_a_note_that_is_refused_keeps_what_was_typed(client: QuartClient) -> None:
