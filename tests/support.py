@@ -18,8 +18,11 @@ from typing import Any, TypeVar
 
 import httpx
 
+from cronapp.core.vault import Vault
+
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
+VAULT = Vault(["the-key-that-all-tests-share-1234567890"])
 TOKEN = "a-token-for-tests"
 
 TASKS = '''

@@ -118,6 +118,10 @@ class Conflict(CronAppError):
     status = 409
 
 
+class SecretNotFound(NotFound):
+    """There is no stored secret of this name. It may have been removed."""
+
+
 class TaskGone(Conflict):
     """This job's task is no longer in the code. Deploy it again, or point the job at another task."""
 
@@ -150,6 +154,18 @@ class IdempotencyMismatch(CronAppError):
     """This Idempotency-Key was used before with another request. Use a new key for a new request."""
 
     status = 422
+
+
+class NoSecretKey(Conflict):
+    """Secrets are kept encrypted, and there is no key for them. Set CRONAPP_SECRET_KEY, the same for all servers, to
+    what this makes: python -c "import secrets; print(secrets.token_urlsafe(32))"
+    """
+
+
+class SecretUnreadable(Conflict):
+    """It was encrypted with a key that is not there now. Set CRONAPP_SECRET_KEY to that key again (behind a new one,
+    with a comma between them), or give the secret anew. Nothing is lost meanwhile.
+    """
 
 
 class StoreUnavailable(CronAppError):

@@ -71,6 +71,11 @@ class ViewsChanged:
     page: str
 
 
+@dataclass(frozen=True, slots=True)
+class SecretsChanged:
+    """A stored secret was put or removed."""
+
+
 Event = (
     JobChanged
     | RunChanged
@@ -82,6 +87,7 @@ Event = (
     | SchedulerChanged
     | ViewsChanged
     | SessionsChanged
+    | SecretsChanged
 )
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -90,6 +96,7 @@ KINDS: dict[str, type[Event]] = {
         *(TasksLoaded, LimitsChanged, DrainChanged, SchedulerChanged),
         ViewsChanged,
         SessionsChanged,
+        SecretsChanged,
     )
 }
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from cronapp.core.differences.snapshots import EXTRA, by_name
 from cronapp.core.errors import InvalidInput
+from cronapp.core.hidden import Hidden
 from cronapp.core.models import Json
 from cronapp.core.signature import Signature
 
+Opened = Callable[[Json], Json]
+"""Arguments without what hides their secrets, to be looked at."""
 SHOWN = 60  # letters of a value that a sentence shows
 BARE = ("text", "text or JSON", "JSON", "yes or no")  # types that take no article
 
@@ -69,21 +72,23 @@ class Sides:
     def value(self, name: str) -> str:
         """The job's value, for a sentence; nothing of what is or may be a secret."""
         known = [side[name] for side in (self.before or {}, self.after) if name in side]
+        if isinstance(self.args[name], Hidden):
+            return ""
         if not known or any(one.get("secret") for one in known):
             return ""
         return shown(self.args[name])
 
 
-def sides_of(fits: Json | None, present: Json, signature: Signature, args: Json) -> Sides:
+def sides_of(fits: Json | None, present: Json, signature: Signature, args: Json, opened: Opened) -> Sides:
     """The snapshot that the arguments fitted last, if there is one, and that of today."""
     before = by_name(fits["parameters"]) if fits else None
-    return Sides(before, by_name(present["parameters"]), args, wrong_args(signature, args))
+    return Sides(before, by_name(present["parameters"]), args, wrong_args(signature, args, opened))
 
 
-def wrong_args(signature: Signature, args: Json) -> dict[str, str]:
+def wrong_args(signature: Signature, args: Json, opened: Opened) -> dict[str, str]:
     """What is wrong, by the argument; what is wrong inside of one is told with its place."""
     try:
-        signature.check(args, prefix="")
+        signature.check(opened(args), prefix="")
     except InvalidInput as error:
         found: dict[str, list[str]] = {}
         for place, text in error.errors.items():
@@ -172,10 +177,10 @@ def wrong(sides: Sides, name: str) -> Change:
     return Change(what=What.WRONG, parameter=name, stops=True, sentence=sentence)
 
 
-def mended(sides: Sides, signature: Signature) -> tuple[Json, str] | None:
+def mended(sides: Sides, signature: Signature, opened: Opened) -> tuple[Json, str] | None:
     """Arguments that fit, and in words what was done; None where that takes a guess."""
     args, done = moved(sides)
-    return None if wrong_args(signature, args) else (args, done)
+    return None if wrong_args(signature, args, opened) else (args, done)
 
 
 def moved(sides: Sides) -> tuple[Json, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from cronapp.core.conditions import unfit_condition
-from cronapp.core.differences.changes import Change, What, changes, mended, moved, sides_of, wrong_args
+from cronapp.core.differences.changes import Change, Opened, What, changes, mended, moved, sides_of, wrong_args
 from cronapp.core.differences.snapshots import Line, signature_lines, snapshot
 from cronapp.core.models import JobSpec, Json
 from cronapp.core.registry import Task
@@ -46,18 +46,24 @@ class Difference:
         return " ".join(change.sentence for change in self.changes if change.stops)
 
 
-def difference(spec: JobSpec, fits: Json | None, tasks: Mapping[str, Task]) -> Difference | None:
+def as_they_are(args: Json) -> Json:
+    return args
+
+
+def difference(
+    spec: JobSpec, fits: Json | None, tasks: Mapping[str, Task], opened: Opened = as_they_are
+) -> Difference | None:
     """What keeps this job from running; None: it fits its task and its condition. `fits` is the snapshot of the task
-    that its arguments fitted last, if there is one."""
+    that its arguments fitted last, if there is one; `opened` lets their secrets be looked at."""
     task = tasks.get(spec.task)
     asked = condition_change(spec, tasks)
     if task is None:
-        return gone_task(spec, fits, tasks, asked)
-    if not wrong_args(task.signature, spec.args):
+        return gone_task(spec, fits, tasks, asked, opened)
+    if not wrong_args(task.signature, spec.args, opened):
         return Difference(changes=asked) if asked else None
     present = snapshot(task)
-    sides = sides_of(fits, present, task.signature, spec.args)
-    fixed = None if asked else mended(sides, task.signature)
+    sides = sides_of(fits, present, task.signature, spec.args, opened)
+    fixed = None if asked else mended(sides, task.signature, opened)
     args, mending = fixed or (None, "")
     return Difference(
         changes=(*changes(sides), *asked),
@@ -68,9 +74,11 @@ def difference(spec: JobSpec, fits: Json | None, tasks: Mapping[str, Task]) -> D
     )
 
 
-def gone_task(spec: JobSpec, fits: Json | None, tasks: Mapping[str, Task], asked: tuple[Change, ...]) -> Difference:
+def gone_task(
+    spec: JobSpec, fits: Json | None, tasks: Mapping[str, Task], asked: tuple[Change, ...], opened: Opened
+) -> Difference:
     gone = Change(what=What.TASK, parameter="", stops=True, sentence=f"The task `{spec.task}` is not in the code now.")
-    candidates = tuple(candidate(spec, fits, task) for task in alike(spec.task, fits, tasks.values()))
+    candidates = tuple(candidate(spec, fits, task, opened) for task in alike(spec.task, fits, tasks.values()))
     return Difference(changes=(gone, *asked), lines=signature_lines(fits, None), candidates=candidates)
 
 
@@ -82,13 +90,14 @@ def condition_change(spec: JobSpec, tasks: Mapping[str, Task]) -> tuple[Change, 
     return (Change(what=What.CONDITION, parameter="", sentence=problem, stops=True),) if problem else ()
 
 
-def carried(spec: JobSpec, fits: Json | None, task: Task) -> tuple[Json, str] | None:
+def carried(spec: JobSpec, fits: Json | None, task: Task, opened: Opened = as_they_are) -> tuple[Json, str] | None:
     """The job's arguments as another task takes them, and in words what becomes of them; None: they need a look."""
-    return mended(sides_of(fits, snapshot(task), task.signature, spec.args), task.signature)
+    sides = sides_of(fits, snapshot(task), task.signature, spec.args, opened)
+    return mended(sides, task.signature, opened)
 
 
-def candidate(spec: JobSpec, fits: Json | None, task: Task) -> Candidate:
-    found = carried(spec, fits, task)
+def candidate(spec: JobSpec, fits: Json | None, task: Task, opened: Opened) -> Candidate:
+    found = carried(spec, fits, task, opened)
     return Candidate(task=task.name, mending=None if found is None else found[1])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cronapp.core.hidden import MASK, reference
 from cronapp.core.models import Json
 from cronapp.core.signature.fields import EMPTY, FormField
 from cronapp.core.signature.moments import duration_value, moment_text
@@ -14,8 +15,8 @@ from cronapp.core.signature.texts import json_or, number_or_text, strict_json
 from cronapp.core.signature.typed import Typed, below
 
 ON = frozenset({"on", "true", "yes", "1"})
-MASK = "********"
-"""Stands for a secret wherever arguments are shown."""
+BY_NAME = "secret:"
+"""Before the name of a stored secret, where a form says that it is meant."""
 UNKNOWN_SECRET = f"Write the secret. {MASK} only stands for one that is stored."
 
 
@@ -59,9 +60,12 @@ class Reading:
         return MASK if of.kind == "secret" and self.masked else _read(of, typed, text)
 
     def _secret(self, of: FormField, typed: Typed, text: str, path: str) -> Any:
-        """An empty one is the stored one, where the form says so, or of an argument says nothing at all."""
+        """An empty one is the stored one, where the form says so, or of an argument says nothing at all. It may also be
+        one that has a name."""
         if typed.how.startswith("keep:"):
             return self._kept(typed)
+        if typed.how.startswith(BY_NAME):
+            return reference(typed.how.removeprefix(BY_NAME))
         if not typed.how and path in self.stored:
             return MASK if self.masked else self.stored[path]
         if text.strip():

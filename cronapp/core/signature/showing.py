@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from cronapp.core.hidden import MASK, named
 from cronapp.core.signature.fields import EMPTY, FormField
 from cronapp.core.signature.moments import duration_shown, moment_parts
-from cronapp.core.signature.reading import MASK, ON, inside
+from cronapp.core.signature.reading import BY_NAME, ON, inside
 from cronapp.core.signature.suiting import kind_for, suits
 from cronapp.core.signature.texts import json_or, text_of
 from cronapp.core.signature.typed import Typed
@@ -40,6 +41,8 @@ class Showing:
         return _said(Typed(), f"keep:{path}") if of.secret and self.carried is None else _as_json(value)
 
     def _of_text(self, of: FormField, value: Any, path: str) -> Typed:
+        if of.kind == "secret" and (name := named(value)) is not None:
+            return _said(Typed(""), f"{BY_NAME}{name}")
         if of.kind == "secret" and self.carried is None:
             return _said(Typed(), f"keep:{path}")
         if of.kind == "switch":

@@ -12,13 +12,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from cronapp.core.errors import InvalidInput
+from cronapp.core.hidden import MASK, Hidden, Named, named, reference
 from cronapp.core.models import Json
 from cronapp.core.signature.annotations import hints_of
 from cronapp.core.signature.docstrings import parameter_help
 from cronapp.core.signature.fields import FormField
 from cronapp.core.signature.form import Form
 from cronapp.core.signature.parameter import Parameter, parameter_of
-from cronapp.core.signature.reading import MASK
+from cronapp.core.signature.secrets import references, replaced, secret_texts, without_references
 from cronapp.core.validation import explain, suggestion
 
 
@@ -61,7 +62,8 @@ class Signature:
         }
 
     def check(self, args: Mapping[str, Any], prefix: str = "args") -> dict[str, Any]:
-        """JSON values → keyword arguments of the annotated types.
+        """JSON values → keyword arguments of the annotated types. A stored secret that is named is not looked into
+        here, nor what is encrypted.
 
         Raises `InvalidInput` with every wrong, missing and unknown argument at once, as `args.day`.
         """
@@ -70,6 +72,8 @@ class Signature:
         path = f"{prefix}." if prefix else ""
         for name, value in args.items():
             if parameter := self._named(name):
+                if isinstance(value, Hidden):
+                    continue
                 try:
                     kwargs[name] = _checked(parameter, value, path + name)
                 except InvalidInput as error:
@@ -115,15 +119,46 @@ class Signature:
         return self.form.show(args)
 
     def masked(self, args: Mapping[str, Any]) -> Json:
-        """The arguments as they may be shown: a value with a secret in it is `MASK`."""
-        return {name: MASK if self._is_secret(name) and value is not None else value for name, value in args.items()}
+        """The arguments as they may be shown: a value with a secret in it is `MASK`, and a stored one has its name."""
+        return {name: self._shown(name, value) for name, value in args.items()}
 
     def unmasked(self, args: Mapping[str, Any], stored: Mapping[str, Any]) -> Json:
         """The reverse, for arguments that come back as they were shown: a `MASK` is what is stored."""
         return {
-            name: stored[name] if value == MASK and self._is_secret(name) and name in stored else value
+            name: stored[name] if value == MASK and name in stored and self._is_hidden(name, stored) else value
             for name, value in args.items()
         }
+
+    def kept_secret(self, name: str, value: Any) -> bool:
+        """Whether a value given for that argument is not to be kept as it is."""
+        return value is not None and self._is_secret(name)
+
+    def alone(self, name: str) -> bool:
+        """Whether the argument of that name is a secret itself, and not only has one within."""
+        parameter = self._named(name)
+        return parameter is not None and parameter.field.kind == "secret"
+
+    def references(self, name: str, value: Any) -> tuple[str, ...]:
+        """The stored secrets that an argument names."""
+        parameter = self._named(name)
+        return references(parameter.field, value) if parameter else ()
+
+    def resolved(self, args: Mapping[str, Any], lookup: Callable[[str], str]) -> Json:
+        """The arguments with the values of the stored secrets that they name."""
+
+        def look(secret: Any, _: str) -> Any:
+            name = named(secret)
+            return secret if name is None else lookup(name)
+
+        return {
+            name: replaced(parameter.field, value, look) if (parameter := self._named(name)) else value
+            for name, value in args.items()
+        }
+
+    def secret_texts(self, args: Mapping[str, Any]) -> set[str]:
+        """The secrets in arguments, as texts."""
+        found = ((self._named(name), value) for name, value in args.items())
+        return {text for p, value in found if p and p.secret for text in secret_texts(p.field, value)}
 
     @property
     def has_secrets(self) -> bool:
@@ -136,6 +171,18 @@ class Signature:
     def _named(self, name: str) -> Parameter | None:
         return next((p for p in self.parameters if p.name == name), self.extra)
 
+    def _shown(self, name: str, value: Any) -> Any:
+        if isinstance(value, Named):
+            return reference(value.name)
+        if isinstance(value, Hidden):
+            return MASK
+        if value is None or not self._is_secret(name) or (self.alone(name) and named(value) is not None):
+            return value
+        return MASK
+
+    def _is_hidden(self, name: str, stored: Mapping[str, Any]) -> bool:
+        return self._is_secret(name) or isinstance(stored[name], Hidden)
+
     def _is_secret(self, name: str) -> bool:
         parameter = self._named(name)
         return parameter is not None and parameter.secret
@@ -143,11 +190,18 @@ class Signature:
 
 def _checked(parameter: Parameter, value: Any, field: str) -> Any:
     """The value as the annotated type. Raises `InvalidInput` for `field`, or for what of it is wrong."""
+    # A copy: the task may change its arguments, and the job's must stay as they are.
+    value, places = copy.deepcopy(value), set[str]()
+    if parameter.secret:
+        value, places = without_references(parameter.field, value)
     try:
-        # A copy: the task may change its arguments, and the job's must stay as they are.
-        return parameter.adapter.validate_python(copy.deepcopy(value))
+        return parameter.adapter.validate_python(value)
     except ValidationError as error:
-        raise InvalidInput(explain(error, field, value=value, secret=parameter.secret)) from None
+        wrong = explain(error, field, value=value, secret=parameter.secret)
+        later = {f"{field}.{place}" if place else field for place in places}  # looked at when the run begins
+        if errors := {place: text for place, text in wrong.items() if place not in later}:
+            raise InvalidInput(errors) from None
+        return value
     except Exception as error:  # a validator of the user's own model
         reason = type(error).__name__ + ("." if parameter.secret else f": {error}.")
         raise InvalidInput.of(field, f"This cannot be used: {reason}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from cronapp.core.hidden import named
 from cronapp.core.signature.fields import FormField
 
 SHAPES = {"date": r"\d{4}-\d\d-\d\d", "time": r"\d\d:\d\d\S*", "datetime": r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S*"}
@@ -42,6 +43,8 @@ def _text_suits(of: FormField, value: Any) -> bool:
             return _is_one_of(of, value)
         case "json" | "loose":
             return True
+        case "secret" if not isinstance(value, str):
+            return named(value) is not None
         case "duration":
             return isinstance(value, str | int | float) and not isinstance(value, bool)
     return isinstance(value, str) and bool(re.fullmatch(SHAPES.get(of.kind, r"[\s\S]*"), value))

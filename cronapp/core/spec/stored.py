@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import TypeAdapter
 
 from cronapp.core import triggers
+from cronapp.core.hidden import Hidden
 from cronapp.core.models import JobSpec, Json, Retry, Schedule
 from cronapp.core.triggers import Trigger, trigger_of
 
@@ -19,8 +21,11 @@ _retry = TypeAdapter(Retry)
 
 
 def spec_to_json(spec: JobSpec) -> Json:
-    """The spec as it is stored, told by the API and exported; `schedule` is always a list here."""
-    data = _stored.dump_python(spec, mode="json")
+    """The spec as it is stored, told by the API and exported; `schedule` is always a list here. What is hidden of its
+    arguments stays so."""
+    plain = {name: value for name, value in spec.args.items() if not isinstance(value, Hidden)}
+    data = _stored.dump_python(replace(spec, args=plain), mode="json")
+    data["args"] = {name: data["args"].get(name, value) for name, value in spec.args.items()}
     return {name: value if name == "args" else whole_numbers(value) for name, value in data.items()}
 
 
