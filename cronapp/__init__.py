@@ -12,6 +12,7 @@ from cronapp.core.models import (
     Retry,
 )
 from cronapp.core.registry import task
+from cronapp.core.secret import secret
 
 __version__ = "0.1.0"
 
@@ -28,5 +29,6 @@ __all__ = [
     "__version__",
     "current_run",
     "progress",
+    "secret",
     "task",
 ]

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from cronapp import __version__
 from cronapp.bus.local import LocalBus
-from cronapp.config import Settings
+from cronapp.config import Settings, known_secrets, named_value
 from cronapp.core.clock import Clock, system_clock
 from cronapp.core.durations import duration_words
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.models import Run
+from cronapp.core.vault import Vault
 from cronapp.engine import capture
 from cronapp.engine.dispatch.local import LocalDispatch
 from cronapp.engine.drain import Drain
@@ -39,9 +40,11 @@ from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
 from cronapp.service.declarations import Declarations
 from cronapp.service.presence import Presence
+from cronapp.service.sealing import Sealing
 from cronapp.service.services import Services, make_services
 from cronapp.service.tasks import Tasks
 from cronapp.store.holdings import holdings
+from cronapp.store.keyfile import keys_for
 from cronapp.store.open import open_store
 from cronapp.store.store import Store
 from cronapp.web import make_site
@@ -87,20 +90,26 @@ class App:
         self._make_services()
         self._make_engine()
         self.site: Site = make_site(self._parts())
-        for part in (self.scheduler, self.pause_ends, self.dispatch, self.runner, self.services.loads, self.hub):
+        services = self.services
+        heeding = (self.scheduler, self.pause_ends, self.dispatch, self.runner, services.loads, self.sealing, self.hub)
+        for part in heeding:
             self.bus.subscribe(part.heed)
         await self.runs.lose_running("The server that executed this run ended without a word.")
+        await self.sealing.start()
+        await services.secrets.names()
         await self.declarations.declare()
         await self.declarations.hold_against_code()
         await self._go_to_work(worker, watch)
 
     def _make_services(self) -> None:
         settings = self.settings
-        self.tasks = Tasks(settings.tasks, self.clock)
+        self._keys = keys_for(settings.database, settings.secret_keys)
+        self.tasks = Tasks(settings.tasks, self.clock, Vault(self._keys))
         blackouts = Blackouts(Calendars(Path.cwd()))
         self.services: Services = make_services(self.store, self.tasks, blackouts, settings, self.clock)
         self.jobs, self.runs, self.signin = self.services.jobs, self.services.runs, self.services.signin
         self.declarations = Declarations(self.jobs)
+        self.sealing = Sealing(self.store, self.tasks)
         self.presence = Presence(self.store, self.clock)
 
     def _make_engine(self) -> None:
@@ -113,6 +122,8 @@ class App:
             log_limit=settings.log_limit,
             child_limits=ChildLimits(memory=settings.task_memory, processes=settings.task_processes),
             when_idle=Shared().put_back,
+            secrets={*known_secrets(settings), *self._keys},
+            variable=named_value,
         )
         self.dispatch = LocalDispatch(self.runs, self.runner, self.clock, settings.concurrency)
         self.scheduler = Scheduler(self.jobs, self.runs)
@@ -161,6 +172,7 @@ class App:
         self.hub.close()
         self._pruning.cancel()
         self._staying.cancel()
+        await within(LEAVING, self.sealing.stop())
         await within(LEAVING, self._take_nothing_new())
         if left := await self.runner.stop(STOPPED):
             log.warning(unstored(left))
@@ -205,7 +217,9 @@ class App:
     def _limited(self, tags: frozenset[str]) -> Services:
         """The services of somebody who is limited to the jobs with one of these tags."""
         store = self.store.scoped(tags)
-        services = make_services(store, self.tasks, self.services.blackouts, self.settings, self.clock)
+        services = make_services(
+            store, self.tasks, self.services.blackouts, self.settings, self.clock, self.services.secrets
+        )
         self.bus.subscribe(services.loads.heed)
         return services
 

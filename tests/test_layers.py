@@ -33,8 +33,12 @@ FENCES = {
 }
 """A library, and the only places that may import it."""
 
-ENVIRONMENT = ("cronapp/config.py", "cronapp/engine/executors/in_process.py", "cronapp/engine/child.py")
-"""The settings are read in one place; a child process is handed the server's whole environment, and takes it over."""
+ENVIRONMENT = (
+    *("cronapp/config.py", "cronapp/engine/executors/in_process.py", "cronapp/engine/child.py"),
+    "cronapp/core/secret.py",
+)
+"""The settings are read in one place; a child process is handed the server's whole environment, and takes it over; and
+a task's secret is a variable where there is no run."""
 
 IO = {
     *("asyncio", "http", "io", "logging", "multiprocessing", "select", "selectors", "shutil", "signal", "socket"),

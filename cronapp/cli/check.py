@@ -12,11 +12,13 @@ import typer
 from cronapp.cli.serve import TASKS
 from cronapp.config import load_settings
 from cronapp.core.clock import system_clock
+from cronapp.core.vault import Vault
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
 from cronapp.service.review import Finding, review
 from cronapp.service.tasks import Tasks
 from cronapp.store.jobs import all_jobs
+from cronapp.store.keyfile import keys_for
 from cronapp.store.looking import look
 
 
@@ -32,7 +34,8 @@ def add_to(cli: typer.Typer) -> None:
         The database is only read, also while a server works on it. Where there is none yet, only the code is checked.
         """
         settings = load_settings({"tasks": tuple(tasks or ()), "database": database})
-        code = Tasks(settings.tasks)
+        vault = Vault(keys_for(settings.database, settings.secret_keys, make=False))
+        code = Tasks(settings.tasks, vault=vault)
         stored = look(settings.database, all_jobs) or []
         calendars = Blackouts(Calendars(Path.cwd()))
         found = review(stored, code, calendars, timezone=settings.timezone, now=system_clock())

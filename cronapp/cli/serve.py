@@ -17,7 +17,7 @@ from hypercorn.config import Config
 from cronapp import __version__
 from cronapp.app import LOOPBACK, App
 from cronapp.cli.server_log import set_up_log
-from cronapp.config import Settings, load_settings
+from cronapp.config import Settings, known_secrets, load_settings
 from cronapp.core.errors import CannotStart
 from cronapp.engine.shared import SIGNALS
 
@@ -44,7 +44,7 @@ def add_to(cli: typer.Typer) -> None:
         """Serve the dashboard, keep the schedules, execute the runs."""
         given = {"tasks": tuple(tasks or ()), "host": host, "port": port, "database": database, "watch": watch}
         settings = load_settings(given)
-        set_up_log(settings.log_format)
+        set_up_log(settings.log_format, known_secrets(settings))
         asyncio.run(run_server(settings, worker=not no_worker, watch=wants_watch(settings)))
 
 

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from cronapp.core.hidden import MASK
 from cronapp.engine.capture import outside_runs
+from cronapp.engine.runlog import Cover
+
+CARRIED = re.compile(
+    r"(?i)((?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key)[\"']?\s*[:=,]\s*b?[\"']?(?:bearer |basic )?"
+    r"|[?&](?:token|code|secret|password)=|\bbearer )[^\s\"'&;,)]+"
+)
+"""What carries who somebody is: headers of requests, and what stands in addresses."""
+
+
+class Covered(logging.Formatter):
+    """Another formatter, whose lines have no secrets: not those that are known, nor what carries one."""
+
+    def __init__(self, inner: logging.Formatter, cover: Cover) -> None:
+        super().__init__()
+        self.inner = inner
+        self.cover = cover
+
+    def format(self, record: logging.LogRecord) -> str:
+        return CARRIED.sub(rf"\1{MASK}", self.cover(self.inner.format(record)))
 
 
 class JsonLines(logging.Formatter):
@@ -21,11 +43,11 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def set_up_log(form: str) -> None:
-    """Sends what the server logs to standard error; what a run logs goes to that run's log only."""
+def set_up_log(form: str, secrets: Iterable[str] = ()) -> None:
+    """Sends what the server logs to standard error, without secrets; what a run logs goes to that run's log only."""
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    handler.setFormatter(JsonLines() if form == "json" else text)
+    handler.setFormatter(Covered(JsonLines() if form == "json" else text, Cover(secrets)))
     handler.addFilter(outside_runs)
     root = logging.getLogger()
     root.handlers[:] = [handler]

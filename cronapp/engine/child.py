@@ -1,10 +1,11 @@
 """A run in a process of its own: what the child does.
 
-The parent passes the request on standard input and two descriptors by number: a pipe that it holds open as long as the
+The parent passes the request on standard input and descriptors by number: a pipe that it holds open as long as the
 run may live, and a pipe for messages, one JSON object a line: {"line": [stream, text]}, {"log": [level, text]},
-{"progress": …}, {"remark": …}, {"source": text} if the function is another one by now, {"result": …}, {"error": …}, and
-{"looks": "threads"} or {"looks": "tasks"} once it can be asked by the signal LOOK or LOOK_AT_TASKS where it is; the
-answer is a dump on a descriptor of its own, or {"awaits": text}. Descriptors 1 and 2 carry what passes Python by.
+{"progress": …}, {"remark": …}, {"secret": [number, name]}, which is answered on a third descriptor, {"source": text} if
+the function is another one by now, {"result": …}, {"error": …}, and {"looks": "threads"} or {"looks": "tasks"} once it
+can be asked by the signal LOOK or LOOK_AT_TASKS where it is; the answer is a dump on a descriptor of its own, or
+{"awaits": text}. Descriptors 1 and 2 carry what passes Python by.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ from typing import Any, BinaryIO, NoReturn
 
 from cronapp.core.code import source_hash
 from cronapp.core.current import CURRENT, CurrentRun, RunCancelled
-from cronapp.core.errors import TaskNotFound
+from cronapp.core.errors import SecretNotFound, SecretUnreadable, TaskNotFound
 from cronapp.core.models import Json, LogStream, Progress
 from cronapp.core.registry import load
+from cronapp.core.secret import LOOKUP
 from cronapp.engine import capture
 from cronapp.engine.outcomes import jsonable, run_error
 from cronapp.engine.runlog import Source, clean, source
@@ -90,6 +92,27 @@ class Report:
         self.send(progress=asdict(progress))
 
 
+class Lookup:
+    """Asks the parent for secrets, one at a time. It keeps none of them."""
+
+    def __init__(self, report: Report, answers: int) -> None:
+        self._report = report
+        self._answers = os.fdopen(answers, "rb")
+        self._lock = threading.Lock()
+        self._number = 0
+
+    def __call__(self, name: str) -> str:
+        with self._lock:
+            self._number += 1
+            self._report.send(secret=[self._number, str(name)])
+            answer: Json = {}
+            while answer.get("number") != self._number:  # one that was asked for may have been interrupted
+                answer = json.loads(self._answers.readline())
+        if "error" in answer:
+            raise (SecretUnreadable if answer["kind"] == SecretUnreadable.__name__ else SecretNotFound)(answer["error"])
+        return str(answer["value"])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What the parent asks for, as JSON."""
@@ -106,6 +129,7 @@ class Request:
     path: list[str]
     pythonpath: str | None
     dump: int  # the descriptor for faulthandler
+    answers: int  # that on which secrets come
     memory: int | None  # bytes
     processes: int | None
 
@@ -262,6 +286,7 @@ def main() -> None:
     capture.LOG.set(report)
     run = current(request, report)
     CURRENT.set(run)
+    LOOKUP.set(Lookup(report, request.answers))
     obey_sigterm(run)
     execute(request, report)
 

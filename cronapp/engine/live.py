@@ -35,7 +35,7 @@ class Live:
         self.source = source
 
     def report(self, progress: Progress) -> None:
-        self.progress = replace(progress, text=clean(progress.text))
+        self.progress = replace(progress, text=clean(self.lines.cover(progress.text)))
 
     def written(self, *, flush: bool = False) -> Written | None:
         """What there is to write. Lines that could not be written before stay first in line."""

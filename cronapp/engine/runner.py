@@ -11,17 +11,18 @@ from typing import Any
 
 from cronapp.core.clock import Clock
 from cronapp.core.conditions import condition_args, is_asked, refusal
-from cronapp.core.errors import CronAppError, StoreUnavailable
+from cronapp.core.errors import CronAppError, SecretNotFound, SecretUnreadable, StoreUnavailable
 from cronapp.core.events import CancelRequested, Event
-from cronapp.core.models import Inside, JobSpec, Json, Outcome, Run, RunError, RunState
+from cronapp.core.models import Inside, Json, Outcome, Run, RunError, RunState
 from cronapp.core.registry import Task
+from cronapp.core.sealing import resolved
 from cronapp.core.spec import zone_of
 from cronapp.engine.executors import Attempt, ChildLimits, StopRequest, execute
 from cronapp.engine.executors.execution import REAPING
 from cronapp.engine.live import Live, plain
 from cronapp.engine.outcomes import failed, run_error
-from cronapp.engine.runlog import RunLog, clean
-from cronapp.engine.secrets import hidden
+from cronapp.engine.runlog import Cover, RunLog, clean
+from cronapp.engine.secrets import Lookup, hidden
 from cronapp.service.runs import Claimed, Runs, Written
 from cronapp.service.tasks import Tasks
 
@@ -45,9 +46,12 @@ class Runner:
         grace: float = 10.0,
         child_limits: ChildLimits = ChildLimits(),  # noqa: B008 - it is frozen
         when_idle: Callable[[], None] = lambda: None,
+        secrets: Iterable[str] = (),
+        variable: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         """`grace`: seconds between asking a run to stop and forcing it; `log_limit`: bytes kept of one run's log;
-        `child_limits`: what each child process may take; `when_idle` is called each time that nothing runs any more."""
+        `child_limits`: what each child process may take; `when_idle` is called each time that nothing runs any more;
+        `secrets` are masked in all that runs say; `variable` is the environment, for secrets that are not stored."""
         self.node = node
         self._runs = runs
         self._tasks = tasks
@@ -56,6 +60,8 @@ class Runner:
         self._grace = grace
         self._child_limits = child_limits
         self._when_idle = when_idle
+        self._cover = Cover(secrets)
+        self._variable = variable
         self._live: dict[int, Live] = {}
         self._ending: dict[int, Run] = {}  # over, and their end is not stored yet
         self._lives: set[asyncio.Task[None]] = set()
@@ -94,7 +100,7 @@ class Runner:
         return Inside(
             run=run_id,
             run_in=live.run_in,
-            stack=clean(seen.stack),
+            stack=clean(live.lines.cover(seen.stack)),
             memory=seen.memory,
             last_line_at=live.lines.last_line_at,
             at=self._clock(),
@@ -107,11 +113,14 @@ class Runner:
     def start(self, claimed: Claimed) -> asyncio.Task[None]:
         """Executes a claimed run in the background; done when its place is free again."""
         run = claimed.run
-        live = self._live[run.id] = Live(run, StopRequest(), RunLog(self._log_limit, self._clock))
-        life = asyncio.create_task(self._live_through(live, claimed.spec), name=f"cronapp-run-{run.id}")
+        live = self._live[run.id] = Live(run, StopRequest(), self._log())
+        life = asyncio.create_task(self._live_through(live, claimed), name=f"cronapp-run-{run.id}")
         self._lives.add(life)
         life.add_done_callback(self._lives.discard)
         return life
+
+    def _log(self) -> RunLog:
+        return RunLog(self._log_limit, self._clock, cover=self._cover.copy())
 
     async def drained(self) -> None:
         """Returns when no run is executed here any more."""
@@ -143,10 +152,10 @@ class Runner:
 
     # -- one run --------------------------------------------------------------------------------------------------
 
-    async def _live_through(self, live: Live, spec: JobSpec) -> None:
+    async def _live_through(self, live: Live, claimed: Claimed) -> None:
         began = time.monotonic()
         try:
-            outcome = await self._outcome(live, spec)
+            outcome = hidden(await self._outcome(live, claimed), live.lines.cover)
         except Exception as problem:
             log.exception("run #%s could not be executed", live.run.id)
             outcome = failed(run_error(problem))
@@ -163,8 +172,9 @@ class Runner:
             del self._ending[live.run.id]
             live.lines.close()
 
-    async def _outcome(self, live: Live, spec: JobSpec) -> Outcome:
-        run = live.run
+    async def _outcome(self, live: Live, claimed: Claimed) -> Outcome:
+        run, spec = live.run, claimed.spec
+        lookup = Lookup(self._tasks.vault, claimed.secrets, self._variable, live.lines.cover)
         try:
             task = self._tasks.get(run.task)
             condition = self._tasks.get(spec.condition) if spec.condition else None
@@ -172,13 +182,19 @@ class Runner:
             return Outcome(state=RunState.FAILED, reason=str(error), error=RunError("TaskNotFound", str(error), ""))
         if condition and is_asked(run):
             args = condition_args(condition, (run.slot or run.queued_at).astimezone(zone_of(spec)))
-            said = await self._execute(live, condition, args, spec.timeout)
+            said = await self._execute(live, condition, args, spec.timeout, lookup)
             if refused := refusal(condition.name, said):
                 return refused
             live.lines.system(f"The condition {condition.name} said yes.")
-        return hidden(await self._execute(live, task, run.args, spec.timeout), task, run.args)
+        try:
+            given = resolved(task.signature, run.args, self._tasks.vault, lookup.stored)
+        except (SecretNotFound, SecretUnreadable) as error:
+            problem = RunError(type(error).__name__, str(error), "")
+            return Outcome(state=RunState.FAILED, reason=str(error), error=problem)
+        live.lines.cover.add(task.signature.secret_texts(given))
+        return await self._execute(live, task, given, spec.timeout, lookup)
 
-    async def _execute(self, live: Live, task: Task, args: Json, timeout: float | None) -> Outcome:
+    async def _execute(self, live: Live, task: Task, args: Json, timeout: float | None, lookup: Lookup) -> Outcome:
         run = live.run
         attempt = Attempt(
             id=run.id,
@@ -193,6 +209,7 @@ class Runner:
             timeout=timeout,
             grace=self._grace,
             limits=self._child_limits,
+            secret=lookup,
         )
         live.run_in = task.run_in
         return await execute(attempt, live.stop, live.begun)

@@ -1,60 +1,70 @@
-"""A secret argument that found its way into an exception is not shown with it."""
+"""The secrets of a run: looked up when it asks for them, and masked in how it ended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
-from cronapp.core.models import Json, Outcome
-from cronapp.core.registry import Task
-from cronapp.core.signature import MASK
+from cronapp.core.errors import SecretNotFound, SecretUnreadable
+from cronapp.core.models import Outcome, RunError
 from cronapp.core.traces import Frame, Problem
+from cronapp.core.vault import Vault
+from cronapp.engine.runlog import Cover
+from cronapp.service.secrets import about
 
-SHORTEST = 4  # letters; a shorter secret would also hide what has nothing to do with it
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Gives a run the secrets that it asks for, by their names. What it was given is masked from then on."""
+
+    vault: Vault
+    tokens: Mapping[str, str]  # the stored ones, encrypted, by their names
+    variable: Callable[[str], str | None]
+    cover: Cover
+
+    def __call__(self, name: str) -> str:
+        """A stored secret, or else a variable of the environment. For the task's own code, which can read that too."""
+        value = self.variable(name) if name not in self.tokens else None
+        if value is None:
+            return self.stored(name)
+        self.cover.add([value])
+        return value
+
+    def stored(self, name: str) -> str:
+        """A stored secret; for arguments, which may be given by who must not read the environment. Raises
+        `SecretNotFound` or `SecretUnreadable`."""
+        token = self.tokens.get(name)
+        if token is None:
+            raise SecretNotFound(f'There is no stored secret "{name}". It may have been removed; add it in Settings.')
+        try:
+            value = self.vault.open(token, about(name))
+        except SecretUnreadable as error:
+            raise SecretUnreadable(f'The stored secret "{name}" cannot be read. {error}') from None
+        self.cover.add([value])
+        return value
 
 
-def hidden(outcome: Outcome, task: Task, args: Json) -> Outcome:
-    """The outcome, with the values of secret arguments masked in its error."""
-    shown = task.signature.masked(args)
-    secrets = {text for name, value in args.items() if shown[name] == MASK for text in texts(value)}
-    if outcome.error is None or not secrets:
+def hidden(outcome: Outcome, cover: Cover) -> Outcome:
+    """The outcome, with the run's secrets masked in it."""
+    if not cover:
         return outcome
-    cover = Cover(sorted(secrets, key=len, reverse=True))
-    error = outcome.error
-    covered = replace(
-        error,
-        message=cover(error.message),
-        traceback=cover(error.traceback),
-        problems=tuple(map(cover.problem, error.problems)),
+    return replace(
+        outcome,
+        reason=outcome.reason and cover(outcome.reason),
+        result=cover.json(outcome.result),
+        error=outcome.error and _error(outcome.error, cover),
     )
-    return replace(outcome, error=covered)
 
 
-def texts(value: Any) -> Iterator[str]:
-    """The texts in a JSON value that are long enough to be told from others."""
-    match value:
-        case str() if len(value) >= SHORTEST:
-            yield value
-        case dict():
-            for each in value.values():
-                yield from texts(each)
-        case list():
-            for each in value:
-                yield from texts(each)
+def _error(error: RunError, cover: Cover) -> RunError:
+    problems = tuple(_problem(problem, cover) for problem in error.problems)
+    return replace(error, message=cover(error.message), traceback=cover(error.traceback), problems=problems)
 
 
-class Cover:
-    def __init__(self, secrets: list[str]) -> None:
-        self._secrets = secrets
+def _problem(problem: Problem, cover: Cover) -> Problem:
+    frames = tuple(_frame(frame, cover) for frame in problem.frames)
+    return replace(problem, message=cover(problem.message), frames=frames)
 
-    def __call__(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
-        return text
 
-    def problem(self, problem: Problem) -> Problem:
-        return replace(problem, message=self(problem.message), frames=tuple(map(self.frame, problem.frames)))
-
-    def frame(self, frame: Frame) -> Frame:
-        return replace(frame, source=tuple(map(self, frame.source)))
+def _frame(frame: Frame, cover: Cover) -> Frame:
+    return replace(frame, source=tuple(map(cover, frame.source)))

@@ -15,6 +15,7 @@ from cronapp.core.models import Job, JobState, Json, RunState
 from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import count_between, slots_between
 from cronapp.service.changing import found
+from cronapp.service.secrets import refuse_unknown_secrets
 from cronapp.service.tasks import Tasks
 from cronapp.store import backfills, runs
 from cronapp.store.store import Conn, Store, Tx
@@ -63,6 +64,7 @@ class Backfills:
         def change(tx: Tx) -> Opened:
             job = found(tx.conn, job_id, lock=True)
             args = self._args(job, window)
+            refuse_unknown_secrets(tx, args, job.spec.args)
             coverage = self._coverage(tx.conn, job, window)
             if not coverage.slots:
                 raise Conflict(
@@ -119,8 +121,8 @@ class Backfills:
         if job.state is JobState.NEEDS_ATTENTION:
             raise Conflict(f"This job needs attention and does not run: {job.reason}")
         args: Json = {**job.spec.args, **(window.args or {})}
-        task.signature.check(args)
-        return args
+        task.signature.check(self.tasks.opened(args))
+        return self.tasks.sealed(job.task, args, job.spec.args)
 
     def _coverage(self, conn: Conn, job: Job, window: Window) -> Coverage:
         refuse_odd(window, self.clock())

@@ -49,13 +49,14 @@ class Comparisons:
         if before is None:
             raise NothingToCompare
         function = function_changes(conn, before, run)
+        theirs = self.tasks.aligned(before.args, run.args)
         shown = (self.tasks.masked_for_good(one.task, one.args) for one in (before, run))
         environments = (code.environment(conn, one.environment) for one in (before, run))
         without = self._file(run) if function.get("diff") else ""
         told: Json = {
             **function,
             **environment_changes(*environments, without=without),
-            "args": args_changes(before.args, run.args, *shown),
+            "args": args_changes(theirs, run.args, *shown),
             "host": host_change(before, run),
         }
         return run, before, told

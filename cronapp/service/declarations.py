@@ -15,6 +15,7 @@ from cronapp.core.spec import trigger_for
 from cronapp.service.changing import edited, replaced
 from cronapp.service.dependencies import refuse_circle, refuse_wrong_upstreams
 from cronapp.service.jobs import Jobs
+from cronapp.service.secrets import refuse_unknown_secrets
 from cronapp.store import job_changes, jobs
 from cronapp.store.store import Tx
 
@@ -39,29 +40,35 @@ class Declarations:
 
     async def _declare(self, data: Json) -> None:
         present = await self.jobs.store.read(jobs.get, data["id"])
-        if present and (present.origin != "code" or present.code == data):
+        if present and (present.origin != "code" or self._declares(present.code, data)):
             return
         spec = self.jobs.check(data, old=present.spec if present else None)
+        code = {**data, "args": self.jobs.tasks.sealed(data["task"], data.get("args", {}), spec.args)}
 
         def change(tx: Tx) -> None:
             refuse_wrong_upstreams(tx, spec, present.spec if present else None)
+            refuse_unknown_secrets(tx, spec.args, present.spec.args if present else {})
             now = self.jobs.clock()
             if present is None:
                 next_slot = trigger_for(spec).next_after(now)
                 state = JobState.ACTIVE
                 made = jobs.create(
-                    tx, spec, state=state, reason=None, origin="code", now=now, next_slot=next_slot, code=data
+                    tx, spec, state=state, reason=None, origin="code", now=now, next_slot=next_slot, code=code
                 )
                 if made:
                     job_changes.record(tx, made, ChangeKind.CREATED, at=now, by=CODE)
                 tx.emit(JobChanged(spec.id, created=True))
             elif present.code and present.spec == self.jobs.as_declared(present.code, present.spec):
-                new = replace(edited(present, spec, now), code=data)
+                new = replace(edited(present, spec, now), code=code)
                 replaced(tx, present, new, ChangeKind.EDITED, at=now, by=CODE)
             else:  # somebody changed the job: theirs stays, and the code's new version is kept beside it
-                replaced(tx, present, replace(present, code=data), ChangeKind.CODE_CHANGED, at=now, by=CODE)
+                replaced(tx, present, replace(present, code=code), ChangeKind.CODE_CHANGED, at=now, by=CODE)
 
         await self.jobs.store.write(change)
+
+    def _declares(self, code: Json | None, data: Json) -> bool:
+        """Whether the code says what it said when the job was made of it."""
+        return code is not None and {**code, "args": self.jobs.tasks.opened(code.get("args", {}))} == data
 
     async def hold_against_code(self) -> list[Job]:
         """Compares each job with its task, after the tasks files were read. Those that no longer fit are kept and need

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -50,7 +50,15 @@ class History:
             return job_changes.page(conn, key, before=before, limit=limit + 1)
 
         listed = await self.jobs.store.read(ask)
-        return listed[:limit], listed[limit - 1].id if len(listed) > limit else None
+        return [self._aligned(change) for change in listed[:limit]], listed[limit - 1].id if len(
+            listed
+        ) > limit else None
+
+    def _aligned(self, change: JobChange) -> JobChange:
+        """The change, of which a secret that was encrypted anew and is the same is none."""
+        if change.spec is None or change.before is None:
+            return change
+        return replace(change, spec=self.jobs.tasks.aligned_spec(change.spec, change.before))
 
     async def removal(self, job_id: str) -> JobChange:
         """Who removed the job that had this id last, and when; raises `JobNotFound` where one has it now, or where
@@ -87,6 +95,7 @@ class History:
             spec = job_changes.spec_at(conn, job.key, version) if 0 < version <= job.version else None
             if spec is None:
                 raise InvalidInput.of("version", f"Version {version} of this job is not kept. Choose another one.")
+            spec = self.jobs.tasks.aligned_spec(spec, job.spec)
             if spec == job.spec:
                 raise Conflict(f"This job is as it was in version {version}, so there is nothing to restore.")
             return Restoring(job, version, tuple(changes(job.spec, spec, self.mask(job.fits))), spec)

@@ -37,6 +37,7 @@ from cronapp.service.dependencies import refuse_wrong_upstreams, wrong_upstreams
 from cronapp.service.neighbours import Neighbours, neighbours_of
 from cronapp.service.pauses import check as check_pause
 from cronapp.service.pauses import ended_at, policy_of
+from cronapp.service.secrets import refuse_unknown_secrets, unknown_secrets
 from cronapp.service.slots import job_pause_gap, settle_job
 from cronapp.service.tasks import Tasks
 from cronapp.store import dependencies, idempotency, job_changes, jobs, listing, pauses, runs
@@ -192,7 +193,8 @@ class Jobs:
     # -- changes --------------------------------------------------------------------------------------------------
 
     def check(self, data: Mapping[str, Any], old: JobSpec | None = None) -> JobSpec:
-        """A job as JSON, checked against the rules and its task's signature; raises `InvalidInput`."""
+        """A job as JSON, checked against the rules and its task's signature, with its secrets encrypted; raises
+        `InvalidInput`."""
         errors: dict[str, str] = {}
         spec = None
         try:
@@ -203,7 +205,7 @@ class Jobs:
         errors = {**self.misfit_condition(data.get("condition")), **self.blackouts.check(lines_of(data)), **errors}
         if errors or spec is None:
             raise InvalidInput(errors)
-        return spec
+        return replace(spec, args=self.tasks.sealed(spec.task, spec.args, old.args if old else None))
 
     def misfit(self, task: str, args: Any) -> dict[str, str]:
         """Why these arguments do not fit that task; empty when they do."""
@@ -211,7 +213,7 @@ class Jobs:
         if found_task is None:
             return {"task": f"There is no task named {task!r}. Choose one of the tasks page."}
         try:
-            found_task.signature.check(args if isinstance(args, dict) else {})
+            found_task.signature.check(self.tasks.opened(args) if isinstance(args, dict) else {})
         except InvalidInput as error:
             return error.errors
         return {}
@@ -228,7 +230,7 @@ class Jobs:
 
     def difference(self, job: Job) -> Difference | None:
         """Why the job's task or condition no longer fits it; None when they do."""
-        return difference(job.spec, job.fits, self.tasks.registry.tasks)
+        return difference(job.spec, job.fits, self.tasks.registry.tasks, self.tasks.opened)
 
     async def _read_calendars(self, data: Mapping[str, Any]) -> None:
         """Has calendar files read in a thread; the check, on the loop, finds them read."""
@@ -245,6 +247,7 @@ class Jobs:
             errors = error.errors
         else:
             errors = await self.store.read(wrong_upstreams, spec.id, spec.after, old)
+            errors |= await self.store.read(unknown_secrets, spec.args, old.args if old else {})
         if old is None and "id" not in errors:
             taken = await self.store.read(jobs.get, str(data.get("id")))
             errors |= {"id": TAKEN} if taken else {}
@@ -311,6 +314,7 @@ class Jobs:
 
         def change(tx: Tx) -> Job:
             refuse_wrong_upstreams(tx, spec, old.spec)
+            refuse_unknown_secrets(tx, spec.args, old.spec.args)
             new = replace(edited(found(tx.conn, job_id, lock=True), spec, now), fits=self.tasks.snapshot(spec.task))
             return replaced(tx, old, new, kind or self._kind_of_edit(old, spec), at=now, by=by, reason=reason)
 
@@ -318,7 +322,8 @@ class Jobs:
 
     def as_declared(self, code: Json, old: JobSpec) -> JobSpec | None:
         """What the code's version of a job comes to; None when it cannot be used."""
-        return as_declared(code, old, self.timezone, self.clock())
+        spec = as_declared(code, old, self.timezone, self.clock())
+        return spec and self.tasks.aligned_spec(spec, old)
 
     def _kind_of_edit(self, old: Job, spec: JobSpec) -> ChangeKind:
         code = old.code and self.as_declared(old.code, old.spec)

@@ -33,7 +33,7 @@ class Repairs:
 
         def change(tx: Tx) -> Job:
             job, _ = self._unfit(tx, job_id)
-            args, _ = carried(job.spec, job.fits, target) or (job.spec.args, "")
+            args, _ = carried(job.spec, job.fits, target, self.jobs.tasks.opened) or (job.spec.args, "")
             return self._write(tx, job, replace(job.spec, task=task, args=args), ChangeKind.REPOINTED, by)
 
         return await self.jobs.store.write(change)

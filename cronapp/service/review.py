@@ -33,9 +33,9 @@ def review(stored: Sequence[Job], tasks: Tasks, blackouts: Blackouts, *, timezon
         job, data = here.get(job_id), code.get(job_id)
         sentences: list[str] = []
         spec = job.spec if job else None
-        if data and (job is None or (job.origin == "code" and job.code != data)):
+        if data and (job is None or (job.origin == "code" and declared_of(job, tasks) != data)):
             wanted, sentences = declaration(data, spec, tasks, blackouts, timezone=timezone, now=now)
-            if wanted and (job is None or follows(job, timezone, now)):
+            if wanted and (job is None or follows(job, tasks, timezone, now)):
                 spec, job = wanted, None
         if spec:
             sentences += unfit(spec, job.fits if job else None, tasks, ids)
@@ -55,19 +55,25 @@ def declaration(
     if wrong:
         told = " ".join(f"{field}: {text}" for field, text in wrong.items())
         return None, [f"The job that `{data['task']}` declares cannot be used. {told}"]
-    misfit = difference(spec, None, tasks.registry.tasks)
+    misfit = difference(spec, None, tasks.registry.tasks, tasks.opened)
     if misfit:
         return None, [f"The job that `{data['task']}` declares cannot be used. {misfit.reason}"]
     return spec, []
 
 
-def follows(job: Job, timezone: str, now: datetime) -> bool:
+def declared_of(job: Job, tasks: Tasks) -> Json | None:
+    """What the code said when the job was made of it."""
+    return job.code and {**job.code, "args": tasks.opened(job.code.get("args", {}))}
+
+
+def follows(job: Job, tasks: Tasks, timezone: str, now: datetime) -> bool:
     """Whether nobody changed the job since the code declared it, so that it goes with the code."""
-    return job.code is not None and job.spec == as_declared(job.code, job.spec, timezone, now)
+    code = as_declared(job.code, job.spec, timezone, now) if job.code else None
+    return code is not None and job.spec == tasks.aligned_spec(code, job.spec)
 
 
 def unfit(spec: JobSpec, fits: Json | None, tasks: Tasks, ids: Collection[str]) -> list[str]:
-    misfit = difference(spec, fits, tasks.registry.tasks)
+    misfit = difference(spec, fits, tasks.registry.tasks, tasks.opened)
     nowhere = [one for one in (spec.after.jobs if spec.after else ()) if one not in ids]
     return [
         *(misfit.sentences if misfit else ()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,9 +26,10 @@ from cronapp.service.blackouts import Blackouts
 from cronapp.service.changing import found
 from cronapp.service.endings import follow_up
 from cronapp.service.run_questions import RunQuestions, found_run
+from cronapp.service.secrets import refuse_unknown_secrets
 from cronapp.service.slots import open_at_start, settle_due
 from cronapp.service.tasks import Tasks
-from cronapp.store import code, idempotency, jobs, limits, logs, pauses, runs
+from cronapp.store import code, idempotency, jobs, limits, logs, pauses, runs, secrets
 from cronapp.store.idempotency import Once
 from cronapp.store.store import Conn, Store, Tx
 
@@ -39,6 +40,7 @@ class Claimed:
 
     run: Run
     spec: JobSpec
+    secrets: Mapping[str, str] = field(default_factory=dict)  # the stored ones, encrypted, by their names
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,13 @@ class Runs(RunQuestions):
             if once and (made := idempotency.made_before(tx.conn, once)):
                 return found_run(tx.conn, int(made))
             job = found(tx.conn, job_id, lock=True)
-            given: Json = {**({} if whole else job.spec.args), **(args or {})}
+            given: Json = {**({} if whole else job.spec.args), **(args or {})}  # of which some may be encrypted already
             task = self.tasks.find(job.task)
             if task is None:
                 raise TaskGone
-            task.signature.check(given)
+            task.signature.check(self.tasks.opened(given))
+            given = self.tasks.sealed(job.task, given, job.spec.args)
+            refuse_unknown_secrets(tx, given, job.spec.args)
             now = self.clock()
             run_id = runs.open_run(tx, job, slot=None, trigger=trigger, now=now, args=given)
             assert run_id is not None, "a run without a slot meets no other"
@@ -119,7 +123,8 @@ class Runs(RunQuestions):
             specs = {job.key: job.spec for job in jobs.by_keys(tx.conn, {run.job_key for run in claimed})}
             for run in claimed:
                 tx.emit(RunChanged(run.id, run.job))
-            return [Claimed(run, rules_of_trial(run) if run.trial else specs[run.job_key]) for run in claimed]
+            known = secrets.tokens(tx.conn) if claimed else {}
+            return [Claimed(run, rules_of_trial(run) if run.trial else specs[run.job_key], known) for run in claimed]
 
         claimed = await self.store.write(change)
         for one in claimed:  # only now: a transaction that failed kept nothing

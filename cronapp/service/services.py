@@ -28,6 +28,7 @@ from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.saved_views import SavedViews
 from cronapp.service.search import Search
+from cronapp.service.secrets import Secrets
 from cronapp.service.signin import SignIn
 from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
@@ -74,9 +75,13 @@ class Services:
     search: Search
     signin: SignIn
     audit: Audit
+    secrets: Secrets
 
 
-def make_services(store: Store, tasks: Tasks, blackouts: Blackouts, settings: Settings, clock: Clock) -> Services:
+def make_services(
+    store: Store, tasks: Tasks, blackouts: Blackouts, settings: Settings, clock: Clock, secrets: Secrets | None = None
+) -> Services:
+    """`secrets` are those of the whole store, where this one is a part of it."""
     jobs = Jobs(store, tasks, blackouts, clock, settings.timezone)
     runs = Runs(store, tasks, blackouts, clock)
     loads = Loads(store, blackouts, clock, settings.concurrency)
@@ -113,4 +118,5 @@ def make_services(store: Store, tasks: Tasks, blackouts: Blackouts, settings: Se
         search=Search(store, tasks),
         signin=SignIn(store, clock, token.get_secret_value() if token else None),
         audit=Audit(store),
+        secrets=secrets or Secrets(store, tasks.vault, clock),
     )

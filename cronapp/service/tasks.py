@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 from cronapp.core.clock import Clock, system_clock
 from cronapp.core.code import Code, Environment, code_of
 from cronapp.core.differences import snapshot
-from cronapp.core.models import Job, Json
+from cronapp.core.hidden import MASK, Hidden, Named
+from cronapp.core.models import Job, JobSpec, Json
 from cronapp.core.registry import LoadError, Registry, Task, file_hashes, load, merged, source_files
-from cronapp.core.signature import MASK
+from cronapp.core.sealing import aligned, opened, sealed, shown
+from cronapp.core.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +44,11 @@ class Reading:
 class Tasks:
     """Holds the registry made from the tasks files, and makes it anew when asked."""
 
-    def __init__(self, sources: Sequence[str], clock: Clock = system_clock) -> None:
+    def __init__(self, sources: Sequence[str], clock: Clock = system_clock, vault: Vault | None = None) -> None:
+        """`vault` keeps the secrets among arguments; without one, arguments with a secret are refused."""
         self.sources = tuple(sources)
         self.clock = clock
+        self.vault = vault or Vault()
         self.registry: Registry = load(self.sources)
         self.stale: tuple[Stale, ...] = ()
         self._read = {source: clock() for source in self.sources if source not in self.registry.failed}
@@ -103,21 +108,46 @@ class Tasks:
             known = self._codes[name] = task, code_of(task.text, self.environment)
         return known[1]
 
+    # -- secrets among arguments ----------------------------------------------------------------------------------
+
+    def sealed(self, name: str, args: Mapping[str, Any], like: Mapping[str, Any] | None = None) -> Json:
+        """Arguments of that task as they are kept: what has a secret in it is encrypted. What is the same in `like`
+        stays as it is there. Raises `InvalidInput` where there is no key to encrypt with."""
+        task = self.find(name)
+        known = {one: value for one, value in (like or {}).items() if isinstance(value, Hidden)}
+        return self.aligned(sealed(task.signature, args, self.vault) if task else dict(args), known)
+
+    def opened(self, args: Mapping[str, Any]) -> Json:
+        """Arguments to be looked at or changed: decrypted. What cannot be decrypted stays encrypted."""
+        return opened(args, self.vault)
+
+    def aligned(self, args: Mapping[str, Any], like: Mapping[str, Any]) -> Json:
+        """Arguments in which each that says the same as in `like` is the one there. Else the same secret, encrypted
+        twice, would look like two."""
+        return aligned(args, like, self.vault)
+
+    def aligned_spec(self, spec: JobSpec, like: JobSpec) -> JobSpec:
+        return replace(spec, args=self.aligned(spec.args, like.args))
+
     def masked(self, name: str, args: Json) -> Json:
         """Arguments of that task as they may be shown: without their secrets."""
         task = self.find(name)
-        return task.signature.masked(args) if task else args
+        return task.signature.masked(args) if task else shown(args)
 
     def masked_of(self, job: Job) -> Json:
         """The job's arguments as they may be shown, also where its task is gone or no longer takes them."""
         secret = {one["name"] for one in (job.fits or {}).get("parameters", ()) if one.get("secret")}
         args = self.masked(job.task, job.spec.args)
-        return {name: MASK if name in secret and value is not None else value for name, value in args.items()}
+        return {
+            name: MASK if name in secret and value is not None and not isinstance(job.spec.args[name], Named) else value
+            for name, value in args.items()
+        }
 
     def masked_for_good(self, name: str, args: Json, fits: Json | None = None) -> Json:
         """Arguments of a run, or of an older version of a job. What may be a secret, since its task is gone or has no
         such parameter now, is hidden too; `fits` is what the job's arguments fitted last."""
         task = self.find(name)
+        given = args
         if task is not None:
             listed = {one.name for one in task.signature.parameters}
             known = listed if task.signature.extra is None else {*listed, *args}
@@ -126,7 +156,8 @@ class Tasks:
             known = {one["name"] for one in fits["parameters"] if not one.get("secret")}
         else:
             known = set()
-        return {one: value if one in known else MASK for one, value in args.items()}
+        open_names = known | {one for one, value in given.items() if isinstance(value, Named)}
+        return {one: value if one in open_names else MASK for one, value in shown(args).items()}
 
     def guarded(self) -> dict[str, frozenset[str]]:
         """The tasks that take secrets, with the names of their arguments that hold none."""

@@ -13,6 +13,7 @@ from cronapp.core.models import Run, RunTrigger
 from cronapp.core.registry import Task
 from cronapp.core.spec import parse_fields
 from cronapp.service.run_questions import found_run
+from cronapp.service.secrets import refuse_unknown_secrets
 from cronapp.service.tasks import Tasks
 from cronapp.store import runs
 from cronapp.store.store import Store, Tx
@@ -40,7 +41,7 @@ class Trials:
         elif not isinstance(args, dict | None):
             errors["args"] = "An object is expected: the arguments by their names."
         else:
-            errors |= wrong_args(task, args or {})
+            errors |= wrong_args(task, self.tasks.opened(args or {}))
         try:
             rules = parse_fields({rule: data[rule] for rule in RULES if data.get(rule) is not None})
         except InvalidInput as error:
@@ -49,13 +50,15 @@ class Trials:
             raise InvalidInput(errors)
         wanted = str(data.get("id") or "")
         job = suggested_id(name) if id_problem(wanted) else wanted
+        kept = self.tasks.sealed(name, args or {})
 
         def change(tx: Tx) -> Run:
+            refuse_unknown_secrets(tx, kept)
             run_id = runs.open_trial(
                 tx,
                 job=job,
                 task=name,
-                args=dict(args or {}),
+                args=kept,
                 queue=rules.queue,
                 timeout=rules.timeout,
                 trigger=trigger,

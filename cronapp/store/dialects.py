@@ -86,6 +86,7 @@ def sqlite_engine(path: str, *, writing: bool) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         json_serializer=dumps,
+        hide_parameters=True,  # what is written is nothing for the log that tells of an error
         pool_size=1 if writing else 4,
         max_overflow=0 if writing else 4,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1000, "cached_statements": 256},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,12 +22,13 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as sql_update
 
+from cronapp.core.hidden import names_in
 from cronapp.core.models import After, Job, JobSpec, JobState, Json, Pause, RunState, SlotChange
 from cronapp.core.spec import spec_from_json, spec_to_json
 from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.slot_changes import slot_changes_of
 from cronapp.store.store import Tx
-from cronapp.store.tables import dependencies, job_tags, jobs, runs, slot_changes
+from cronapp.store.tables import dependencies, job_secrets, job_tags, jobs, runs, slot_changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +132,7 @@ def create(
     if key is None:
         return None
     write_tags(tx, key, spec.tags)
+    write_secrets(tx, key, names_in(spec.args))
     write_dependencies(tx, key, spec.after)
     return get(tx.conn, spec.id)
 
@@ -186,6 +188,9 @@ def replace(tx: Tx, old: Job, new: Job) -> bool:
     if new.spec.tags != old.spec.tags:
         tx.conn.execute(delete(job_tags).where(job_tags.c.job_key == old.key))
         write_tags(tx, old.key, new.spec.tags)
+    if (named := names_in(new.spec.args)) != names_in(old.spec.args):
+        tx.conn.execute(delete(job_secrets).where(job_secrets.c.job_key == old.key))
+        write_secrets(tx, old.key, named)
     if new.spec.after != old.spec.after:
         tx.conn.execute(delete(dependencies).where(dependencies.c.job_key == old.key))
         write_dependencies(tx, old.key, new.spec.after)
@@ -242,6 +247,11 @@ def remove(tx: Tx, key: int) -> bool:
 def write_tags(tx: Tx, key: int, tags: Sequence[str]) -> None:
     if tags:
         tx.conn.execute(insert(job_tags), [{"tag": tag, "job_key": key} for tag in tags])
+
+
+def write_secrets(tx: Tx, key: int, names: Collection[str]) -> None:
+    if names:
+        tx.conn.execute(insert(job_secrets), [{"name": name, "job_key": key} for name in sorted(names)])
 
 
 def write_dependencies(tx: Tx, key: int, after: After | None) -> None:

@@ -42,7 +42,7 @@ def engine_for(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         return dialects.sqlite_engine(str(url.database), writing=False)
     try:
-        return create_engine(url, execution_options={"postgresql_readonly": True})
+        return create_engine(url, hide_parameters=True, execution_options={"postgresql_readonly": True})
     except ModuleNotFoundError as error:
         raise CannotStart(f"For PostgreSQL, {error.name} is needed: pip install 'cronapp[postgres]'.") from None
 

@@ -105,7 +105,9 @@ async def open_sqlite(path: Path, on_commit: OnCommit) -> Store:
 
 async def open_postgres(url: URL, on_commit: OnCommit) -> Store:
     try:
-        engine = create_async_engine(url, json_serializer=dialects.dumps, pool_size=8, pool_pre_ping=True)
+        engine = create_async_engine(
+            url, json_serializer=dialects.dumps, hide_parameters=True, pool_size=8, pool_pre_ping=True
+        )
     except ModuleNotFoundError as error:
         raise CannotStart(f"For PostgreSQL, {error.name} is needed: pip install 'cronapp[postgres]'.") from None
     try:

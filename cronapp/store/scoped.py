@@ -18,13 +18,14 @@ from cronapp.store.tables import (
     dependencies,
     job_changes,
     job_notes,
+    job_secrets,
     job_tags,
     jobs,
     runs,
     slot_changes,
 )
 
-OF_JOBS = {runs, job_tags, dependencies, job_changes, job_notes, slot_changes, backfills}
+OF_JOBS = {runs, job_tags, job_secrets, dependencies, job_changes, job_notes, slot_changes, backfills}
 """Tables whose rows belong to a job, by its key. Log lines are asked for by runs that were found in these."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,8 @@ from sqlalchemy import (
     text,
 )
 
+from cronapp.core.hidden import from_stored, to_stored
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -40,6 +43,38 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
+class Args(TypeDecorator[Any]):
+    """Arguments, of which some may be encrypted (`core.hidden`)."""
+
+    impl = JSON
+    cache_ok = True
+
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:
+        return self.impl_instance.coerce_compared_value(op, value)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else to_stored(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else from_stored(value)
+
+
+class Spec(Args):
+    """A job as JSON, with its arguments."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return with_args(value, to_stored)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return with_args(value, from_stored)
+
+
+def with_args(value: Any, change: Callable[[Any], Any]) -> Any:
+    return {**value, "args": change(value["args"])} if isinstance(value, dict) and value.get("args") else value
+
+
 Key = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER key counts by itself in SQLite
 Doc = JSON(none_as_null=True)
 metadata = MetaData()
@@ -52,7 +87,7 @@ jobs = Table(
     Column("key", Key, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("task", Text, nullable=False, index=True),
-    Column("spec", Doc, nullable=False),
+    Column("spec", Spec(none_as_null=True), nullable=False),
     Column("max_running", Integer, nullable=False),  # also in spec; here for the claim's WHERE
     Column("state", Text, nullable=False, index=True),
     Column("reason", Text),
@@ -63,7 +98,7 @@ jobs = Table(
     Column("last_slot", Moment),
     Column("next_slot", Moment, index=True),
     Column("slots_used", Integer, nullable=False),
-    Column("code", Doc),
+    Column("code", Spec(none_as_null=True)),
     Column("group", Text),  # also in spec; here for the claim
     Column("paused_at", Moment),
     Column("paused_by", Text),
@@ -129,7 +164,7 @@ job_changes = Table(
     Column("at", Moment, nullable=False),
     Column("by", Text, nullable=False),
     Column("reason", Text),
-    Column("spec", Doc),  # after the change; null: it stayed as it was
+    Column("spec", Spec(none_as_null=True)),  # after the change; null: it stayed as it was
     Index("ix_job_changes_job", "job_key", "id"),
     Index("ix_job_changes_id", "job", "id"),
     Index("ix_job_changes_by", "by", "id"),
@@ -207,7 +242,7 @@ runs = Table(
     Column("job_key", Key, nullable=False),  # no foreign key: history outlives its job until it is pruned
     Column("job", Text, nullable=False),
     Column("task", Text, nullable=False),
-    Column("args", Doc, nullable=False),
+    Column("args", Args(none_as_null=True), nullable=False),
     Column("slot", Moment),
     Column("state", Text, nullable=False),
     Column("trigger", Text, nullable=False),
@@ -377,6 +412,19 @@ secrets = Table(
     Column("value", Text, nullable=False),  # encrypted
     Column("at", Moment, nullable=False),
     Column("by", Text, nullable=False),
+)
+
+job_secrets = Table(
+    "job_secrets",  # which stored secrets a job's arguments name
+    metadata,
+    Column("name", Text, primary_key=True),  # by name: it may be removed and stored anew
+    Column("job_key", Key, ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+sealings = Table(
+    "sealings",  # what older rows were looked through for, to be encrypted
+    metadata,
+    Column("what", Text, primary_key=True),
 )
 
 idempotency_keys = Table(

@@ -10,6 +10,7 @@ from cronapp.core.registry import Task
 from cronapp.core.signature import FormField, Typed
 from cronapp.core.signature.form import Form
 from cronapp.core.signature.typed import below
+from cronapp.web.site import parts
 
 Texts = Mapping[str, str]
 PICKERS = {
@@ -31,6 +32,7 @@ class Arguments:
     open: bool  # whether they are not
     errors: dict[str, str]  # by the form's fields
     raw: bool  # all as one JSON text
+    secrets: tuple[str, ...]  # the names of those that are stored
     carried: dict[str, str]  # secrets that the JSON text does not show, by the names of hidden fields
 
 
@@ -63,6 +65,7 @@ def arguments(task: Task, values: Texts, errors: Mapping[str, str]) -> Arguments
         open=typed.at("?more").text == "open" or any(_is_wrong(field, wrong) for field in folded),
         errors=form.beside(wrong, own),
         raw=raw,
+        secrets=parts().secrets.known,
         carried=carried,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cronapp.core.changes import NOT_GIVEN, FieldChange, as_json, changes, label_of, words_of
@@ -66,7 +66,7 @@ class RowTold:
 def read(texts: Texts, job: Job | None = None) -> Typed:
     """The form as far as it can be read. Arguments that are wrong stand as they were before the edit."""
     task = parts().tasks.find(texts.get("task", ""))
-    stored = job.spec.args if job else None
+    stored = parts().tasks.opened(job.spec.args) if job else None
     try:
         args = task.signature.from_form(args_of(texts), stored) if task else {}
     except InvalidInput as error:
@@ -75,7 +75,10 @@ def read(texts: Texts, job: Job | None = None) -> Typed:
         args = right if stored is None else stored
     data = job_from_form(texts, args, parts().timezone, job)
     old = job.spec if job else None
-    return Typed(texts, task, job, data, parse_draft(data, now=parts().clock(), timezone=parts().timezone, old=old))
+    draft = parse_draft(data, now=parts().clock(), timezone=parts().timezone, old=old)
+    if old:
+        draft = replace(draft, spec=parts().tasks.aligned_spec(draft.spec, old))
+    return Typed(texts, task, job, data, draft)
 
 
 def summary_of(typed: Typed) -> Summary:

@@ -37,7 +37,7 @@ async def chosen() -> str:
     suits the task, unless another one was typed."""
     texts = request.args.to_dict()
     task = parts().tasks.find(texts.get("task", ""))
-    html = shown(task, Done(texts, {}, ""))
+    html = await shown(task, Done(texts, {}, ""))
     if task and texts.get("id") in ("", texts.get("suggested")):
         html += suggestion(await parts().jobs.suggested_id(task.name))
     return html
@@ -56,7 +56,7 @@ async def changed() -> str:
     """The arguments' fields after one of their buttons. Stores nothing."""
     texts = (await request.form).to_dict()
     task = parts().tasks.find(texts.get("task") or texts.get(ABOUT, ""))
-    return shown(task, pressed(task, texts) or Done(texts, {}, ""))
+    return await shown(task, pressed(task, texts) or Done(texts, {}, ""))
 
 
 @pages.post("/form/json")
@@ -70,7 +70,8 @@ async def json_told() -> str:
     return ""
 
 
-def shown(task: Task | None, made: Done) -> str:
+async def shown(task: Task | None, made: Done) -> str:
+    await parts().secrets.names()
     fields = task.signature.fields() if task else ()
     context = {"values": made.texts, "errors": made.errors, "focus": made.focus, "mode": "new"}
     return str(fragment("_form_args", task=task, fields=fields, **context))

@@ -17,6 +17,7 @@ from cronapp.core.until import parse_until
 from cronapp.core.zones import zone
 from cronapp.web.arguments import named
 from cronapp.web.schedules import Texts, local, place_of, row_of, schedules_from_form
+from cronapp.web.site import parts
 
 PLAIN = (
     "starts_at",
@@ -135,7 +136,8 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
     for row, schedule in enumerate(spec.schedule):
         values |= row_of(schedule, row, zone(getattr(schedule, "timezone", timezone)))
     if task:
-        values |= {named(name): text for name, text in task.signature.to_form(spec.args).items()}
+        shown = task.signature.to_form(parts().tasks.opened(spec.args))
+        values |= {named(name): text for name, text in shown.items()}
     return {name: "" if value is None else str(value) for name, value in values.items()}
 
 

@@ -160,7 +160,11 @@ async def read_form(texts: Texts, task: Task | None, old: Job | None = None) -> 
     wrong = wrong_rows(texts)
     args: Json = {}
     try:
-        args = task.signature.from_form(args_of(texts), old.spec.args if old else None) if task else {}
+        args = (
+            task.signature.from_form(args_of(texts), parts().tasks.opened(old.spec.args) if old else None)
+            if task
+            else {}
+        )
     except InvalidInput as error:
         wrong |= error.errors
     data = job_from_form(texts, args, parts().timezone, old)
@@ -193,6 +197,7 @@ async def form_context(
     values: Texts, task: Task | None, job: Job | None = None, errors: dict[str, str] | None = None
 ) -> dict[str, Any]:
     typed = read(values, job)
+    await parts().secrets.names()
     return {
         "mode": "edit" if job else "new",
         "action": f"/jobs/{job.id}/edit" if job else "/jobs",

@@ -25,7 +25,7 @@ pages = Blueprint("start", __name__)
 async def ask_args(job_id: str) -> ResponseReturnValue:
     job = await parts().jobs.get(job_id)
     task = task_of(job)
-    shown = {named(name): text for name, text in task.signature.to_form(job.spec.args).items()}
+    shown = {named(name): text for name, text in task.signature.to_form(parts().tasks.opened(job.spec.args)).items()}
     return await asked(job, task, Done(shown, {}, ""))
 
 
@@ -39,7 +39,7 @@ async def run(job_id: str) -> ResponseReturnValue:
     if made := pressed(task, texts):
         return await asked(job, task, made)
     try:
-        args = task.signature.from_form(args_of(texts), job.spec.args)
+        args = task.signature.from_form(args_of(texts), parts().tasks.opened(job.spec.args))
         return await started(await parts().runs.run_now(job_id, args, whole=True), answered())
     except InvalidInput as error:
         return await asked(job, task, Done(texts, error.errors, ""), error.status)
@@ -58,6 +58,7 @@ def task_of(job: Job) -> Task:
 
 
 async def asked(job: Job, task: Task, made: Done, status: int = 200) -> ResponseReturnValue:
+    await parts().secrets.names()
     return await ask(
         "_ask_run",
         nav="jobs",

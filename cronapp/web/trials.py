@@ -40,7 +40,11 @@ async def begun(texts: Texts, task: Task | None, job: Job | None) -> Run:
     """The run that was opened; raises `InvalidInput` with all that is wrong of what it needs."""
     data = job_from_form(texts, {}, parts().timezone, job)
     try:
-        args = task.signature.from_form(args_of(texts), job.spec.args if job else None) if task else {}
+        args = (
+            task.signature.from_form(args_of(texts), parts().tasks.opened(job.spec.args) if job else None)
+            if task
+            else {}
+        )
     except InvalidInput as error:
         raise InvalidInput(error.errors | wrong_rules(data)) from None
     return await parts().trials.begin({**data, "args": args})

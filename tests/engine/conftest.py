@@ -12,7 +12,7 @@ from typing import Any
 import apscheduler.schedulers.base
 import pytest
 from databases import with_tables
-from support import TASKS, TurnedClock
+from support import TASKS, VAULT, TurnedClock
 
 from cronapp.bus.local import LocalBus
 from cronapp.core.clock import Clock, system_clock
@@ -88,7 +88,7 @@ async def open_house(folder: Path, clock: Clock) -> House:
     (folder / "tasks.py").write_text(TASKS)
     bus = LocalBus()
     store = await open_store(f"sqlite:///{with_tables(folder / 'cronapp.db')}", bus.publish)
-    tasks = Tasks([str(folder / "tasks.py")])
+    tasks = Tasks([str(folder / "tasks.py")], vault=VAULT)
     blackouts = Blackouts(Calendars(folder))
     jobs, runs = Jobs(store, tasks, blackouts, clock, "UTC"), Runs(store, tasks, blackouts, clock)
     return House(store, bus, tasks, jobs, runs, clock)

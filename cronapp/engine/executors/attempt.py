@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cronapp.core.errors import SecretNotFound
 from cronapp.core.models import Json, Outcome, Progress, RunError, RunState
 from cronapp.core.registry import Task
 from cronapp.engine.runlog import RunLog
@@ -20,6 +21,10 @@ class ChildLimits:
 
     memory: int | None = None  # bytes of address space, of each process
     processes: int | None = None  # and threads, of all that the server's user runs
+
+
+def unknown_secret(name: str) -> str:
+    raise SecretNotFound(f'There is no stored secret "{name}".')
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,6 +43,7 @@ class Attempt:
     timeout: float | None = None
     grace: float = GRACE  # between asking the task to stop and forcing it
     limits: ChildLimits = field(default_factory=ChildLimits)
+    secret: Callable[[str], str] = unknown_secret  # by its name
 
 
 class StopRequest:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from cronapp.core.current import CURRENT, CurrentRun
 from cronapp.core.models import Outcome, Progress
+from cronapp.core.secret import LOOKUP
 from cronapp.engine import capture
 from cronapp.engine.executors.attempt import Attempt
 
@@ -88,4 +89,5 @@ def context_of(attempt: Attempt, run: CurrentRun) -> Context:
     context = copy_context()
     context.run(capture.LOG.set, attempt.log)
     context.run(CURRENT.set, run)
+    context.run(LOOKUP.set, attempt.secret)
     return context

@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict
 
 from cronapp.core.code import source_hash
+from cronapp.core.errors import CronAppError
 from cronapp.core.models import Json, LogStream, Outcome, Progress, RunError, RunState
 from cronapp.core.traces import problems_of
 from cronapp.engine import child
@@ -48,6 +49,8 @@ class ProcessCall(asyncio.SubprocessProtocol):
         self._transport: asyncio.SubprocessTransport | None = None
         self._messages = Messages(self)
         self._control: int | None = None
+        self._answers: asyncio.WriteTransport | None = None
+        self._answered = -1  # the child's end of it
         self._window: Window | None = None
         self._open: set[int] = {*STREAMS, REPORT}
         self._exited = False
@@ -63,12 +66,15 @@ class ProcessCall(asyncio.SubprocessProtocol):
                 incoming, report = os.pipe()
                 childs_ends.callback(os.close, report)
                 self._window = Window()
+                self._answered, answers = os.pipe()
+                childs_ends.callback(os.close, self._answered)
+                self._answers, _ = await self._loop.connect_write_pipe(asyncio.Protocol, os.fdopen(answers, "wb", 0))
                 await self._loop.connect_read_pipe(lambda: self._messages, os.fdopen(incoming, "rb", 0))
                 await self._loop.subprocess_exec(
                     lambda: self,
                     *(sys.executable, "-P", "-m", child.__name__, str(control), str(report), str(os.getpid())),
                     env={**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
-                    pass_fds=(control, report, self._window.dump),
+                    pass_fds=(control, report, self._window.dump, self._answered),
                     start_new_session=True,
                 )
         except BaseException:
@@ -99,6 +105,7 @@ class ProcessCall(asyncio.SubprocessProtocol):
             path=sys.path,
             pythonpath=os.environ.get("PYTHONPATH"),
             dump=self._window.dump,
+            answers=self._answered,
             memory=attempt.limits.memory,
             processes=attempt.limits.processes,
         )
@@ -125,10 +132,20 @@ class ProcessCall(asyncio.SubprocessProtocol):
                 self._window.opened.add(what)
             case {"awaits": str(text)} if self._window:
                 self._window.answered(text)
+            case {"secret": [int(number), str(name)]}:
+                self._answer(number, name)
             case {"result": result}:
                 self._returned(Outcome(state=RunState.SUCCEEDED, result=result))
             case {"error": fields}:
                 self._returned(failed(error_of(fields)))
+
+    def _answer(self, number: int, name: str) -> None:
+        try:
+            answer = {"number": number, "value": self._attempt.secret(name)}
+        except CronAppError as error:
+            answer = {"number": number, "kind": type(error).__name__, "error": str(error)}
+        if self._answers:
+            self._answers.write(json.dumps(answer).encode() + b"\n")
 
     def _returned(self, outcome: Outcome) -> None:
         self._outcome = outcome
@@ -202,6 +219,8 @@ class ProcessCall(asyncio.SubprocessProtocol):
         if self._transport:
             self._transport.close()
         self._messages.close()
+        if self._answers:
+            self._answers.close()
         if self._control is not None:
             _controls.discard(self._control)
             os.close(self._control)

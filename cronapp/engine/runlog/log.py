@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cronapp.core.models import LogLine, LogStream
+from cronapp.engine.runlog.cover import Cover
 from cronapp.engine.runlog.last import LastPart, Piece
 from cronapp.engine.runlog.partials import Partials, source
 from cronapp.engine.runlog.text import bytes_of, lines, size_in_words, storable, text_of
@@ -28,14 +29,18 @@ class RunLog:
     takes the lines.
     """
 
-    def __init__(self, limit: int, clock: Callable[[], datetime], max_line: int = MAX_LINE) -> None:
+    def __init__(
+        self, limit: int, clock: Callable[[], datetime], max_line: int = MAX_LINE, cover: Cover | None = None
+    ) -> None:
+        """`cover` masks the run's secrets in the lines that are given out."""
+        self.cover = cover if cover is not None else Cover()
         self.limit = limit
         self.first_part = limit - min(limit // 2, LAST_PART)
         self.max_line = max_line
         self._clock = clock
         # Reentrant: a finalizer that prints may run in the middle of a write of the same thread.
         self._lock = threading.RLock()
-        self._partials = Partials(max_line, self._printed)
+        self._partials = Partials(max_line, self._printed, self.cover)
         self._pending: deque[LogLine] = deque()
         self._pending_bytes = 0
         self._tail: deque[str] = deque(maxlen=TAIL)
@@ -91,6 +96,7 @@ class RunLog:
             return
         with self._lock:
             at = self._clock()
+            text = self.cover(text)  # before it is parted, for secrets of several lines
             for line in text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n"):
                 self._add(at, LogStream.LOG, level, line)
             self._hand_over()
@@ -116,7 +122,7 @@ class RunLog:
             pending = list(self._pending)
             self._pending.clear()
             self._pending_bytes = 0
-        return pending
+        return self.cover.lines(pending)
 
     def tail(self, n: int = 20) -> list[str]:
         """The text of the last lines, at most fifty."""
@@ -138,6 +144,7 @@ class RunLog:
     def _add(self, at: datetime, stream: LogStream, level: str | None, text: str) -> None:
         """One line, if there is room for it."""
         if len(text) > self.max_line:
+            text = self.cover(text)
             for start in range(0, len(text), self.max_line):
                 self._add(at, stream, level, text[start : start + self.max_line])
             return
@@ -192,7 +199,12 @@ class RunLog:
             gone = f"{lines(last.gone_lines)} ({size_in_words(last.gone)})"
             self.system(f"… {gone} left out: the log limit of {size_in_words(self.limit)} was reached …")
             last.gone = last.gone_lines = 0
-        partials = Partials(self.max_line, lambda at, stream, text: self._keep(at, stream, None, *storable(text)))
+            begins = {piece.source: piece for piece in reversed(pieces)}  # the first piece of each source
+            for piece in begins.values():
+                piece.data = self.cover.torn(piece.data)
+        partials = Partials(
+            self.max_line, lambda at, stream, text: self._keep(at, stream, None, *storable(text)), self.cover
+        )
         for piece in pieces:
             self._give(piece, partials)
         if pieces:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cronapp.core.models import LogStream
+from cronapp.engine.runlog.cover import Cover
 
 PARTIAL_AGE = timedelta(seconds=0.5)
 BAR_AGE = timedelta(seconds=5)  # a progress bar redraws itself; each state that is given out becomes a line for ever
@@ -37,9 +38,13 @@ class Partial:
 
 
 class Partials:
-    """The unfinished lines of all sources. `line` is called with each line that is whole, or longer than `max_line`."""
+    """The unfinished lines of all sources. `line` is called with each line that is whole, or longer than `max_line`.
 
-    def __init__(self, max_line: int, line: Callable[[datetime, LogStream, str], None]) -> None:
+    Where a line is parted, what may be the beginning of a secret is kept for the next part: `cover` is to see it whole.
+    """
+
+    def __init__(self, max_line: int, line: Callable[[datetime, LogStream, str], None], cover: Cover) -> None:
+        self._cover = cover
         self.max_line = max_line
         self._line = line
         self._partials: dict[Source, Partial] = {}
@@ -67,8 +72,10 @@ class Partials:
             if not flush and age < (BAR_AGE if partial.bar or partial.returned else PARTIAL_AGE):
                 continue
             if partial.text:
-                self._line(now, partial.stream, partial.text)
-                partial.text, partial.since, partial.shown = "", None, True
+                text, begun = (partial.text, "") if flush or not self._cover else self._cover.begun(partial.text)
+                if text:
+                    self._line(now, partial.stream, text)
+                    partial.text, partial.since, partial.shown = begun, now if begun else None, True
             if flush:
                 del self._partials[key]
 
@@ -103,13 +110,13 @@ class Partials:
         return last
 
     def _split(self, partial: Partial, at: datetime) -> None:
-        text = partial.text
+        text, begun = self._cover.begun(self._cover(partial.text)) if self._cover else (partial.text, "")
         start = 0
         while len(text) - start >= self.max_line:
             self._line(at, partial.stream, text[start : start + self.max_line])
             start += self.max_line
-        partial.text = text[start:]
-        partial.shown = True
+            partial.shown = True
+        partial.text = text[start:] + begun
 
     def _end(self, partial: Partial, at: datetime) -> None:
         if partial.text or not partial.shown:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +17,7 @@ from cronapp.core.validation import explain
 from cronapp.core.zones import zone
 from cronapp.store.idempotency import Once
 from cronapp.web.addresses import whole
+from cronapp.web.site import parts
 
 MOST = 500  # items in one answer
 _moment = TypeAdapter(datetime)
@@ -112,9 +112,8 @@ async def once() -> Once | None:
         return None
     if len(key) > 200:
         raise InvalidInput.of("Idempotency-Key", "A key has at most 200 characters.")
-    fingerprint = hashlib.sha256(f"{request.method} {request.path}\n".encode())
-    fingerprint.update(await sent())
-    return Once(key, fingerprint.hexdigest())
+    request_sent = f"{request.method} {request.path}\n".encode() + await sent()
+    return Once(key, parts().tasks.vault.fingerprint(request_sent))
 
 
 def expected_version() -> int | None:

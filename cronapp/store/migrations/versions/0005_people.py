@@ -78,3 +78,9 @@ def upgrade() -> None:
         sa.Column("at", moment, nullable=False),
         sa.Column("by", sa.Text, nullable=False),
     )
+    op.create_table(
+        "job_secrets",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("job_key", key, sa.ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True, index=True),
+    )
+    op.create_table("sealings", sa.Column("what", sa.Text, primary_key=True))
