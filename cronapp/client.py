@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -49,6 +50,16 @@ class Client:
         """The server goes to work again."""
         return self.ask("DELETE", "/drain")
 
+    def secrets(self) -> Json:
+        """The stored secrets, without their values."""
+        return self.ask("GET", "/secrets")
+
+    def put_secret(self, name: str, value: str) -> Json:
+        return self.ask("PUT", f"/secrets/{quote(name, safe='')}", json={"value": value})
+
+    def remove_secret(self, name: str) -> None:
+        self.ask("DELETE", f"/secrets/{quote(name, safe='')}")
+
     def ask(self, method: str, path: str, **options: Any) -> Json:
         """The answer as JSON. Raises `NotReached`, or `ServerSaysNo` with the server's words."""
         try:
@@ -56,9 +67,10 @@ class Client:
         except httpx.HTTPError as error:
             raise NotReached(f"{self.url} cannot be reached: {error}. Is the server running there?") from error
         try:
-            answer = reply.json()
+            answer = {} if reply.status_code == 204 else reply.json()
         except ValueError:
             raise NotReached(f"{self.url} answers, but not as Cron-App does. Is the address right?") from None
         if reply.is_error:
-            raise ServerSaysNo(str(answer.get("detail") or reply.reason_phrase))
+            wrong = " ".join(str(text) for text in answer.get("errors", {}).values())
+            raise ServerSaysNo(wrong or str(answer.get("detail") or reply.reason_phrase))
         return dict(answer)

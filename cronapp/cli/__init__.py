@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cronapp.cli import check, drain, schedule, serve, tasks
+from cronapp.cli import check, drain, schedule, secret, serve, tasks
 from cronapp.core.errors import CannotStart
 
 cli = typer.Typer(
@@ -22,6 +22,7 @@ tasks.add_to(cli)
 check.add_to(cli)
 schedule.add_to(cli)
 drain.add_to(cli)
+secret.add_to(cli)
 
 
 def main() -> None:

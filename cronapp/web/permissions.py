@@ -63,6 +63,8 @@ EDIT_EVERYWHERE = """
 
 ADMIN = """
     settings.general settings.people settings.end settings.ask_end_others settings.end_others settings.tokens
+    secrets.index secrets.ask_put secrets.put secrets.ask_remove secrets.remove
+    api.secrets.index api.secrets.show api.secrets.put api.secrets.remove
     settings.audit api.audit.index restart_pages.begin restart_pages.end api.restart.begin api.restart.end
 """
 

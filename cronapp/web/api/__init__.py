@@ -22,6 +22,7 @@ from cronapp.web.api import (
     runs,
     schedule,
     scheduler,
+    secrets,
     slots,
     tasks,
     upcoming,
@@ -48,6 +49,7 @@ PARTS = (
     audit,
     notes,
     restart,
+    secrets,
 )
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")

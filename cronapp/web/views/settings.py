@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,9 +15,10 @@ from pydantic import SecretStr
 from cronapp.config import MEANINGS, variable_of
 from cronapp.core.changes import label_of, words_of
 from cronapp.core.durations import duration_words
-from cronapp.core.events import Event, JobChanged, SessionsChanged, ViewsChanged
+from cronapp.core.events import Event, JobChanged, SecretsChanged, SessionsChanged, ViewsChanged
 from cronapp.core.spec import parse_spec
 from cronapp.store.audit import AuditFilter
+from cronapp.store.secrets import StoredSecret
 from cronapp.store.signin import Session
 from cronapp.web.agents import agent_words
 from cronapp.web.filters import size
@@ -29,7 +31,7 @@ SECONDS = ("stop_timeout",)
 DAY = timedelta(days=1)
 TOLD_DEFAULTS = ("overlap", "max_running", "misfire.policy", "misfire.grace", "retry.max_attempts", "timeout", "queue")
 FILTERS = ("job", "by", "since", "until")
-LIVE = {"people": SessionsChanged, "audit": JobChanged, "views": ViewsChanged}
+LIVE = {"people": SessionsChanged, "secrets": SecretsChanged, "audit": JobChanged, "views": ViewsChanged}
 """The parts that change by themselves, and what changes them."""
 
 
@@ -49,6 +51,12 @@ class SessionRow:
     own: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SecretRow:
+    secret: StoredSecret
+    tasks: list[str]  # whose functions ask for it by its name
+
+
 class SettingsView(Shown):
     def __init__(self, parts: Parts, part: str, query: dict[str, str], own: Session | None) -> None:
         super().__init__(parts)
@@ -66,6 +74,8 @@ class SettingsView(Shown):
         match part:
             case "people":
                 context = await people_context(self.house, self.own)
+            case "secrets":
+                context = await secrets_context(self.house)
             case "audit":
                 context = await audit_context(self.house, self.query)
             case "views":
@@ -139,6 +149,17 @@ async def people_context(house: Parts, own: Session | None) -> dict[str, Any]:
         for one in await house.signin.sessions()
     ]
     return {"sessions": sorted(rows, key=lambda row: not row.own)}
+
+
+async def secrets_context(house: Parts) -> dict[str, Any]:
+    rows = [SecretRow(one, tasks_with(house, one.name)) for one in await house.secrets.all()]
+    return {"secrets": rows, "key": house.secrets.vault.key is not None}
+
+
+def tasks_with(house: Parts, name: str) -> list[str]:
+    """The tasks whose functions say `secret("NAME")`."""
+    asks = re.compile(rf"\bsecret\(\s*[rR]?[\"']{re.escape(name)}[\"']")
+    return [task.name for task in house.tasks.all() if asks.search(task.text)]
 
 
 async def audit_context(house: Parts, query: dict[str, str]) -> dict[str, Any]:

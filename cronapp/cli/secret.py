@@ -1,0 +1,54 @@
+"""`cronapp secret`: stored secrets of a running server."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from cronapp.cli.remote import TOKEN, URL, connect
+
+NAME = Annotated[str, typer.Argument(help="As a variable of the environment is called: SHOP_PASSWORD.")]
+
+
+def add_to(cli: typer.Typer) -> None:
+    secret = typer.Typer(help="Stored secrets, of which no value is ever shown.", no_args_is_help=True)
+    cli.add_typer(secret, name="secret")
+
+    @secret.command("set")
+    def put(
+        name: NAME,
+        stdin: Annotated[bool, typer.Option("--stdin", help="Read the value from standard input.")] = False,
+        url: URL = "http://127.0.0.1:5000",
+        token: TOKEN = "",
+    ) -> None:
+        """Store a secret, or replace its value. Without --stdin you are asked for it; it is never an argument, since
+        other users of the machine see those."""
+        value = sys.stdin.read().removesuffix("\n") if stdin else typer.prompt(f"Value of {name}", hide_input=True)
+        with connect(url, token) as server:
+            server.put_secret(name, value)
+        typer.echo(f"{name} is stored.")
+
+    @secret.command("list")
+    def show(
+        as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+        url: URL = "http://127.0.0.1:5000",
+        token: TOKEN = "",
+    ) -> None:
+        """The names of the stored secrets, and how many jobs name each in their arguments."""
+        with connect(url, token) as server:
+            found = server.secrets()
+        if as_json:
+            typer.echo(json.dumps(found, indent=2))
+            return
+        for one in found["items"]:
+            typer.echo(f"{one['name']:32} {one['jobs']:4} jobs   {one['at']}   by {one['by']}")
+
+    @secret.command("remove")
+    def remove(name: NAME, url: URL = "http://127.0.0.1:5000", token: TOKEN = "") -> None:
+        """Remove a stored secret. Runs that need it fail from then on."""
+        with connect(url, token) as server:
+            server.remove_secret(name)
+        typer.echo(f"{name} is removed.")
