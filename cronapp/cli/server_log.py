@@ -14,8 +14,8 @@ from cronapp.engine.capture import outside_runs
 from cronapp.engine.runlog import Cover
 
 CARRIED = re.compile(
-    r"(?i)((?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key)[\"']?\s*[:=,]\s*b?[\"']?(?:bearer |basic )?"
-    r"|[?&](?:token|code|secret|password)=|\bbearer )[^\s\"'&;,)]+"
+    r"(?i)((?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key)\\*[\"']?\s*[:=,]\s*b?\\*[\"']?(?:bearer |basic )?"
+    r"|[?&](?:token|code|secret|password)=|\bbearer )[^\s\\\"'&;,)]+"
 )
 """What carries who somebody is: headers of requests, and what stands in addresses."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,17 +19,15 @@ SHORTEST = 6  # letters; a shorter secret would also hide what has nothing to do
 class Cover:
     """Knows the secrets of one run, in the forms in which they may be seen, and masks them.
 
-    It looks for each form by itself, since that is many times faster than one regular expression for all of them; that
-    is made only once something was found.
+    It looks for each form by itself: that is many times faster than one regular expression for all of them.
     """
 
-    __slots__ = ("_bytes", "_forms", "_pattern", "_values")
+    __slots__ = ("_bytes", "_forms", "_values")
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._values: frozenset[str] = frozenset()
         self._forms: tuple[str, ...] = ()
         self._bytes: tuple[bytes, ...] = ()
-        self._pattern: tuple[tuple[str, ...], re.Pattern[str]] | None = None  # for these forms
         self.add(values)
 
     def __bool__(self) -> bool:
@@ -39,7 +36,7 @@ class Cover:
     def copy(self) -> Cover:
         """One of its own for a run, which may get to know more secrets."""
         twin = Cover()
-        twin._values, twin._forms, twin._bytes, twin._pattern = self._values, self._forms, self._bytes, self._pattern
+        twin._values, twin._forms, twin._bytes = self._values, self._forms, self._bytes
         return twin
 
     def add(self, values: Iterable[str]) -> None:
@@ -53,30 +50,17 @@ class Cover:
         self._forms = tuple(sorted({*self._forms, *found}, key=lambda form: (-len(form), form)))
         self._bytes = tuple(form.encode("utf-8", "surrogatepass") for form in self._forms)
 
-    def finds(self, text: str) -> bool:
-        return any(form in text for form in self._forms)
-
     def __call__(self, text: str) -> str:
         """The text without the secrets."""
-        if not self.finds(text):
-            return text
-        return self._compiled().sub(MASK, text)
-
-    def _compiled(self) -> re.Pattern[str]:
-        known, forms = self._pattern, self._forms
-        if known is None or known[0] is not forms:  # there may be more since then
-            known = self._pattern = forms, re.compile("|".join(map(re.escape, forms)))
-        return known[1]
+        return masked(text, self._forms)
 
     def lines(self, lines: Sequence[LogLine]) -> list[LogLine]:
-        """Log lines without the secrets."""
-        if not self._forms or not self.finds("\n".join([line.text for line in lines])):
+        """Log lines without the secrets. All are searched at once, and what is found is looked for in each."""
+        if not self._forms:
             return list(lines)
-        return [self._line(line) if self.finds(line.text) else line for line in lines]
-
-    def _line(self, line: LogLine) -> LogLine:
-        text, raw = storable(self(text_of(line.raw))) if line.raw is not None else (self(line.text), None)
-        return replace(line, text=self(text), raw=raw)
+        told = "\n".join([line.text for line in lines])
+        found = [form for form in self._forms if form in told]
+        return [masked_line(line, found) for line in lines] if found else list(lines)
 
     def json(self, value: Any) -> Any:
         """A JSON value without the secrets, in texts as in names."""
@@ -106,6 +90,23 @@ class Cover:
         """Bytes whose beginning was lost, without what may be the end of a secret there."""
         ends = (size for form in self._bytes for size in range(SHORTEST, len(form)) if data.startswith(form[-size:]))
         return MASK.encode() + data[most:] if (most := max(ends, default=0)) else data
+
+
+def masked(text: str, forms: Iterable[str]) -> str:
+    for form in forms:
+        if form in text:
+            text = text.replace(form, MASK)
+    return text
+
+
+def masked_line(line: LogLine, forms: Sequence[str]) -> LogLine:
+    text = masked(line.text, forms)
+    if text is line.text:
+        return line
+    if line.raw is not None:
+        shown, raw = storable(masked(text_of(line.raw), forms))
+        return replace(line, text=masked(shown, forms), raw=raw)
+    return replace(line, text=text)
 
 
 def forms(value: str) -> Iterator[str]:
