@@ -235,8 +235,9 @@ def secret_values(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
 
 def known_secrets(settings: Settings, environ: Mapping[str, str] = os.environ) -> frozenset[str]:
     """The server's own secrets, wherever they were set, and those of the environment."""
-    token = settings.admin_token.get_secret_value() if settings.admin_token else ""
-    own = {token, *settings.secret_keys, password_in(settings.database)}
+    values = (getattr(settings, name) for name in Settings.model_fields)
+    own = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
+    own |= {*settings.secret_keys, password_in(settings.database)}
     return secret_values(environ) | {value for value in own if value}
 
 

@@ -21,6 +21,7 @@ from cronapp.store.store import Store, Tx
 
 log = logging.getLogger(__name__)
 BATCH = 200  # rows in one transaction
+FACTOR = "totp:{}"  # what the secret of an account's second factor is sealed as
 KEY, ARGUMENT = "key ", "argument "
 
 
@@ -119,12 +120,21 @@ class Sealing:
         return new
 
     def _secrets(self, tx: Tx) -> None:
-        """Stored secrets under an older key."""
+        """Stored secrets, and those of second factors, under an older key."""
         for name, token in secrets.tokens(tx.conn).items():
-            if not self.tasks.vault.is_current(token):
-                try:
-                    value = self.tasks.vault.open(token, about(name))
-                except SecretUnreadable:
-                    log.warning("The stored secret %s cannot be read. %s", name, SecretUnreadable())
-                    continue
-                secrets.reseal(tx, name, token, self.tasks.vault.seal(value, about(name)))
+            if new := self._renewed(token, about(name), f"The stored secret {name}"):
+                secrets.reseal(tx, name, token, new)
+        for account, token in sealing.factors(tx.conn).items():
+            if new := self._renewed(token, FACTOR.format(account), f"The second factor of account {account}"):
+                sealing.put_factor(tx, account, token, new)
+
+    def _renewed(self, token: str, purpose: str, what: str) -> str | None:
+        """The same under the present key; None: it is already, or it cannot be read."""
+        vault = self.tasks.vault
+        if vault.is_current(token):
+            return None
+        try:
+            return vault.seal(vault.open(token, purpose), purpose)
+        except SecretUnreadable:
+            log.warning("%s cannot be read. %s", what, SecretUnreadable())
+            return None

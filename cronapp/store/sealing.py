@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, delete, select, text, update
 from cronapp.core.models import Json
 from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.store import Tx
-from cronapp.store.tables import job_changes, jobs, runs, sealings
+from cronapp.store.tables import job_changes, jobs, runs, sealings, users
 
 Change = Callable[[str, Json], Json]
 """The arguments of a task of that name, as they are to be kept."""
@@ -30,6 +30,17 @@ def overwrite(tx: Tx) -> None:
     """From now on SQLite overwrites what it gives up. PostgreSQL does so when it cleans up."""
     if tx.conn.dialect.name == "sqlite":
         tx.conn.execute(text("PRAGMA secure_delete = ON"))
+
+
+def factors(conn: Connection) -> dict[int, str]:
+    """The encrypted secrets of second factors, by the account."""
+    statement = select(users.c.id, users.c.totp).where(users.c.totp.is_not(None))
+    return {row.id: row.totp for row in conn.execute(statement)}
+
+
+def put_factor(tx: Tx, account: int, old: str, new: str) -> None:
+    """The same secret under another key, unless there is another one meanwhile."""
+    tx.conn.execute(update(users).where(users.c.id == account, users.c.totp == old).values(totp=new))
 
 
 def seal_jobs(tx: Tx, change: Change, after: int, batch: int) -> int | None:

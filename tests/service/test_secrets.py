@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, text, update
+from databases import with_tables
+from sqlalchemy import Connection, insert, select, text, update
 from support import VAULT, TurnedClock
 
 from cronapp.core.errors import InvalidInput, NoSecretKey, SecretNotFound
@@ -17,6 +19,7 @@ from cronapp.core.hidden import MASK, Named, Sealed
 from cronapp.core.models import Outcome, RunState
 from cronapp.core.vault import Vault
 from cronapp.service.backfills import Backfills, Window
+from cronapp.service.blackouts import Blackouts
 from cronapp.service.declarations import Declarations
 from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
@@ -26,8 +29,9 @@ from cronapp.service.sealing import Sealing
 from cronapp.service.secrets import Secrets
 from cronapp.service.tasks import Tasks
 from cronapp.service.trials import Trials
+from cronapp.store.open import open_store
 from cronapp.store.store import Store, Tx
-from cronapp.store.tables import audit, job_changes
+from cronapp.store.tables import audit, job_changes, users
 from cronapp.store.tables import jobs as jobs_table
 from cronapp.store.tables import runs as runs_table
 from cronapp.store.tables import secrets as secrets_table
@@ -224,6 +228,35 @@ async def test_plain_secrets_of_an_older_version_are_encrypted_at_the_start_and_
     assert isinstance((await jobs.get("send")).spec.args["key"], Sealed), "jobs each time"
 
 
+async def test_what_was_plain_is_overwritten_in_the_file_too(
+    tmp_path: Path, tasks: Tasks, deploy: Any, clock: TurnedClock, blackouts: Blackouts
+) -> None:
+    deploy(SEND)
+    file = with_tables(tmp_path / "older.db")
+    async with opened_at(file) as store:
+        jobs, runs = Jobs(store, tasks, blackouts, clock, "UTC"), Runs(store, tasks, blackouts, clock)
+        data = {"id": "send", "task": "send", "schedule": MANUAL, "args": {"key": "x-x-x-x"}}
+        await jobs.create(data, origin="browser")
+        await runs.run_now("send")
+        await plainly(store)
+    assert b"geheim" in file.read_bytes()
+    async with opened_at(file) as store:
+        sealing = Sealing(store, tasks)
+        await sealing.start()
+        await sealing.done()
+    assert b"geheim" not in file.read_bytes()
+    assert not file.with_name("older.db-wal").exists()
+
+
+@asynccontextmanager
+async def opened_at(file: Path) -> AsyncIterator[Store]:
+    store = await open_store(f"sqlite:///{file}", lambda events: None)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
 async def test_a_new_key_takes_over_from_the_old_one(
     store: Store, jobs: Jobs, runs: Runs, tasks: Tasks, clock: TurnedClock, deploy: Any, secrets: Secrets
 ) -> None:
@@ -231,6 +264,9 @@ async def test_a_new_key_takes_over_from_the_old_one(
     await jobs.create({"id": "send", "task": "send", "schedule": MANUAL, "args": {"key": "geheim"}}, origin="browser")
     run = await runs.run_now("send")
     await secrets.put("DB", "geheim-db")
+    factor = VAULT.seal("geheim-totp", "totp:7")
+    account = {"id": 7, "name": "a", "folded": "a", "role": "viewer", "created_at": clock.now, "by": "me"}
+    await store.write(lambda tx: tx.conn.execute(insert(users).values(**account, totp=factor)))
     tasks.vault = Vault([NEW_KEY, OLD_KEY])
     sealing = Sealing(store, tasks)
     await sealing.start()
@@ -242,6 +278,8 @@ async def test_a_new_key_takes_over_from_the_old_one(
     assert tasks.opened(changes[0].spec.args) == {"key": "geheim"}  # type: ignore[union-attr]
     [claimed] = await runs.claim("node", 1)
     assert tasks.vault.open(claimed.secrets["DB"], "secret DB") == "geheim-db"
+    kept = await store.read(lambda conn: conn.execute(select(users.c.totp)).scalar_one())
+    assert tasks.vault.open(kept, "totp:7") == "geheim-totp"
 
 
 # -- stored ones ------------------------------------------------------------------------------------------------------
