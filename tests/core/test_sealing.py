@@ -138,6 +138,13 @@ def test_the_texts_that_are_secret_are_told_from_those_beside_them() -> None:
     assert SIGNATURE.secret_texts(args) == {f"geheim-{n}" for n in range(1, 6)}
 
 
+def test_a_secret_that_is_a_default_is_one_too() -> None:
+    def takes(key: SecretStr = SecretStr("geheim"), raw: SecretBytes = SecretBytes(b"too")) -> None: ...  # noqa: B008
+
+    assert Signature.of(takes).secret_texts({}) == {"geheim", "too"}
+    assert Signature.of(takes).secret_texts({"key": "given"}) == {"given", "too"}
+
+
 def test_a_stored_secret_is_not_looked_into_by_the_check_but_all_around_it_is() -> None:
     def takes(key: Annotated[SecretStr, Field(min_length=20)], databases: list[Database]) -> None: ...
 

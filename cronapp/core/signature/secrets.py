@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import SecretBytes, SecretStr
 
 from cronapp.core.hidden import named
 from cronapp.core.signature.fields import FormField
@@ -82,6 +82,14 @@ def secret_texts(of: FormField, value: Any) -> Iterator[str]:
     if told:
         replaced(of, value, collect)
     yield from texts(found if told else value)
+
+
+def default_texts(default: Any) -> Iterator[str]:
+    """The secret that a parameter has where none is given."""
+    if isinstance(default, SecretStr):
+        yield default.get_secret_value()
+    elif isinstance(default, SecretBytes):
+        yield default.get_secret_value().decode("utf-8", "replace")
 
 
 def texts(value: Any) -> Iterator[str]:

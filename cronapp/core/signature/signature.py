@@ -19,7 +19,7 @@ from cronapp.core.signature.docstrings import parameter_help
 from cronapp.core.signature.fields import FormField
 from cronapp.core.signature.form import Form
 from cronapp.core.signature.parameter import Parameter, parameter_of
-from cronapp.core.signature.secrets import references, replaced, secret_texts, without_references
+from cronapp.core.signature.secrets import default_texts, references, replaced, secret_texts, without_references
 from cronapp.core.validation import explain, suggestion
 
 
@@ -156,9 +156,10 @@ class Signature:
         }
 
     def secret_texts(self, args: Mapping[str, Any]) -> set[str]:
-        """The secrets in arguments, as texts."""
+        """The secrets in arguments, and those that are defaults, as texts."""
         found = ((self._named(name), value) for name, value in args.items())
-        return {text for p, value in found if p and p.secret for text in secret_texts(p.field, value)}
+        given = {text for p, value in found if p and p.secret for text in secret_texts(p.field, value)}
+        return given | {text for p in self.parameters if p.name not in args for text in default_texts(p.default)}
 
     @property
     def has_secrets(self) -> bool:
