@@ -12,9 +12,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import SecretStr
 
-from cronapp import current_run, task
-from cronapp.core.errors import InvalidInput
+from cronapp import current_run, secret, task
+from cronapp.core.errors import InvalidInput, SecretNotFound
 from cronapp.core.models import CronSchedule, IntervalSchedule, ManualSchedule
 from cronapp.testing import TurnedClock, assert_slots, play, slots
 
@@ -277,6 +278,21 @@ def test_a_schedule_can_be_given_for_a_plain_function_and_its_clock_is_turned() 
 
     played = play(plain, schedule="every 12h", args={"name": "x"}, since="2026-01-01", until="2026-01-02", clock=clock)
     assert [one.result for one in played] == [("x", at("2026-01-01T00:00")), ("x", at("2026-01-01T12:00"))]
+
+
+def test_secrets_are_variables_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    @task(schedule="0 9 * * *", args={"key": {"secret": "SHOP_KEY"}})
+    def upload(key: SecretStr) -> tuple[str, str]:
+        return key.get_secret_value(), secret("SHOP_PASSWORD")
+
+    monkeypatch.setenv("SHOP_KEY", "a-key")
+    monkeypatch.setenv("SHOP_PASSWORD", "a-password")
+    [played] = play(upload, since="2026-03-02", until="2026-03-03")
+    assert played.result == ("a-key", "a-password")
+    assert secret("SHOP_KEY") == "a-key", "a plain function can be called without a server"
+    monkeypatch.delenv("SHOP_PASSWORD")
+    [played] = play(upload, since="2026-03-02", until="2026-03-03")
+    assert isinstance(played.error, SecretNotFound)
 
 
 def test_a_job_that_a_server_would_refuse_is_refused() -> None:

@@ -78,6 +78,7 @@ class Repairs:
         now = self.jobs.clock()
         rest = self.jobs.difference(replace(job, spec=spec))
         if rest is None:
+            spec = replace(spec, args=self.jobs.tasks.sealed(spec.task, spec.args, job.spec.args))
             mended = replace(edited(job, spec, now), fits=self.jobs.tasks.snapshot(spec.task))
         elif job.state is JobState.NEEDS_ATTENTION:
             mended = replace(job, spec=spec, reason=rest.reason)

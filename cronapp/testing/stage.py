@@ -18,6 +18,7 @@ from cronapp.core.conditions import condition_args, is_asked, refusal
 from cronapp.core.current import CURRENT, CurrentRun
 from cronapp.core.models import Job, JobSpec, JobState, Json, Outcome, Run, RunState, RunTrigger
 from cronapp.core.registry import Task
+from cronapp.core.secret import secret
 from cronapp.core.spec import trigger_for
 from cronapp.engine.outcomes import failed, run_error
 from cronapp.service.blackouts import Blackouts
@@ -133,7 +134,8 @@ class Stage:
         context = copy_context()
         context.run(CURRENT.set, CurrentRun(id=run.id, job=run.job, task=run.task, attempt=run.attempt, slot=run.slot))
         try:
-            result = context.run(task.signature.call, task.function, task.signature.check(args))
+            kwargs = task.signature.check(task.signature.resolved(args, secret))
+            result = context.run(task.signature.call, task.function, kwargs)
             if self.loop is not None and inspect.iscoroutine(result):
                 result = self.loop.run(result, context=context)
         except (Exception, SystemExit, asyncio.CancelledError) as problem:

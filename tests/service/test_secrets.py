@@ -157,6 +157,23 @@ async def test_a_renamed_argument_takes_its_secret_along(jobs: Jobs, tasks: Task
     assert tasks.opened(mended.spec.args) == {"password": "geheim"}
 
 
+async def test_what_was_no_secret_is_encrypted_where_the_job_is_pointed_at_a_task_that_takes_one(
+    store: Store, jobs: Jobs, tasks: Tasks, deploy: Any
+) -> None:
+    deploy(HEAD + "def send(key: str): ...\n")
+    await jobs.create({"id": "send", "task": "send", "schedule": MANUAL, "args": {"key": "geheim"}}, origin="api")
+    deploy(HEAD + "def post(key: SecretStr): ...\n")
+    mended = await Repairs(jobs).repoint("send", "post")
+    assert tasks.opened(mended.spec.args) == {"key": "geheim"}
+    assert isinstance((await jobs.get("send")).spec.args["key"], Sealed)
+
+
+async def test_a_job_from_code_may_name_a_secret_that_is_stored_later(jobs: Jobs, deploy: Any) -> None:
+    deploy(HEAD + '@task(schedule="0 3 * * *", args={"key": {"secret": "LATER"}})\ndef send(key: SecretStr): ...\n')
+    await Declarations(jobs).declare()
+    assert (await jobs.get("send")).spec.args == {"key": Named("LATER")}
+
+
 async def test_without_a_key_only_secrets_are_refused(
     store: Store, jobs: Jobs, clock: TurnedClock, deploy: Any
 ) -> None:
