@@ -20,6 +20,7 @@ from cronapp.config import Settings, known_secrets, named_value
 from cronapp.core.clock import Clock, system_clock
 from cronapp.core.durations import duration_words
 from cronapp.core.errors import StoreUnavailable
+from cronapp.core.hosts import hosts_of
 from cronapp.core.models import Run
 from cronapp.core.vault import Vault
 from cronapp.engine import capture
@@ -42,6 +43,7 @@ from cronapp.service.declarations import Declarations
 from cronapp.service.presence import Presence
 from cronapp.service.sealing import Sealing
 from cronapp.service.services import Services, make_services
+from cronapp.service.single_sign_on import SingleSignOn
 from cronapp.service.tasks import Tasks
 from cronapp.store.holdings import holdings
 from cronapp.store.keyfile import keys_for
@@ -54,7 +56,6 @@ from cronapp.web.site import Parts, Pruned, Site, System
 
 log = logging.getLogger(__name__)
 LIBRARIES = ("quart", "hypercorn", "apscheduler", "sqlalchemy", "jinja2", "pydantic")
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 BLOCKS_KEPT = 20
 LEAVING = 5.0  # seconds that work of ours has for its end when the server closes
 STOPPED = "The server was stopped before this run could finish."
@@ -71,6 +72,7 @@ class App:
         self.node = f"{socket.gethostname()}:{os.getpid()}"
         self.bus = LocalBus()
         self.hub = Hub()
+        self.sign_on = SingleSignOn(settings, clock)
         self.lag = LoopLag()
         self.vitals = Vitals()
         self._pruned: Pruned | None = None
@@ -179,6 +181,7 @@ class App:
         await within(LEAVING, self.runner.end(), asyncio.gather(self._pruning, self._staying, return_exceptions=True))
         self.watchdog.stop()
         await self.lag.stop()
+        await self.sign_on.close()
         await self.store.close()
         capture.uninstall()
 
@@ -204,13 +207,14 @@ class App:
             settings=self.settings,
             clock=self.clock,
             hub=self.hub,
+            sign_on=self.sign_on,
             system=self.system,
             ready=self.ready,
             look=self.runner.look,
             announce_link=self.announce_link,
             timezone=self.settings.timezone,
             cookie=f"cronapp_session_{self.address.rpartition(':')[2]}",  # cookies know no ports
-            hosts=self._hosts(),
+            hosts=hosts_of(self.settings.host, self.settings.trusted_hosts),
             limited=self._limited,
         )
 
@@ -222,12 +226,6 @@ class App:
         )
         self.bus.subscribe(services.loads.heed)
         return services
-
-    def _hosts(self) -> frozenset[str]:
-        """The names under which the site answers. Bound to more than this machine, it cannot know them by itself."""
-        if self.settings.host not in LOOPBACK and not self.settings.trusted_hosts:
-            return frozenset()
-        return LOOPBACK | {self.settings.host, *self.settings.trusted_hosts}
 
     async def announce_link(self) -> None:
         """Prints a one-time sign-in link on the terminal."""

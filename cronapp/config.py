@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -29,6 +29,8 @@ from pydantic import (
 
 from cronapp.core.durations import parse_duration
 from cronapp.core.errors import CannotStart, InvalidInput
+from cronapp.core.groups import parse_groups, parse_sight
+from cronapp.core.hosts import LOOPBACK, networks_of
 from cronapp.core.validation import explain
 from cronapp.core.vault import MAKE_KEY
 from cronapp.core.zones import zone
@@ -68,6 +70,31 @@ def _bytes(value: Any) -> Any:
         raise ValueError(f"{value!r} is no size. Write a number of bytes, or as 10MB.") from None
 
 
+def _checked_by(parse: Callable[[Any], object]) -> AfterValidator:
+    """Keeps the text, which `parse` must be able to read."""
+
+    def check(value: Any) -> Any:
+        parse(value)
+        return value
+
+    return AfterValidator(check)
+
+
+def _issuer(value: str) -> str:
+    parts = urlsplit(value)
+    if not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("Write the issuer's address as it names itself, such as https://id.example/realms/main.")
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise ValueError("The issuer must be reached by https: who can read the way to it could come in as anybody.")
+    return value
+
+
+def _header(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]+", value):
+        raise ValueError("Write the name of a header, such as Remote-User.")
+    return value
+
+
 LEAST_MEMORY = 64_000_000  # a child takes most of that before its task begins
 
 LEAST_KEY = 32  # letters
@@ -89,6 +116,10 @@ def keys_in(value: SecretStr | None) -> tuple[str, ...]:
 Keys = Annotated[SecretStr, AfterValidator(_keys)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+Networks = Annotated[Words, _checked_by(networks_of)]
+GroupRoles = Annotated[str, _checked_by(parse_groups)]
+SightText = Annotated[str, _checked_by(parse_sight)]
+Header = Annotated[str, AfterValidator(_header)]
 
 
 class Settings(BaseModel):
@@ -113,6 +144,19 @@ class Settings(BaseModel):
     log_format: Literal["text", "json"] = "text"
     stop_timeout: Seconds = 30
     secret_key: Keys | None = None  # for secrets at rest
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: str = "single sign-on"
+    oidc_scopes: Words = ("openid", "profile", "email")
+    oidc_groups: str = "groups"
+    oidc_roles: GroupRoles = ""
+    oidc_default_role: SightText | None = None
+    trusted_proxies: Networks = ()
+    proxy_user_header: Header | None = None
+    proxy_groups_header: Header | None = None
+    proxy_roles: GroupRoles = ""
+    proxy_default_role: SightText | None = None
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
@@ -140,8 +184,21 @@ MEANINGS = {
     "host": "The address that the server listens on",
     "port": "The port that it listens on",
     "trusted_hosts": "Further names under which the site answers",
+    "trusted_proxies": "Proxies that are believed from where a request comes",
     "admin_token": "A token for programs, which signs people in too",
     "secret_key": "The key that secrets are encrypted with; older ones behind it are still read",
+    "oidc_issuer": "Where people sign in by OpenID Connect",
+    "oidc_client_id": "As what this site is known there",
+    "oidc_client_secret": "Its secret there",
+    "oidc_name": "What the button for it says",
+    "oidc_scopes": "What is asked for there",
+    "oidc_groups": "The claim that holds somebody’s groups",
+    "oidc_roles": "Which role each group gives",
+    "oidc_default_role": "The role of who is in none of them",
+    "proxy_user_header": "The header in which a proxy names who asks",
+    "proxy_groups_header": "The header in which it names their groups",
+    "proxy_roles": "Which role each of these groups gives",
+    "proxy_default_role": "The role of who is in none of these",
     "log_format": "How the server’s own log is written",
 }
 """What each is for, in the order in which the settings page tells them."""
@@ -157,12 +214,37 @@ def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] = os.envi
         wrong = explain(error)
         lines = [f"{PREFIX}{name.split('.')[0].upper()}: {text}" for name, text in wrong.items()]
         raise CannotStart("\n".join(lines)) from None
+    for wrong_together in incomplete(settings):
+        raise CannotStart(wrong_together)
     settings._origins = {
         **dict.fromkeys(written, FILE),
         **{name: variable_in(environ, name) for name in around},
         **dict.fromkeys(asked, "the command line"),
     }
     return settings
+
+
+def incomplete(settings: Settings) -> Iterator[str]:
+    """What some settings need of others."""
+    if settings.oidc_issuer and not settings.oidc_client_id:
+        yield "CRONAPP_OIDC_ISSUER needs CRONAPP_OIDC_CLIENT_ID: as what this site is known there."
+    if settings.oidc_issuer and not (settings.oidc_roles or settings.oidc_default_role):
+        yield (
+            "CRONAPP_OIDC_ISSUER lets nobody in yet. Say which group has which role, as "
+            'CRONAPP_OIDC_ROLES="cron-admins=admin, ops=operator", or set CRONAPP_OIDC_DEFAULT_ROLE.'
+        )
+    if settings.proxy_user_header and not settings.trusted_proxies:
+        yield (
+            "CRONAPP_PROXY_USER_HEADER needs CRONAPP_TRUSTED_PROXIES: the addresses of the proxies that are believed. "
+            "Without them anybody could say who they are."
+        )
+    if settings.proxy_user_header and not (settings.proxy_roles or settings.proxy_default_role):
+        yield (
+            "CRONAPP_PROXY_USER_HEADER lets nobody in yet. Say which group has which role, as "
+            'CRONAPP_PROXY_ROLES="cron-admins=admin, ops=operator", or set CRONAPP_PROXY_DEFAULT_ROLE.'
+        )
+    if settings.proxy_roles and not settings.proxy_groups_header:
+        yield "CRONAPP_PROXY_ROLES needs CRONAPP_PROXY_GROUPS_HEADER: the header in which the proxy names the groups."
 
 
 def variable_in(environ: Mapping[str, str], name: str) -> str:

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from databases import Migrated, migrated_at, with_tables
 from support import TASKS, TOKEN, VAULT, Server, TurnedClock
+from visiting import Client
 
 from cronapp.app import App
 from cronapp.config import Settings
@@ -26,7 +27,9 @@ from cronapp.service.runs import Runs
 from cronapp.service.tasks import Tasks
 from cronapp.store.open import open_store
 from cronapp.store.store import Store
+from cronapp.web.site import Site
 
+Site.test_client_class = Client  # type: ignore[assignment]
 _numbers = itertools.count(1)
 
 

@@ -30,6 +30,7 @@ from cronapp.store import logs as stored_logs
 from cronapp.store import runs as stored_runs
 from cronapp.store.store import Tx
 from cronapp.store.tables import runs as table
+from cronapp.web.form_token import HEADER, token_of
 
 HTMX = {"HX-Request": "true"}
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)></hx-partial>&amp;{{ 7*7 }}"
@@ -41,6 +42,17 @@ def settings_in(folder: Path, tasks: str = TASKS) -> Settings:
     (folder / "tasks.py").write_text(tasks)
     database = f"sqlite:///{with_tables(folder / 'cronapp.db')}"
     return Settings(tasks=(str(folder / "tasks.py"),), database=database, admin_token=TOKEN, stop_timeout=1)
+
+
+class Client(QuartClient):
+    """A client that sends what the pages of its session would: the token of their forms."""
+
+    async def open(self, path: str, **options: Any) -> Response:
+        headers = dict(options.pop("headers", None) or {})
+        secrets = [c.value for c in self.cookie_jar or () if re.fullmatch(r"(__Host-)?cronapp_session_\d+", c.name)]
+        if secrets and secrets[0]:
+            headers.setdefault(HEADER, token_of(secrets[0]))
+        return await super().open(path, headers=headers, **options)
 
 
 async def signed_in(app: App) -> QuartClient:

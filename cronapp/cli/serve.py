@@ -6,6 +6,7 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import socket
 import sys
 from typing import Annotated
@@ -15,14 +16,17 @@ from hypercorn.asyncio import serve as serve_site
 from hypercorn.config import Config
 
 from cronapp import __version__
-from cronapp.app import LOOPBACK, App
+from cronapp.app import App
 from cronapp.cli.server_log import set_up_log
 from cronapp.config import Settings, known_secrets, load_settings
 from cronapp.core.errors import CannotStart
+from cronapp.core.hosts import LOOPBACK
 from cronapp.engine.shared import SIGNALS
 
 CLOSING = 0.5  # seconds that open connections get at the end
+HEADERS = 5.0  # seconds that a connection has to say what it wants; a browser's waits as long for its next request
 DEADLINE = 3.0  # seconds after which the web server is left behind
+FILES = 65_536
 TASKS = "Tasks files (tasks.py) or modules (shop.tasks). Default: $CRONAPP_TASKS, else tasks.py."
 
 WATCH = "Default: if the terminal is interactive."
@@ -56,6 +60,7 @@ def wants_watch(settings: Settings) -> bool:
 async def run_server(settings: Settings, *, worker: bool, watch: bool) -> None:
     """Serves until a signal comes; a second one hastens the end."""
     refuse_open_doors(settings)
+    take_files()
     listener = listen(settings.host, settings.port)
     port = listener.getsockname()[1]
     app = App(settings, address=f"http://{shown(settings.host)}:{port}")
@@ -107,6 +112,15 @@ def refuse_open_doors(settings: Settings) -> None:
         )
 
 
+def take_files() -> None:
+    """Takes as many open files as the system allows, up to a limit: with the usual 1,024 a thousand connections that
+    somebody leaves half open would keep everybody else out."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def shown(host: str) -> str:
     """The host as it stands in a link that works on this machine."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
@@ -122,6 +136,7 @@ def hypercorn_config(listener: socket.socket) -> Config:
     config.shutdown_timeout = CLOSING
     config.keep_alive_max_requests = 1_000_000  # else the connection that carries the stream is closed at the 1,000th
     config.include_server_header = False
+    config.keep_alive_timeout = HEADERS
     return config
 
 
@@ -131,6 +146,8 @@ async def greet(app: App, *, watch: bool) -> None:
     say(f"Cron-App {__version__} serves {app.address}")
     say(f"Tasks       {len(registry.tasks)} from {', '.join(app.tasks.sources)}{watched}")
     say(f"Database    {app.store.name}")
+    if app.site.parts.hosts.addresses and not app.settings.trusted_hosts:
+        say("Names       This server is reached by its addresses alone. For a name, set CRONAPP_TRUSTED_HOSTS.")
     for error in registry.errors:
         print(f"\n{error.source} cannot be loaded: {error.error}\n{error.traceback}", file=sys.stderr, flush=True)
     await app.announce_link()

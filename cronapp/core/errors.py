@@ -66,6 +66,36 @@ class Forbidden(CronAppError):
     status = 403
 
 
+class StaleForm(CronAppError):
+    """This page is older than your session here, or it is another site's. Load it anew and try again. A program sends a
+    token as `Authorization: Bearer TOKEN` instead of a cookie."""
+
+    status = 403
+
+
+class NotInvited(CronAppError):
+    """No role here is given to you. Ask somebody who keeps the people here."""
+
+    status = 403
+
+    def __init__(self, name: str, *, disabled: bool) -> None:
+        """`name` is theirs where they signed in; `disabled`: their account here was switched off."""
+        what = "Your account here is disabled." if disabled else "None of your groups has a role here."
+        super().__init__(f"You are signed in as {name}. {what} Ask somebody who keeps the people here.")
+
+
+class SignInFailed(CronAppError):
+    """The sign-in did not come to its end. Try it again."""
+
+    status = 403
+
+
+class IssuerAway(CronAppError):
+    """The place where you sign in does not answer as it should. Try again in a moment."""
+
+    status = 503
+
+
 class NotAllowed(CronAppError):
     """Your role does not allow this. Ask somebody who keeps the people here, in Settings."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cronapp.config import Settings
 from cronapp.core.clock import Clock
+from cronapp.service.arrivals import Arrivals
 from cronapp.service.audit import Audit
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
@@ -74,6 +75,7 @@ class Services:
     switch: Switch
     search: Search
     signin: SignIn
+    arrivals: Arrivals
     audit: Audit
     secrets: Secrets
 
@@ -117,6 +119,7 @@ def make_services(
         switch=Switch(store, blackouts, clock),
         search=Search(store, tasks),
         signin=SignIn(store, clock, token.get_secret_value() if token else None),
+        arrivals=Arrivals(store, clock, settings),
         audit=Audit(store),
         secrets=secrets or Secrets(store, tasks.vault, clock),
     )

@@ -27,6 +27,7 @@ class Session:
     user_id: int | None = None  # None: without an account, by a link or the admin token
     agent: str = ""
     address: str = ""
+    subject: str = ""  # who they are where they signed in, if that was elsewhere
 
     @property
     def id(self) -> str:
@@ -68,7 +69,7 @@ def add_session(tx: Tx, session: Session) -> None:
 
 
 SESSIONS = (
-    select(sessions, users.c.name, users.c.role.label("account_role"), users.c.tags)
+    select(sessions, users.c.name, users.c.role.label("account_role"), users.c.tags, users.c.subject)
     .outerjoin(users, users.c.id == sessions.c.user_id)
     .where(users.c.disabled_at.is_(None))
 )
@@ -100,6 +101,7 @@ def session_of(row: Any) -> Session:
         user_id=row.user_id,
         agent=row.agent or "",
         address=row.address or "",
+        subject=row.subject or "",
     )
 
 

@@ -14,6 +14,7 @@ from cronapp.web import (
     errors,
     failures,
     form_args,
+    form_token,
     health,
     history,
     job,
@@ -25,6 +26,7 @@ from cronapp.web import (
     log,
     log_search,
     notes,
+    oidc,
     overview,
     pauses,
     repairs,
@@ -83,6 +85,7 @@ PAGES = (
     search,
     stream,
     auth,
+    oidc,
     health,
 )
 
@@ -93,8 +96,10 @@ def make_site(parts: Parts) -> Site:
     site = Site(parts)
     site.before_request(security.refuse_strangers)
     site.before_request(auth.require_right)
+    site.before_request(form_token.refuse_forged)
     site.after_request(security.protect)
     site.after_request(compress.compress)
+    site.after_request(form_token.fill)
     site.register_error_handler(CronAppError, errors.told)
     site.register_error_handler(HTTPException, errors.told_http)
     site.register_error_handler(Exception, errors.told_unexpected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,12 +11,13 @@ from math import ceil
 from typing import Any
 from urllib.parse import quote
 
-from quart import Blueprint, Response, current_app, g, make_response, redirect, request
+from quart import Blueprint, Response, after_this_request, current_app, g, make_response, redirect, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.access import ALL, Principal, asking
-from cronapp.core.errors import NotAllowed, NotSignedIn
+from cronapp.core.errors import NotAllowed, NotInvited, NotSignedIn
 from cronapp.service.signin import SESSION_LIFE
+from cronapp.web import cookies
 from cronapp.web.permissions import NEEDS, OPEN, OWN, looking
 from cronapp.web.render import page
 from cronapp.web.site import parts, parts_for
@@ -22,6 +25,7 @@ from cronapp.web.stream import GONE
 
 pages = Blueprint("auth", __name__)
 EVENTS = "text/event-stream"
+FORMS = "forms"  # what a cookie is for
 LINKS = 5  # that the server prints, for whomever,
 LINKS_WITHIN = timedelta(minutes=1)
 
@@ -29,9 +33,14 @@ LINKS_WITHIN = timedelta(minutes=1)
 async def require_right() -> ResponseReturnValue | None:
     """Before each request: lets nobody in who is not known, and nobody do what the table of permissions does not give
     them. Runs before any handler, so no route can forget it."""
-    g.who = await known()
+    g.who = None
+    try:
+        g.who = await known()
+    except NotInvited:
+        if request.endpoint not in OPEN:
+            raise
     g.signed_in = g.who is not None
-    if g.signed_in:
+    if g.who is not None:
         asking.set(g.who)
         looking.set(g.who.sight)
         g.parts = parts_for(g.who.sight)
@@ -74,9 +83,36 @@ async def known() -> Principal | None:
         scheme, _, token = header.partition(" ")
         good = scheme.lower() == "bearer" and parts().signin.is_admin_token(token.strip())
         return Principal(name="the admin token", sight=ALL, address=address) if good else None
-    secret = request.cookies.get(parts().cookie)
-    session = None if secret is None else await parts().signin.session(secret)
-    return Principal(name=session.user, sight=session.sight, address=address) if session else None
+    secret = cookies.read()
+    session = await parts().signin.session(secret) if secret else None
+    if session is not None:
+        g.form_secret = secret
+        return Principal(name=session.user, sight=session.sight, address=address)
+    return await named_by_proxy(address)
+
+
+async def named_by_proxy(address: str) -> Principal | None:
+    """Who a trusted proxy says asks; raises `NotInvited`. Of others the header does not come so far."""
+    settings = parts().settings
+    names = request.headers.getlist(settings.proxy_user_header) if settings.proxy_user_header else []
+    if len(names) != 1 or not names[0].strip():
+        return None
+    g.form_secret = cookies.read(FORMS) or make_form_secret()
+    groups = request.headers.get(settings.proxy_groups_header or "", "")
+    listed = [group.strip() for group in re.split(r"[,;|]", groups) if group.strip()]
+    return await parts().arrivals.known(names[0].strip(), listed, address)
+
+
+def make_form_secret() -> str:
+    """Where a proxy keeps the session, the browser gets a secret of ours for its forms alone."""
+    secret = secrets.token_urlsafe(32)
+
+    @after_this_request
+    async def keep(response: Response) -> Response:
+        cookies.put(response, secret, None, FORMS)
+        return response
+
+    return secret
 
 
 def who() -> str:
@@ -135,9 +171,13 @@ def refused_for() -> int:
 
 @pages.post("/logout")
 async def sign_out() -> ResponseReturnValue:
-    await parts().signin.sign_out(request.cookies.get(parts().cookie, ""))
-    response = await make_response(redirect("/login", 303))
-    response.delete_cookie(parts().cookie)
+    secret, house = cookies.read(), parts()
+    session = await house.signin.session(secret) if secret else None
+    await house.signin.sign_out(secret)
+    by_issuer = house.sign_on and session and session.subject.startswith(f"{house.sign_on.issuer}|")
+    there = await house.sign_on.leave(request.url_root + "login") if by_issuer else None
+    response = await make_response(redirect(there or "/login", 303))
+    cookies.drop(response)
     return response
 
 
@@ -149,14 +189,7 @@ async def enter(token: str, target: str | None) -> ResponseReturnValue:
         error = "This link or token is not good any more: a link works once, within half an hour. Ask for a new one."
         return login_page(error=error, target=target), 403
     response = await make_response(redirect(inside(target), 303))
-    response.set_cookie(
-        parts().cookie,
-        secret,
-        max_age=int(SESSION_LIFE.total_seconds()),
-        httponly=True,
-        secure=request.is_secure,
-        samesite="Lax",
-    )
+    cookies.put(response, secret, SESSION_LIFE)
     return response
 
 
@@ -173,4 +206,5 @@ def login_page(*, error: str | None = None, sent: bool = False, target: str | No
         error=error,
         sent=sent,
         next=target,
+        sign_on=parts().sign_on.name if parts().sign_on else None,
     )

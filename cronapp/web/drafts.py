@@ -172,7 +172,7 @@ def base_text(job: Job) -> str:
 def base_of(texts: Texts) -> Mapping[str, str]:
     try:
         base = json.loads(texts.get("base", ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return base if isinstance(base, dict) else {}
 

@@ -11,7 +11,10 @@ from werkzeug.routing import Map
 from cronapp.core.access import Right, Sight
 
 OPEN = frozenset(
-    ("static", "auth.login", "auth.sign_in", "auth.new_link", "health.alive", "health.ready"),
+    (
+        *("static", "auth.login", "auth.sign_in", "auth.new_link", "oidc.begin", "oidc.callback"),
+        *("health.alive", "health.ready"),
+    ),
 )
 """For everybody, signed in or not."""
 

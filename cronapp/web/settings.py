@@ -8,6 +8,7 @@ from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.store.signin import Session
+from cronapp.web import cookies
 from cronapp.web.render import toast
 from cronapp.web.shell import answered, ask, done, show
 from cronapp.web.site import parts
@@ -72,7 +73,7 @@ async def part(name: str, context: dict[str, Any]) -> str:
 
 
 def own_secret() -> str:
-    return request.cookies.get(parts().cookie, "")
+    return cookies.read()
 
 
 async def own_session() -> Session | None:

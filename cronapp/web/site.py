@@ -14,12 +14,16 @@ from werkzeug.routing import IntegerConverter, Map
 from cronapp.config import Settings
 from cronapp.core.access import Sight
 from cronapp.core.clock import Clock
+from cronapp.core.hosts import Hosts
 from cronapp.core.models import Inside
 from cronapp.service.services import Services
+from cronapp.service.single_sign_on import SingleSignOn
 from cronapp.store.holdings import Holdings
 from cronapp.web.assets import assets_root
+from cronapp.web.form_token import Asked
 from cronapp.web.hub import Hub
 from cronapp.web.navigation import Navigation, navigation_of
+from cronapp.web.proxies import proxies_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +96,14 @@ class Parts(Services):
     settings: Settings
     clock: Clock
     hub: Hub
+    sign_on: SingleSignOn
     system: Callable[[], Awaitable[System]]
     ready: Callable[[], Awaitable[dict[str, bool]]]
     look: Callable[[int], Awaitable[Inside | None]]
     announce_link: Callable[[], Awaitable[None]]
     timezone: str
     cookie: str
-    hosts: frozenset[str]  # names that the server answers to; empty: any
+    hosts: Hosts
     limited: Callable[[frozenset[str]], Services]
     """The services as somebody uses them who is limited to the jobs with one of these tags."""
 
@@ -107,6 +112,7 @@ class Parts(Services):
         return replace(self, **{name: getattr(services, name) for name in Services.__slots__})
 
 
+BODY_TIMEOUT = 30  # seconds that somebody has to send what they send
 LIMITED = 100  # sets of tags for which parts are kept
 
 
@@ -120,6 +126,8 @@ class RowNumber(IntegerConverter):
 class Site(Quart):
     """Quart, with our parts."""
 
+    request_class = Asked
+
     def __init__(self, parts: Parts) -> None:
         super().__init__("cronapp", root_path=str(assets_root()), static_folder="static", template_folder=None)
         self.parts = parts
@@ -127,7 +135,13 @@ class Site(Quart):
         self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 365 * 86400  # the address holds the hash of the content
         self.json.sort_keys = False  # type: ignore[attr-defined]
         self.config["MAX_CONTENT_LENGTH"] = 2 * 1024 * 1024
+        self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
+        self.proxies = proxies_of(parts.settings)
         self.limited = lru_cache(maxsize=LIMITED)(parts.limited_to)
+
+    async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
+        """Each request, as it was sent to the proxy that we trust."""
+        await super().asgi_app(self.proxies.read(scope) if "headers" in scope else scope, receive, send)
 
     @cached_property
     def navigation(self) -> Navigation:

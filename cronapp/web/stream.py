@@ -16,9 +16,11 @@ from collections.abc import AsyncIterator, Mapping
 from urllib.parse import parse_qs
 
 from markupsafe import Markup
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response, g, request
 
 from cronapp.core.errors import BadRequest, CronAppError, NotFound, StoreUnavailable
+from cronapp.web import cookies
+from cronapp.web.form_token import filled, token_of
 from cronapp.web.hub import Connection, View
 from cronapp.web.site import Parts, parts
 from cronapp.web.views import view_of
@@ -39,8 +41,11 @@ BYE = b"event: bye\ndata: \n\n"
 async def stream() -> Response:
     house = parts()
     views = await views_asked(house)
-    secret = request.cookies.get(house.cookie, "")
-    content = b"" if request.method == "HEAD" else messages(house, views, secret)  # else a HEAD would last as long
+    secret, form_secret = cookies.read(), g.get("form_secret")
+    token = token_of(form_secret) if form_secret else ""
+    content = (
+        b"" if request.method == "HEAD" else messages(house, views, secret, token)
+    )  # else a HEAD would last as long
     response = Response(content, content_type="text/event-stream; charset=utf-8")
     response.timeout = None
     response.headers["Cache-Control"] = "no-store"
@@ -73,8 +78,9 @@ async def view_asked(house: Parts, asked: Mapping[str, str], last: str | None) -
     return await view_of(house, asked.get("topics", ""), asked.get("at", ""), last or "")
 
 
-async def messages(house: Parts, views: Mapping[str, View], secret: str) -> AsyncIterator[bytes]:
-    """Messages until the server closes, the session ends, or it is time to connect anew."""
+async def messages(house: Parts, views: Mapping[str, View], secret: str, token: str = "") -> AsyncIterator[bytes]:
+    """Messages until the server closes, the session ends, or it is time to connect anew; their forms with the `token`
+    of who reads them."""
     clock = asyncio.get_running_loop().time
     ends = clock() + LIFE * random.uniform(0.9, 1.1)
     checked = clock()
@@ -99,7 +105,7 @@ async def messages(house: Parts, views: Mapping[str, View], secret: str) -> Asyn
             for came in [one for one in waiting if one in done]:
                 name, html = waiting.pop(came), outcome(came)
                 if html:
-                    yield message(html, joined[name].view.place, name)
+                    yield message(filled(html, token) if token else html, joined[name].view.place, name)
     finally:
         for connection in joined.values():
             house.hub.leave(connection)

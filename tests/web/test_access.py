@@ -16,7 +16,8 @@ from werkzeug.routing import Rule
 from cronapp.app import App
 from cronapp.core.models import RunState
 
-OPEN = {"static", "auth.login", "auth.sign_in", "auth.new_link", "health.alive", "health.ready"}
+OPEN = {"static", "auth.login", "auth.sign_in", "auth.new_link", "oidc.begin", "oidc.callback"}
+OPEN |= {"health.alive", "health.ready"}
 """All that one may reach without being known. A new route is closed unless it is added here by intent."""
 
 HEADERS = {
@@ -25,6 +26,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,6 +21,7 @@ from cronapp.web.addresses import whole
 from cronapp.web.site import parts
 
 MOST = 500  # items in one answer
+DEEPEST = 100  # levels of a body; what is deeper could exhaust the stack of whatever walks through it later
 _moment = TypeAdapter(datetime)
 
 
@@ -29,18 +31,52 @@ async def body(*, needed: bool = True) -> Json:
     if not raw and not needed:
         return {}
     try:
-        data = json.loads(raw, parse_constant=refused)
+        data = json.loads(raw, parse_constant=refused, parse_float=finite, object_pairs_hook=unambiguous)
         json.dumps(data, ensure_ascii=False).encode()  # no half of a surrogate pair, which no database takes
+    except TwiceTheSame as error:
+        raise BadRequest(str(error)) from None
     except (ValueError, RecursionError):
         raise BadRequest("The body must be JSON.") from None
     if not isinstance(data, dict):
         raise BadRequest("The body must be a JSON object, as {…}.")
+    if is_deeper(data, DEEPEST):
+        raise BadRequest(f"The body is nested more than {DEEPEST} levels deep. Make it flatter.")
     return data
 
 
 def refused(word: str) -> None:
     """NaN and Infinity, which Python reads and JSON does not have."""
     raise ValueError(f"{word} is not JSON")
+
+
+def finite(text: str) -> float:
+    """A number; one that is too large would be Infinity."""
+    value = float(text)
+    if not isfinite(value):
+        refused(text)
+    return value
+
+
+class TwiceTheSame(ValueError):
+    """A name stands twice in one object. Programs differ in which of the two they take: what is meant nobody knows."""
+
+
+def unambiguous(pairs: list[tuple[str, Any]]) -> Json:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise TwiceTheSame("A name stands twice in one object. Send each once.")
+    return found
+
+
+def is_deeper(data: Any, most: int) -> bool:
+    """Whether lists and objects lie more than `most` deep within each other; without going as deep itself."""
+    level = [data]
+    for _ in range(most):
+        inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [value for values in inner for value in values]
+        if not level:
+            return False
+    return any(isinstance(one, dict | list) for one in level)
 
 
 async def sent() -> bytes:

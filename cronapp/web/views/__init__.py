@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
-from quart import request
-
 from cronapp.core.errors import NotFound
+from cronapp.web import cookies
 from cronapp.web.addresses import moment_of, whole
 from cronapp.web.asked import asked_of
 from cronapp.web.asked_runs import asked_runs_of
@@ -62,7 +61,7 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
         case "tasks":
             return TasksView(house, query.get("q", ""))
         case "settings":
-            secret = request.cookies.get(house.cookie, "")
+            secret = cookies.read()
             return SettingsView(house, name, query, await house.signin.session(secret) if secret else None)
         case "task":
             return TaskView(house, name)

@@ -1,0 +1,125 @@
+"""Those who are signed in elsewhere, at an issuer or by a proxy: who they are here, and what they may."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from cronapp.config import Settings
+from cronapp.core.access import Principal, Sight, asking
+from cronapp.core.clock import Clock
+from cronapp.core.errors import NotInvited
+from cronapp.core.groups import GroupRole, parse_groups, parse_sight, sight_of
+from cronapp.core.models import Json
+from cronapp.service.signin import LONGEST_AGENT, SESSION_LIFE, digest
+from cronapp.store import arrivals, audit, signin
+from cronapp.store.arrivals import Arrival
+from cronapp.store.signin import Session
+from cronapp.store.store import Store, Tx
+
+LONGEST_NAME = 100
+PROXY = "proxy|"
+"""How the subjects of those begin whom a proxy names; those of an issuer begin with its address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """Who somebody is where they signed in."""
+
+    subject: str
+    name: str
+    groups: frozenset[str]
+    by: str  # what says so
+    address: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the groups of one place give."""
+
+    groups: tuple[GroupRole, ...] = ()
+    default: Sight | None = None
+
+
+class Arrivals:
+    def __init__(self, store: Store, clock: Clock, settings: Settings) -> None:
+        self.store = store
+        self.clock = clock
+        self._issuer = rules_of(settings.oidc_roles, settings.oidc_default_role)
+        self._proxy = rules_of(settings.proxy_roles, settings.proxy_default_role)
+
+    async def sign_in(self, who: Newcomer, old: str = "") -> str:
+        """Signs in who came from the issuer, and answers the secret of a new session; the session that this browser had
+        before, whose secret is `old`, ends. Raises `NotInvited`."""
+        account = await self._enter(who, self._issuer)
+        now, secret = self.clock(), secrets.token_urlsafe(32)
+        session = Session(
+            hash=digest(secret),
+            created_at=now,
+            seen_at=now,
+            expires_at=now + SESSION_LIFE,
+            user=account.name,
+            sight=account.sight,
+            user_id=account.id,
+            agent=who.agent[:LONGEST_AGENT],
+            address=who.address,
+        )
+
+        def change(tx: Tx) -> None:
+            if old:
+                signin.end_session(tx, digest(old))
+            signin.add_session(tx, session)
+            audit.note(tx, now, "session.began", account.name, reason=f"Signed in by {who.by}.")
+
+        await self.store.write(change)
+        return secret
+
+    async def known(self, name: str, groups: Collection[str], address: str) -> Principal:
+        """Who a trusted proxy says asks; raises `NotInvited`."""
+        who = Newcomer(
+            subject=PROXY + name, name=printable(name), groups=frozenset(groups), by="the proxy", address=address
+        )
+        account = await self._enter(who, self._proxy)
+        return Principal(name=account.name, sight=account.sight, address=address)
+
+    async def _enter(self, who: Newcomer, rules: Rules) -> Arrival:
+        """Their account, with the role that their groups give now; a new one if they never came before."""
+        account = await self.store.read(arrivals.arrival, who.subject)
+        sight = sight_of(who.groups, rules.groups, rules.default)
+        if sight is None or (account and account.disabled):
+            raise NotInvited(who.name, disabled=sight is not None)
+        if account is None or account.sight != sight:
+            asking.set(Principal(name=account.name if account else who.name, sight=sight, address=who.address))
+            account = await self.store.write(self._keep, who, sight, account, self.clock())
+        if account is None:
+            raise NotInvited(who.name, disabled=False)
+        asking.set(Principal(name=account.name, sight=sight, address=who.address))
+        return account
+
+    @staticmethod
+    def _keep(tx: Tx, who: Newcomer, sight: Sight, account: Arrival | None, now: datetime) -> Arrival | None:
+        if account is not None:
+            arrivals.renew(tx, account, sight)
+            audit.note(tx, now, "user.changed", account.name, before=told(account.sight), after=told(sight))
+            return arrivals.arrival(tx.conn, who.subject)
+        made = arrivals.add(tx, who.subject, who.name, sight, now, who.by)
+        if made is not None:
+            audit.note(tx, now, "user.created", made.name, after=told(sight), reason=f"Came by {who.by}.")
+        return made
+
+
+def rules_of(groups: str, default: str | None) -> Rules:
+    return Rules(parse_groups(groups), parse_sight(default) if default else None)
+
+
+def told(sight: Sight) -> Json:
+    """A role and its limits, for the books."""
+    return {"role": sight.role.value, "tags": None if sight.tags is None else sorted(sight.tags)}
+
+
+def printable(text: str) -> str:
+    """A name from elsewhere as it may stand in a list: one line, and not too long."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_NAME] or "somebody"

@@ -1,0 +1,121 @@
+"""Requests that are too large, too deep, too slow or ambiguous are refused, and cost nothing but themselves."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+from support import TOKEN
+from visiting import Api, Page, signed_in
+
+from cronapp.app import App
+
+JOB = '{"id": "deep", "task": "hello", "schedule": {"kind": "manual"}, "args": %s}'
+
+
+def nested(levels: int, opening: str = "[", closing: str = "]") -> str:
+    return opening * levels + "1" + closing * levels
+
+
+BAD = {
+    "deep lists": JOB % f'{{"name": {nested(101)}}}',
+    "deep objects": JOB % nested(101, '{"a":', "}"),
+    "deeper than the stack": JOB % nested(100_000),
+    "never closed": "[" * 1_000_000,
+    "a name twice": '{"id": "one", "id": "two", "task": "hello", "schedule": {"kind": "manual"}}',
+    "a name twice within": JOB % '{"name": "a", "name": "b"}',
+    "infinity": JOB % '{"times": 1e999}',
+    "minus infinity": JOB % '{"times": -1e999}',
+    "no number": JOB % '{"times": NaN}',
+    "a number of too many digits": JOB % ('{"times": ' + "9" * 5000 + "}"),
+    "half a surrogate": JOB % '{"name": "\\ud800"}',
+    "no UTF-8": b'{"id": "\xff"}',
+    "a list": "[]",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("body", BAD.values(), ids=BAD)
+async def test_a_body_that_is_not_plain_json_is_refused(asker: Api, body: str | bytes) -> None:
+    for method, path in (("POST", "/jobs"), ("POST", "/jobs/none/run"), ("POST", "/schedule/preview")):
+        reply = await asker(method, path, data=body)
+        if method == "POST" and path.endswith("/run") and body == "":
+            continue  # nothing is needed there
+        assert reply.status_code == 400, f"{path}: {await reply.get_data(as_text=True)}"
+        assert reply.content_type == "application/problem+json"
+
+
+async def test_what_is_large_or_deep_but_plain_is_taken(api: Api) -> None:
+    made = await api.make("deep", task="hello", args={"name": "x" * 10_000})
+    assert len(made["args"]["name"]) == 10_000
+    for value in (10**18, 2**64, 10**300, json.loads(nested(90)), {"a": "\0"}, "a\0b"):
+        reply = await api("POST", "/jobs/deep/run", json={"args": {"times": value}})
+        assert reply.status_code < 500, f"{value!r}: {await reply.get_data(as_text=True)}"
+
+
+@pytest.mark.parametrize("value", [nested(100_000), nested(500), "1e999", "9" * 5000, "\0", "\ud800"[:0] + "ü" * 1000])
+async def test_a_form_that_holds_such_json_is_answered(quiet: App, value: str) -> None:
+    client = await signed_in(quiet)
+    form = {"id": "deep", "task": "hello", "schedule.kind": "manual", "args.name": value, "args.times": value}
+    for path in ("/jobs/new", "/form/preview", "/form/args", "/form/test"):
+        reply = await client.post(path, form={**form, "base": value})
+        assert reply.status_code < 500, f"{path}: {await reply.get_data(as_text=True)}"
+
+
+async def test_a_body_beyond_two_megabytes_is_refused(quiet: App, client: QuartClient, api: Api) -> None:
+    reply = await api("POST", "/jobs", data="x" * (2 * 1024 * 1024 + 1))
+    assert reply.status_code == 413
+    reply = await client.post("/jobs/new", form={"id": "x" * (2 * 1024 * 1024)})
+    assert (reply.status_code, "Too large" in Page(await reply.get_data(as_text=True)).text) == (413, True)
+
+
+async def test_a_body_that_says_nothing_of_its_length_is_cut_off_too(quiet: App) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with quiet.site.test_client().request("/api/v1/jobs", method="POST", headers=headers) as asked:
+        for _ in range(33):
+            await asked.send(b"x" * 65_536)
+        await asked.send_complete()
+    assert (await asked.as_response()).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/v1/jobs"])
+async def test_a_body_that_does_not_come_is_not_waited_for(quiet: App, path: str) -> None:
+    quiet.site.config["BODY_TIMEOUT"] = 0.1
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/x-www-form-urlencoded"}
+    headers["Content-Length"] = "100"
+    async with quiet.site.test_client().request(path, method="POST", headers=headers) as asked:
+        await asked.send(b"token=")
+    assert (await asked.as_response()).status_code == 408
+
+
+ODD: list[dict[str, Any]] = [
+    {"query_string": {"cursor": "x" * 5000}},
+    {"query_string": {"limit": "9" * 5000}},
+    {"query_string": {"q": "%" * 5000}},
+    {"query_string": {"q": "\0"}},
+    {"headers": {"Accept-Encoding": "gzip;q=nan"}},
+    {"headers": {"Accept": "," * 5000}},
+    {"headers": {"If-Match": "9" * 5000}},
+    {"headers": {"Idempotency-Key": "\xff" * 300}},
+    {"headers": {"Cookie": "=" * 5000}},
+    {"headers": {"Content-Type": "multipart/form-data"}, "data": b"--x"},
+    {"headers": {"Content-Type": "multipart/form-data; boundary=x"}, "data": b"--x\r\n" * 1000},
+    {"headers": {"Content-Type": "application/x-www-form-urlencoded; charset=utf-7"}, "data": b"+AGE-=%ff%00"},
+    {"headers": {"Range": "bytes=0-,0-,0-"}},
+    {"headers": {"If-Modified-Since": "yesterday"}},
+    {"headers": {"Content-Length": "-1"}},
+    {"headers": {"Last-Event-ID": "\xff" * 1000}},
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+async def test_odd_requests_are_answered_without_a_fault(quiet: App, odd: dict[str, Any]) -> None:
+    client = await signed_in(quiet)
+    for method, path in (("GET", "/jobs"), ("GET", "/runs"), ("GET", "/static/app.css"), ("POST", "/jobs/new")):
+        options = odd if method == "POST" or "data" not in odd else {**odd, "data": None}
+        reply = await client.open(path, method=method, **options)
+        assert reply.status_code < 500, f"{method} {path}: {await reply.get_data(as_text=True)}"
+    reply = await client.open("/api/v1/jobs", headers={"Authorization": f"Bearer {TOKEN}", **odd.get("headers", {})})
+    assert reply.status_code < 500
