@@ -17,6 +17,7 @@ from hypercorn.config import Config
 
 from cronapp import __version__
 from cronapp.app import App
+from cronapp.cli.http import speak_plainly
 from cronapp.cli.server_log import set_up_log
 from cronapp.config import Settings, known_secrets, load_settings
 from cronapp.core.errors import CannotStart
@@ -69,6 +70,7 @@ async def run_server(settings: Settings, *, worker: bool, watch: bool) -> None:
         asyncio.get_running_loop().add_signal_handler(number, lambda: (hasten if stop.is_set() else stop).set())
     await app.start(worker=worker, watch=watch)
     closed = asyncio.Event()
+    speak_plainly()
     site = asyncio.create_task(serve_site(app.site, hypercorn_config(listener), shutdown_trigger=closed.wait))
     await greet(app, watch=watch)
     await asyncio.wait({site, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)

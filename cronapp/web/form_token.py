@@ -55,9 +55,14 @@ class Asked(Request):
     async def _load_form_data(self) -> None:
         await super()._load_form_data()
         form: Any = self._form
-        if FIELD in form:
-            self.form_token = form[FIELD]
-            self._form = type(form)([one for one in form.items(multi=True) if one[0] != FIELD])
+        self.form_token = form.get(FIELD, self.form_token)
+        filled_in = [(storable(name), storable(text)) for name, text in form.items(multi=True) if name != FIELD]
+        self._form = type(form)(filled_in)
+
+
+def storable(text: str) -> str:
+    """A text of a form without NUL, which nobody types and PostgreSQL does not hold."""
+    return text.replace("\0", "\ufffd")
 
 
 async def refuse_forged() -> None:

@@ -140,8 +140,15 @@ class Site(Quart):
         self.limited = lru_cache(maxsize=LIMITED)(parts.limited_to)
 
     async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
-        """Each request, as it was sent to the proxy that we trust."""
-        await super().asgi_app(self.proxies.read(scope) if "headers" in scope else scope, receive, send)
+        """Each request, as it was sent to the proxy that we trust, and without NUL, which PostgreSQL does not hold."""
+        if scope["type"] == "websocket":  # there is none here
+            await send({"type": "websocket.close"})
+            return
+        if scope["type"] == "http":
+            scope = self.proxies.read(scope)
+            scope["path"] = scope["path"].replace("\0", "\ufffd")
+            scope["query_string"] = scope["query_string"].replace(b"%00", b"%EF%BF%BD")
+        await super().asgi_app(scope, receive, send)
 
     @cached_property
     def navigation(self) -> Navigation:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from math import isfinite
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from quart import request
 
-from cronapp.core.errors import BadRequest, InvalidInput
+from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Json
+from cronapp.core.plain_json import read_object
 from cronapp.core.spec import FAR, YEARS
 from cronapp.core.until import HOW, parse_until
 from cronapp.core.validation import explain
@@ -21,7 +21,6 @@ from cronapp.web.addresses import whole
 from cronapp.web.site import parts
 
 MOST = 500  # items in one answer
-DEEPEST = 100  # levels of a body; what is deeper could exhaust the stack of whatever walks through it later
 _moment = TypeAdapter(datetime)
 
 
@@ -30,53 +29,7 @@ async def body(*, needed: bool = True) -> Json:
     raw = await sent()
     if not raw and not needed:
         return {}
-    try:
-        data = json.loads(raw, parse_constant=refused, parse_float=finite, object_pairs_hook=unambiguous)
-        json.dumps(data, ensure_ascii=False).encode()  # no half of a surrogate pair, which no database takes
-    except TwiceTheSame as error:
-        raise BadRequest(str(error)) from None
-    except (ValueError, RecursionError):
-        raise BadRequest("The body must be JSON.") from None
-    if not isinstance(data, dict):
-        raise BadRequest("The body must be a JSON object, as {…}.")
-    if is_deeper(data, DEEPEST):
-        raise BadRequest(f"The body is nested more than {DEEPEST} levels deep. Make it flatter.")
-    return data
-
-
-def refused(word: str) -> None:
-    """NaN and Infinity, which Python reads and JSON does not have."""
-    raise ValueError(f"{word} is not JSON")
-
-
-def finite(text: str) -> float:
-    """A number; one that is too large would be Infinity."""
-    value = float(text)
-    if not isfinite(value):
-        refused(text)
-    return value
-
-
-class TwiceTheSame(ValueError):
-    """A name stands twice in one object. Programs differ in which of the two they take: what is meant nobody knows."""
-
-
-def unambiguous(pairs: list[tuple[str, Any]]) -> Json:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise TwiceTheSame("A name stands twice in one object. Send each once.")
-    return found
-
-
-def is_deeper(data: Any, most: int) -> bool:
-    """Whether lists and objects lie more than `most` deep within each other; without going as deep itself."""
-    level = [data]
-    for _ in range(most):
-        inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
-        level = [value for values in inner for value in values]
-        if not level:
-            return False
-    return any(isinstance(one, dict | list) for one in level)
+    return read_object(raw)
 
 
 async def sent() -> bytes:
