@@ -8,7 +8,7 @@ export PYTHON
 # Two installations at once would write the same .venv.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench soak screenshots constraints dev
+.PHONY: help run test check audit format bench soak screenshots constraints dev
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,10 +26,16 @@ test: dev ## all tests, with a browser and a throw-away PostgreSQL (ARGS="tests/
 	@scripts/setup.sh browser
 	@$(BIN)/pytest -v -rs --no-header -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: dev ## formatting, lint and types
+# What bandit writes to standard error is only that a mark concerns one of several things in its line.
+check: dev ## formatting, lint, types, and what is known to be unsafe
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive cronapp 2>/dev/null
+	@$(BIN)/python scripts/audit.py --or-say-so
+
+audit: dev ## the pinned packages, held against what is known to be vulnerable
+	@$(BIN)/python scripts/audit.py $(ARGS)
 
 format: dev ## formats the code and mends what ruff can mend
 	@$(BIN)/ruff format .

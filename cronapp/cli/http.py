@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import h11
+from typing import Any
+
 import hypercorn.protocol
 from hypercorn.protocol.h11 import H11Protocol
 
@@ -11,7 +12,7 @@ class PlainHttp(H11Protocol):
     """Without the way to HTTP/2 that begins in plain text. No browser takes it, and a connection that did would be kept
     open for good, whether it ever asks for something or not. A proxy speaks HTTP/2 to browsers, and this to us."""
 
-    async def _check_protocol(self, event: h11.Request) -> None:
+    async def _check_protocol(self, event: Any) -> None:
         """Whatever else is wanted, it is answered as a request."""
 
 

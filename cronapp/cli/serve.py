@@ -125,7 +125,7 @@ def take_files() -> None:
 
 def shown(host: str) -> str:
     """The host as it stands in a link that works on this machine."""
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # nosec B104 # read, not bound
     return f"[{name}]" if ":" in name and not name.startswith("[") else name
 
 

@@ -82,7 +82,7 @@ async def messages(house: Parts, views: Mapping[str, View], secret: str, token: 
     """Messages until the server closes, the session ends, or it is time to connect anew; their forms with the `token`
     of who reads them."""
     clock = asyncio.get_running_loop().time
-    ends = clock() + LIFE * random.uniform(0.9, 1.1)
+    ends = clock() + LIFE * random.uniform(0.9, 1.1)  # nosec B311 # no secret
     checked = clock()
     joined = {name: house.hub.join(view) for name, view in views.items()}
     closing = asyncio.ensure_future(house.hub.closing.wait())

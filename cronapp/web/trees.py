@@ -52,7 +52,7 @@ class Tree:
                 break
             shown += 1
             row = "<div><dt>{}</dt><dd>{}</dd></div>"
-            html.append(Markup(row).format(name if name != "" else '""', self.value(value, depth + 1)))
+            html.append(Markup(row).format(name if name != "" else '""', self.value(value, depth + 1)))  # noqa: S704 (format escapes)
         if rest := len(listed) - shown:
             html.append(
                 Markup('<div><dt>…</dt><dd class="dim">{} more; the JSON has them</dd></div>').format(f"{rest:,}")
@@ -72,9 +72,9 @@ def text(value: str) -> Markup:
         return Markup('<span class="v-word">""</span>')
     block = f"<pre{BLOCK}>{{}}</pre>" if "\n" in value else '<span class="v-text">{}</span>'
     if len(value) <= LONG:
-        return Markup(block).format(ansi(value))
+        return Markup(block).format(ansi(value))  # noqa: S704 (format escapes)
     rest = "" if len(value) <= LONGEST else f" (the first {LONGEST:,} here, all in the JSON)"
-    return Markup(
+    return Markup(  # noqa: S704 (format escapes)
         '<details class="v-long"><summary><span class="v-text">{}…</span><b>Show all {} characters{}</b></summary>'
         f"<pre{BLOCK}>{{}}</pre></details>"
     ).format(value[: LONG // 2], f"{len(value):,}", rest, ansi(value[:LONGEST]))

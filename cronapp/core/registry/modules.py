@@ -75,7 +75,7 @@ def _run(spec: ModuleSpec) -> ModuleType:
     sys.modules[spec.name] = module
     if spec.origin and spec.origin.endswith(".py"):
         linecache.checkcache(spec.origin)
-        exec(compile(Path(spec.origin).read_bytes(), spec.origin, "exec", dont_inherit=True), module.__dict__)
+        exec(compile(Path(spec.origin).read_bytes(), spec.origin, "exec", dont_inherit=True), module.__dict__)  # nosec B102 # the user's own tasks file
     elif spec.loader:
         spec.loader.exec_module(module)
     parent, _, last = spec.name.rpartition(".")
