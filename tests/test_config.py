@@ -171,3 +171,29 @@ def test_a_public_name_of_a_later_version_is_told_and_does_not_stop_the_start(ca
 def test_watching_is_on_off_or_left_to_the_terminal(folder: Path, text: str, wanted: bool | None) -> None:
     assert load(folder, {"CRONAPP_WATCH": text}).watch is wanted
     assert load(folder, {"CRONAPP_WATCH": "true"}, watch=False).watch is False
+
+
+ISSUER = {"CRONAPP_OIDC_ISSUER": "https://id.example/realms/main", "CRONAPP_OIDC_CLIENT_ID": "cronapp"}
+PROXY = {"CRONAPP_PROXY_USER_HEADER": "Remote-User", "CRONAPP_TRUSTED_PROXIES": "10.0.0.5, fd00::/8"}
+
+
+def test_what_lets_people_in_is_set_whole_or_not_at_all(folder: Path) -> None:
+    whole = {**ISSUER, **PROXY, "CRONAPP_OIDC_ROLES": "ops=operator", "CRONAPP_PROXY_DEFAULT_ROLE": "viewer:night"}
+    settings = load(folder, whole)
+    assert settings.trusted_proxies == ("10.0.0.5", "fd00::/8")
+    assert settings.oidc_scopes == ("openid", "profile", "email")
+    load(folder, {**whole, "CRONAPP_OIDC_ISSUER": "http://127.0.0.1:8080/realms/main"})
+    for wrong, told in (
+        (ISSUER, "CRONAPP_OIDC_ISSUER lets nobody in yet."),
+        ({**whole, "CRONAPP_OIDC_CLIENT_ID": ""}, "CRONAPP_OIDC_ISSUER needs CRONAPP_OIDC_CLIENT_ID"),
+        ({**whole, "CRONAPP_OIDC_ISSUER": "http://id.example"}, "The issuer must be reached by https"),
+        ({**whole, "CRONAPP_OIDC_ISSUER": "id.example"}, "Write the issuer's address as it names itself"),
+        ({**whole, "CRONAPP_OIDC_ROLES": "ops=root"}, "CRONAPP_OIDC_ROLES: 'root' is no role."),
+        ({**whole, "CRONAPP_OIDC_DEFAULT_ROLE": "guest"}, "CRONAPP_OIDC_DEFAULT_ROLE: 'guest' is no role."),
+        (PROXY, "CRONAPP_PROXY_USER_HEADER lets nobody in yet."),
+        ({**whole, "CRONAPP_TRUSTED_PROXIES": ""}, "CRONAPP_PROXY_USER_HEADER needs CRONAPP_TRUSTED_PROXIES"),
+        ({**whole, "CRONAPP_TRUSTED_PROXIES": "proxy"}, "'proxy' is no address and no network."),
+        ({**whole, "CRONAPP_PROXY_USER_HEADER": "Remote User"}, "Write the name of a header"),
+        ({**whole, "CRONAPP_PROXY_ROLES": "ops=viewer"}, "needs CRONAPP_PROXY_GROUPS_HEADER"),
+    ):
+        assert told in refusal(folder, wrong)

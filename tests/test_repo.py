@@ -201,15 +201,18 @@ def test_the_composed_service_has_no_more_rights_than_it_needs() -> None:
     assert any(line.startswith("CRONAPP_ADMIN_TOKEN: ${CRONAPP_ADMIN_TOKEN:?") for line in lines)
 
 
-# -- docs/faults.md ---------------------------------------------------------------------------------------------------
+# -- docs/faults.md and docs/security.md ------------------------------------------------------------------------------
 
 
-def test_every_fault_names_tests_that_are_there() -> None:
-    rows = [line for line in read("docs/faults.md").splitlines() if line.startswith("| ")]
-    faults = [row for row in rows if not row.startswith(("| what happens", "| ---"))]
-    assert len(faults) > 50
-    for fault in faults:
-        named = re.findall(r"`([\w/]+\.py)::(\w+)`", fault)
-        assert named, f"no test shows this: {fault}"
+@pytest.mark.parametrize(
+    ("page", "heading", "least"), [("faults.md", "| what happens", 50), ("security.md", "| requirement", 30)]
+)
+def test_whatever_is_promised_names_tests_that_are_there(page: str, heading: str, least: int) -> None:
+    tables = re.findall(rf"^{re.escape(heading)}.*\n\| ---.*\n((?:\| .*\n)+)", read(f"docs/{page}"), re.MULTILINE)
+    promises = [row for table in tables for row in table.splitlines()]
+    assert len(promises) > least
+    for promise in promises:
+        named = re.findall(r"`([\w/]+\.py)::(\w+)`", promise)
+        assert named, f"no test shows this: {promise}"
         for file, test in named:
             assert re.search(rf"def {test}\(", read(f"tests/{file}")), f"{file} has no {test}"
