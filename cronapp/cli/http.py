@@ -18,4 +18,5 @@ class PlainHttp(H11Protocol):
 
 def speak_plainly() -> None:
     """Has each connection that comes from now on speak so."""
-    hypercorn.protocol.H11Protocol = PlainHttp  # type: ignore[misc]
+    protocol: Any = hypercorn.protocol
+    protocol.H11Protocol = PlainHttp

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from quart import Blueprint, Response, after_this_request, current_app, g, make_response, redirect, request
-from quart.typing import ResponseReturnValue
+from quart.typing import ResponseReturnValue, ResponseTypes
 
 from cronapp.core.access import ALL, Principal, asking
 from cronapp.core.errors import NotAllowed, NotInvited, NotSignedIn
@@ -108,7 +108,7 @@ def make_form_secret() -> str:
     secret = secrets.token_urlsafe(32)
 
     @after_this_request
-    async def keep(response: Response) -> Response:
+    async def keep(response: ResponseTypes) -> ResponseTypes:
         cookies.put(response, secret, None, FORMS)
         return response
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from quart import Response, request
+from quart import request
+from quart.typing import ResponseTypes
 
 from cronapp.web.site import parts
 
@@ -20,7 +21,7 @@ def read(kind: str = "") -> str:
     return request.cookies.get(name_of(kind), "")
 
 
-def put(response: Response, value: str, life: timedelta | None, kind: str = "") -> None:
+def put(response: ResponseTypes, value: str, life: timedelta | None, kind: str = "") -> None:
     """Has the browser keep it; without a `life` until it is closed."""
     response.set_cookie(
         name_of(kind),
@@ -33,6 +34,6 @@ def put(response: Response, value: str, life: timedelta | None, kind: str = "") 
     )
 
 
-def drop(response: Response, kind: str = "") -> None:
+def drop(response: ResponseTypes, kind: str = "") -> None:
     """Has the browser forget it."""
     response.delete_cookie(name_of(kind), path="/", secure=request.is_secure, httponly=True, samesite="Lax")
