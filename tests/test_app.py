@@ -349,19 +349,3 @@ async def test_a_sign_in_link_is_told_with_the_servers_address(
     token = told.split("token=")[1].split()[0]
     assert await app.signin.use_link(token)
     assert TOKEN not in told
-
-
-@pytest.mark.parametrize(
-    ("host", "trusted", "answers"),
-    [
-        ("127.0.0.1", (), {"127.0.0.1", "localhost", "::1"}),
-        ("127.0.0.1", ("cron.example",), {"127.0.0.1", "localhost", "::1", "cron.example"}),
-        ("0.0.0.0", (), set()),
-        ("0.0.0.0", ("cron.example",), {"127.0.0.1", "localhost", "::1", "0.0.0.0", "cron.example"}),
-    ],
-)
-def test_a_server_answers_to_its_own_names(
-    tmp_path: Path, host: str, trusted: tuple[str, ...], answers: set[str]
-) -> None:
-    settings = settings_in(tmp_path).model_copy(update={"host": host, "trusted_hosts": trusted})
-    assert App(settings, address="http://x:5000")._hosts() == answers
