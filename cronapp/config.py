@@ -164,6 +164,11 @@ class Settings(BaseModel):
         """The keys for secrets; the first one encrypts."""
         return keys_in(self.secret_key)
 
+    @property
+    def signs_in_elsewhere(self) -> bool:
+        """Whether people can come in by an issuer or a proxy, so that nobody needs an account or a token here."""
+        return bool(self.oidc_issuer or self.proxy_user_header)
+
     def origin(self, name: str) -> str:
         """Where it was set: `the command line`, the variable, or the file; empty: nowhere, so the default holds."""
         return self._origins.get(name, "")

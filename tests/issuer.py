@@ -123,9 +123,9 @@ class Desk(BaseHTTPRequestHandler):
             case "/userinfo":
                 self.say(*self.issuer.userinfo(self.headers.get("Authorization", "")))
             case "/authorize":
-                self.send_response(302)
-                self.send_header("Location", self.issuer.authorize(fields(place.query)))
-                self.end_headers()
+                self.lead_on(self.issuer.authorize(fields(place.query)))
+            case "/logout":
+                self.lead_on(fields(place.query)["post_logout_redirect_uri"])
             case _:
                 self.say(404, {})
 
@@ -133,6 +133,12 @@ class Desk(BaseHTTPRequestHandler):
         self.issuer.asked.append(self.path)
         sent = fields(self.rfile.read(int(self.headers["Content-Length"])).decode())
         self.say(*self.issuer.exchange(sent, self.headers.get("Authorization", "")))
+
+    def lead_on(self, address: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", address)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def say(self, status: int, data: Claims) -> None:
         body = json.dumps(data).encode()

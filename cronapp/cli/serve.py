@@ -108,7 +108,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def refuse_open_doors(settings: Settings) -> None:
     """Who can schedule functions can run code here, so nobody is served beyond this machine without a token."""
-    if settings.host not in LOOPBACK and settings.admin_token is None:
+    if settings.host not in LOOPBACK and settings.admin_token is None and not settings.signs_in_elsewhere:
         raise CannotStart(
             f"To listen on {settings.host}, set CRONAPP_ADMIN_TOKEN (or CRONAPP_ADMIN_TOKEN_FILE) to a long secret."
         )

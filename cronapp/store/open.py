@@ -135,6 +135,8 @@ def hint(words: str) -> str:
 
 
 def migrate_sqlite(path: Path) -> None:
+    if not path.exists():
+        path.touch(mode=0o600)  # nobody else on this machine reads it; its companions are made alike
     engine = dialects.sqlite_engine(str(path), writing=True)
     try:
         with engine.begin() as conn:

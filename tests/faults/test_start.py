@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 from hurting import MARKING, asked, is_root, make, refused, told
 from support import Server
@@ -137,3 +138,17 @@ def test_nobody_is_served_beyond_this_machine_without_a_token(server: Server) ->
     server.env["CRONAPP_ADMIN_TOKEN"] = ""
     text = one_line(refused(server, "--host", "0.0.0.0"))
     assert "CRONAPP_ADMIN_TOKEN" in text
+
+
+def test_where_people_sign_in_elsewhere_no_token_is_needed_to_serve_others(server: Server) -> None:
+    server.env |= {
+        "CRONAPP_ADMIN_TOKEN": "",
+        "CRONAPP_OIDC_ISSUER": "https://id.example",
+        "CRONAPP_OIDC_CLIENT_ID": "a",
+    }
+    server.env |= {"CRONAPP_OIDC_DEFAULT_ROLE": "viewer"}
+    server.start("--host", "0.0.0.0")
+    assert "reached by its addresses alone. For a name, set CRONAPP_TRUSTED_HOSTS." in server.text()
+    for host, status in (("cron.example", 400), ("192.0.2.7:5000", 200)):
+        assert httpx.get(f"{server.url}/healthz", headers={"Host": host}).status_code == status
+    assert server.stop() == 0

@@ -394,3 +394,15 @@ async def test_the_name_of_a_store_hides_its_password(database_url: str) -> None
     assert size > 0
     assert await store.read(lambda conn: conn.execute(select(1)).scalar()) == 1
     await store.close()
+
+
+async def test_nobody_else_on_the_machine_reads_a_new_database(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        store = await open_store(f"sqlite:///{tmp_path / 'cronapp.db'}", lambda _: None)
+        await put_job(store)
+        modes = {file.name: oct(file.stat().st_mode & 0o777) for file in os.scandir(tmp_path)}
+        await store.close()
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(("cronapp.db", "cronapp.db-wal", "cronapp.db-shm", "cronapp.db.lock"), "0o600")
