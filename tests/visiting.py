@@ -30,7 +30,7 @@ from cronapp.store import logs as stored_logs
 from cronapp.store import runs as stored_runs
 from cronapp.store.store import Tx
 from cronapp.store.tables import runs as table
-from cronapp.web.form_token import HEADER, token_of
+from cronapp.web.form_token import FIELD, HEADER, token_of
 
 HTMX = {"HX-Request": "true"}
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)></hx-partial>&amp;{{ 7*7 }}"
@@ -234,7 +234,7 @@ class Page(HTMLParser):
         return found + [f"id {name!r} twice" for name in sorted({i for i in ids if ids.count(i) > 1})]
 
     def form(self, name: str) -> dict[str, str]:
-        """What a browser would send of the form of that id."""
+        """What a browser would send of the form of that id, but for the token, which `Client` sends by itself."""
         html = self.elements
         start = html.index(self.with_id(name))
         sent: dict[str, str] = {}
@@ -243,7 +243,7 @@ class Page(HTMLParser):
             attrs = element.attrs
             if element.tag in ("form", "dialog"):  # the next one begins
                 break
-            if element.tag == "input" and attrs.get("name"):
+            if element.tag == "input" and attrs.get("name", FIELD) != FIELD:
                 if attrs.get("type") not in ("checkbox", "radio") or "checked" in attrs:
                     sent[attrs["name"]] = attrs.get("value", "")
             elif element.tag == "textarea":
