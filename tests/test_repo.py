@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -169,6 +170,32 @@ def test_make_help_lists_every_target() -> None:
     assert {"run", "test", "check", "bench", "format"} <= targets
     phony = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
     assert set(" ".join(phony).split()) == targets
+
+
+FINE = {"name": "fine", "version": "1.0", "vulns": []}
+HOLED = {"name": "holed", "version": "2.0", "vulns": [{"id": "CVE-1", "fix_versions": ["2.1"]}]}
+UNKNOWN = {"name": "unknown", "skip_reason": "not found"}
+
+
+@pytest.mark.parametrize(
+    ("packages", "options", "status", "told"),
+    [
+        ([FINE], [], 0, "None of 1 pinned packages is known to be vulnerable."),
+        ([FINE, HOLED], ["--or-say-so"], 1, "holed 2.0 has CVE-1, mended by 2.1."),
+        ([FINE, UNKNOWN], [], 0, "Of these nothing is known: unknown."),
+        ([UNKNOWN], [], 2, "were NOT looked up"),
+        ([UNKNOWN], ["--or-say-so"], 0, "were NOT looked up"),
+    ],
+)
+def test_the_audit_tells_what_is_known_and_whether_anybody_could_be_asked(
+    tmp_path: Path, packages: list[dict[str, object]], options: list[str], status: int, told: str
+) -> None:
+    (tmp_path / "pip_audit.py").write_text(f"print({json.dumps({'dependencies': packages})!r})")
+    command = [sys.executable, str(ROOT / "scripts" / "audit.py"), *options]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, told in done.stdout) == (status, True), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("shell", "script"), [("bash", ".ci/run"), ("sh", "scripts/setup.sh")])
