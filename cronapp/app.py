@@ -148,7 +148,11 @@ class App:
         self._pruning = asyncio.create_task(
             prune_on(
                 self.runs,
-                (partial(self.services.history.prune, keep_days=self.settings.keep_days), self.services.upcoming.prune),
+                (
+                    partial(self.services.history.prune, keep_days=self.settings.keep_days),
+                    self.services.upcoming.prune,
+                    self.services.tokens.prune,
+                ),
                 keep_days=self.settings.keep_days,
                 keep_runs=self.settings.keep_runs,
                 note=self._note_pruned,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 
 
 class CronAppError(Exception):
     """Something went wrong inside Cron-App. The server's log has the details."""
 
     status = 500
+    retry_after: int | None = None
+    """After how many seconds it is worth trying again, if that is known."""
 
     def __str__(self) -> str:
         return super().__str__() or " ".join((type(self).__doc__ or "").split())
@@ -58,6 +61,33 @@ class NotSignedIn(CronAppError):
     """Sign in first: use the link that the server printed, or send a token as `Authorization: Bearer TOKEN`."""
 
     status = 401
+
+
+class BadToken(NotSignedIn):
+    """This token is not good. Make a new one in Settings, or with `cronapp token create`."""
+
+
+class TokenInWrongPlace(NotSignedIn):
+    """A token belongs into the header `Authorization: Bearer TOKEN`, and nowhere else: addresses and forms are kept in
+    logs and histories. Revoke the one that was sent so.
+    """
+
+
+class TooManyCalls(CronAppError):
+    """Too many calls came at once. Try again in a moment."""
+
+    status = 429
+
+    def __init__(self, seconds: float) -> None:
+        self.retry_after = max(ceil(seconds), 1)
+        super().__init__(f"Too many calls came at once. Try again in {self.retry_after} s.")
+
+
+class TooManyStreams(CronAppError):
+    """Too many pages are open at once. Close some of them, or raise CRONAPP_STREAMS."""
+
+    status = 429
+    retry_after = 10
 
 
 class Forbidden(CronAppError):
@@ -138,6 +168,10 @@ class TaskNotFound(NotFound):
     """The tasks file has no task of this name."""
 
 
+class TokenNotFound(NotFound):
+    """There is no such token. One that is good for nothing any more is listed for 30 days."""
+
+
 class ViewNotFound(NotFound):
     """There is no saved view of this name. It may have been removed."""
 
@@ -206,3 +240,7 @@ class StoreUnavailable(CronAppError):
 
 class CannotStart(CronAppError):
     """The server cannot start."""
+
+
+class DatabaseInUse(CannotStart):
+    """Another server works on this database."""

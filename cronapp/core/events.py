@@ -60,6 +60,13 @@ class SessionsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TokensChanged:
+    """An API token was made, used, renamed, revoked or forgotten."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class SchedulerChanged:
     """The whole scheduler was paused or resumed."""
 
@@ -88,6 +95,7 @@ Event = (
     | ViewsChanged
     | SessionsChanged
     | SecretsChanged
+    | TokensChanged
 )
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -97,6 +105,7 @@ KINDS: dict[str, type[Event]] = {
         ViewsChanged,
         SessionsChanged,
         SecretsChanged,
+        TokensChanged,
     )
 }
 

@@ -35,6 +35,7 @@ from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.service.timeline import Timeline
+from cronapp.service.tokens import Tokens
 from cronapp.service.trials import Trials
 from cronapp.service.upcoming import Upcoming
 from cronapp.service.usage import Usage
@@ -76,6 +77,7 @@ class Services:
     search: Search
     signin: SignIn
     arrivals: Arrivals
+    tokens: Tokens
     audit: Audit
     secrets: Secrets
 
@@ -120,6 +122,7 @@ def make_services(
         search=Search(store, tasks),
         signin=SignIn(store, clock, token.get_secret_value() if token else None),
         arrivals=Arrivals(store, clock, settings),
+        tokens=Tokens(store, clock),
         audit=Audit(store),
         secrets=secrets or Secrets(store, tasks.vault, clock),
     )
