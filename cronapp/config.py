@@ -157,6 +157,10 @@ class Settings(BaseModel):
     proxy_groups_header: Header | None = None
     proxy_roles: GroupRoles = ""
     proxy_default_role: SightText | None = None
+    api_rate: Annotated[float, Field(ge=0)] = 50
+    api_burst: Annotated[int, Field(ge=1)] = 500
+    api_refusals: Annotated[int, Field(ge=0)] = 30
+    streams: Annotated[int, Field(ge=1)] = 50
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
@@ -204,6 +208,10 @@ MEANINGS = {
     "proxy_groups_header": "The header in which it names their groups",
     "proxy_roles": "Which role each of these groups gives",
     "proxy_default_role": "The role of who is in none of these",
+    "api_rate": "Calls of the API that each program may make in a second; 0: any number",
+    "api_burst": "Calls that it may make at once",
+    "api_refusals": "Calls without a good token that are answered in a minute, of each address; 0: any number",
+    "streams": "Connections for live pages that each person or program may hold",
     "log_format": "How the server’s own log is written",
 }
 """What each is for, in the order in which the settings page tells them."""

@@ -41,7 +41,9 @@ def settings_in(folder: Path, tasks: str = TASKS) -> Settings:
     """Settings of an app in a folder of its own."""
     (folder / "tasks.py").write_text(tasks)
     database = f"sqlite:///{with_tables(folder / 'cronapp.db')}"
-    return Settings(tasks=(str(folder / "tasks.py"),), database=database, admin_token=TOKEN, stop_timeout=1)
+    return Settings(
+        tasks=(str(folder / "tasks.py"),), database=database, admin_token=TOKEN, stop_timeout=1, api_refusals=0
+    )
 
 
 class Client(QuartClient):
@@ -392,9 +394,18 @@ class Ended(Exception):
 class Stream:
     """GET /stream of one open page, read message by message."""
 
-    def __init__(self, app: App, topic: str, *, secret: str = "", last: str = "", **query: Any) -> None:
+    def __init__(
+        self,
+        app: App,
+        topic: str,
+        *,
+        secret: str = "",
+        last: str = "",
+        headers: Mapping[str, str] | None = None,
+        **query: Any,
+    ) -> None:
         self.app = app
-        headers = {"Authorization": f"Bearer {TOKEN}"}
+        headers = dict(headers or {"Authorization": f"Bearer {TOKEN}"})
         if secret:
             headers = {"Cookie": f"{app.site.parts.cookie}={secret}"}
         if last:

@@ -43,6 +43,7 @@ from cronapp.web import (
     system,
     tasks,
     timeline,
+    tokens,
     trials,
     upcoming,
 )
@@ -80,6 +81,7 @@ PAGES = (
     system,
     settings,
     secrets,
+    tokens,
     restart,
     switch,
     search,

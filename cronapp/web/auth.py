@@ -14,16 +14,18 @@ from urllib.parse import quote
 from quart import Blueprint, Response, after_this_request, current_app, g, make_response, redirect, request
 from quart.typing import ResponseReturnValue, ResponseTypes
 
-from cronapp.core.access import ALL, Principal, asking
-from cronapp.core.errors import NotAllowed, NotInvited, NotSignedIn
+from cronapp.core.access import Principal, asking
+from cronapp.core.errors import NotAllowed, NotInvited, NotSignedIn, TooManyCalls
 from cronapp.service.signin import SESSION_LIFE
-from cronapp.web import cookies
+from cronapp.web import bearer, cookies
+from cronapp.web.calls import calls, token_id
 from cronapp.web.permissions import NEEDS, OPEN, OWN, looking
 from cronapp.web.render import page
 from cronapp.web.site import parts, parts_for
 from cronapp.web.stream import GONE
 
 pages = Blueprint("auth", __name__)
+API = "/api/"
 EVENTS = "text/event-stream"
 FORMS = "forms"  # what a cookie is for
 LINKS = 5  # that the server prints, for whomever,
@@ -33,10 +35,10 @@ LINKS_WITHIN = timedelta(minutes=1)
 async def require_right() -> ResponseReturnValue | None:
     """Before each request: lets nobody in who is not known, and nobody do what the table of permissions does not give
     them. Runs before any handler, so no route can forget it."""
-    g.who = None
+    g.who = g.token = None
     try:
         g.who = await known()
-    except NotInvited:
+    except (NotInvited, NotSignedIn, TooManyCalls):
         if request.endpoint not in OPEN:
             raise
     g.signed_in = g.who is not None
@@ -46,8 +48,11 @@ async def require_right() -> ResponseReturnValue | None:
         g.parts = parts_for(g.who.sight)
     if request.endpoint in OPEN:
         return None
-    if not g.signed_in:
+    if g.who is None:
+        await bearer.refuse_misplaced(address())
         return turn_away()
+    if request.path.startswith(API):
+        calls().admit(g.who, token_id())
     if request.endpoint is None or request.endpoint in OWN:
         return None  # there is nothing, as whoever handles it says
     if not NEEDS[request.endpoint].met_by(g.who.sight):
@@ -61,7 +66,9 @@ def turn_away() -> ResponseReturnValue:
     """For who is not known."""
     if request.endpoint == "stream.stream" and request.accept_mimetypes.best == EVENTS:
         return Response(GONE, content_type=EVENTS)  # a page that was open when its session ended: it loads itself anew
-    if request.path.startswith("/api/") or request.method != "GET" or "HX-Request" in request.headers:
+    if request.path.startswith(API):
+        calls().count_refused(address())
+    if request.path.startswith(API) or request.method != "GET" or "HX-Request" in request.headers:
         raise NotSignedIn
     asked = quote(request.full_path.rstrip("?"), safe="/?=")
     return redirect(f"/login?next={asked}" if request.path != "/" else "/login")
@@ -76,19 +83,16 @@ async def refuse_foreign(named: Mapping[str, Any]) -> None:
 
 
 async def known() -> Principal | None:
-    """Who asks, by a living session or a good token; None: nobody we know."""
-    address = request.remote_addr or ""
-    header = request.headers.get("Authorization", "")
-    if header:
-        scheme, _, token = header.partition(" ")
-        good = scheme.lower() == "bearer" and parts().signin.is_admin_token(token.strip())
-        return Principal(name="the admin token", sight=ALL, address=address) if good else None
+    """Who asks, by a living session or a good token; None: nobody we know. Raises `BadToken`, `TooManyCalls` and
+    `NotInvited`."""
+    if given := request.headers.getlist("Authorization"):
+        return await bearer.known(given, address())
     secret = cookies.read()
     session = await parts().signin.session(secret) if secret else None
     if session is not None:
         g.form_secret = secret
-        return Principal(name=session.user, sight=session.sight, address=address)
-    return await named_by_proxy(address)
+        return Principal(name=session.user, sight=session.sight, address=address())
+    return await named_by_proxy(address())
 
 
 async def named_by_proxy(address: str) -> Principal | None:
@@ -113,6 +117,11 @@ def make_form_secret() -> str:
         return response
 
     return secret
+
+
+def address() -> str:
+    """From where somebody asks, as the web server knows it."""
+    return request.remote_addr or ""
 
 
 def who() -> str:

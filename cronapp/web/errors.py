@@ -73,6 +73,8 @@ def reply(
     status: int, title: str, detail: str, error: CronAppError | None = None
 ) -> tuple[Response | str, int, dict[str, str]]:
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if error is not None and error.retry_after:
+        headers["Retry-After"] = str(error.retry_after)
     if is_api():
         return problem(status, title, detail, error), status, headers
     if "HX-Request" in request.headers:

@@ -18,7 +18,7 @@ OPEN = frozenset(
 )
 """For everybody, signed in or not."""
 
-OWN = frozenset(("auth.sign_out", "settings.browser"))
+OWN = frozenset(("auth.sign_out", "settings.browser", "api.tokens.me"))
 """For everybody who is signed in: it concerns only them."""
 
 LOOK = """
@@ -65,9 +65,11 @@ EDIT_EVERYWHERE = """
 """
 
 ADMIN = """
-    settings.general settings.people settings.end settings.ask_end_others settings.end_others settings.tokens
+    settings.general settings.people settings.end settings.ask_end_others settings.end_others
     secrets.index secrets.ask_put secrets.put secrets.ask_remove secrets.remove
     api.secrets.index api.secrets.show api.secrets.put api.secrets.remove
+    tokens.index tokens.ask_new tokens.create tokens.ask_rename tokens.rename tokens.ask_revoke tokens.revoke
+    api.tokens.index api.tokens.create api.tokens.show api.tokens.rename api.tokens.revoke
     settings.audit api.audit.index restart_pages.begin restart_pages.end api.restart.begin api.restart.end
 """
 

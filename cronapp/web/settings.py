@@ -48,11 +48,6 @@ async def end(session: str) -> ResponseReturnValue:
     return done("/settings/people", toast("The browser was signed out."))
 
 
-@pages.get("/settings/tokens")
-async def tokens() -> str:
-    return await part("tokens", {"set_by": parts().settings.origin("admin_token"), "address": request.host_url})
-
-
 @pages.get("/settings/audit")
 async def audit() -> str:
     return await part("audit", await audit_context(parts(), request.args.to_dict()))

@@ -20,6 +20,7 @@ from cronapp.service.services import Services
 from cronapp.service.single_sign_on import SingleSignOn
 from cronapp.store.holdings import Holdings
 from cronapp.web.assets import assets_root
+from cronapp.web.calls import Calls
 from cronapp.web.form_token import Asked
 from cronapp.web.hub import Hub
 from cronapp.web.navigation import Navigation, navigation_of
@@ -137,6 +138,7 @@ class Site(Quart):
         self.config["MAX_CONTENT_LENGTH"] = 2 * 1024 * 1024
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
         self.proxies = proxies_of(parts.settings)
+        self.calls = Calls(parts.settings)
         self.limited = lru_cache(maxsize=LIMITED)(parts.limited_to)
 
     async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:

@@ -20,6 +20,7 @@ from quart import Blueprint, Response, g, request
 
 from cronapp.core.errors import BadRequest, CronAppError, NotFound, StoreUnavailable
 from cronapp.web import cookies
+from cronapp.web.calls import calls, token_id
 from cronapp.web.form_token import filled, token_of
 from cronapp.web.hub import Connection, View
 from cronapp.web.site import Parts, parts
@@ -40,11 +41,12 @@ BYE = b"event: bye\ndata: \n\n"
 @pages.get("/stream")
 async def stream() -> Response:
     house = parts()
+    calls().admit_stream(g.who, token_id())
     views = await views_asked(house)
     secret, form_secret = cookies.read(), g.get("form_secret")
-    token = token_of(form_secret) if form_secret else ""
+    form_token = token_of(form_secret) if form_secret else ""
     content = (
-        b"" if request.method == "HEAD" else messages(house, views, secret, token)
+        b"" if request.method == "HEAD" else messages(house, views, secret, token_id(), form_token)
     )  # else a HEAD would last as long
     response = Response(content, content_type="text/event-stream; charset=utf-8")
     response.timeout = None
@@ -78,9 +80,11 @@ async def view_asked(house: Parts, asked: Mapping[str, str], last: str | None) -
     return await view_of(house, asked.get("topics", ""), asked.get("at", ""), last or "")
 
 
-async def messages(house: Parts, views: Mapping[str, View], secret: str, token: str = "") -> AsyncIterator[bytes]:
-    """Messages until the server closes, the session ends, or it is time to connect anew; their forms with the `token`
-    of who reads them."""
+async def messages(
+    house: Parts, views: Mapping[str, View], secret: str, token: int | None = None, form_token: str = ""
+) -> AsyncIterator[bytes]:
+    """Messages until the server closes, the session or the `token` ends, or it is time to connect anew; their forms
+    have the `form_token` of who reads them."""
     clock = asyncio.get_running_loop().time
     ends = clock() + LIFE * random.uniform(0.9, 1.1)  # nosec B311 # no secret
     checked = clock()
@@ -97,7 +101,7 @@ async def messages(house: Parts, views: Mapping[str, View], secret: str, token: 
                 return
             if not done or clock() - checked >= KEEP_ALIVE:
                 checked = clock()
-                if await signed_out(house, secret):
+                if await signed_out(house, secret, token):
                     yield GONE
                     return
             if not done:
@@ -105,7 +109,7 @@ async def messages(house: Parts, views: Mapping[str, View], secret: str, token: 
             for came in [one for one in waiting if one in done]:
                 name, html = waiting.pop(came), outcome(came)
                 if html:
-                    yield message(filled(html, token) if token else html, joined[name].view.place, name)
+                    yield message(filled(html, form_token) if form_token else html, joined[name].view.place, name)
     finally:
         for connection in joined.values():
             house.hub.leave(connection)
@@ -119,9 +123,12 @@ def listen(joined: Mapping[str, Connection], waiting: dict[asyncio.Task[Markup],
         waiting[asyncio.ensure_future(joined[name].next())] = name
 
 
-async def signed_out(house: Parts, secret: str) -> bool:
-    """Whether the session ended. While the database is away nobody can say; it is asked again in a moment."""
+async def signed_out(house: Parts, secret: str, token: int | None) -> bool:
+    """Whether the session, or the token that came in place of one, is good for nothing any more. While the database is
+    away nobody can say; it is asked again in a moment."""
     try:
+        if token is not None:
+            return not await house.tokens.is_good(token)
         return bool(secret) and await house.signin.session(secret) is None
     except StoreUnavailable:
         return False

@@ -1,11 +1,12 @@
 // Buttons that copy: the text of the element that they name, or what their link leads to.
 "use strict";
 
-// Where a page may not write the clipboard (it came over plain HTTP), the old way is tried.
+// Where a page may not write the clipboard (it came over plain HTTP), the old way is tried; within an open dialog, since
+// nothing outside it can be selected then.
 async function copy(text) {
   try { await navigator.clipboard.writeText(text); return true; } catch { /* as below */ }
   const area = Object.assign(document.createElement("textarea"), { value: text, readOnly: true, className: "vh" });
-  document.body.append(area);
+  ($("dialog[open]") ?? document.body).append(area);
   area.select();
   const done = document.execCommand("copy");
   area.remove();

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from quart.testing import QuartClient
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from visiting import HTMX, put_lines, put_run, settings_in
 from werkzeug.routing import Rule
 
@@ -19,7 +19,7 @@ from cronapp.core.models import Job, RunState
 from cronapp.service.signin import digest
 from cronapp.store.runs import RunFilter
 from cronapp.store.store import Tx
-from cronapp.store.tables import sessions, users
+from cronapp.store.tables import sessions, tokens, users
 from cronapp.web.permissions import NEEDS, OPEN, OWN
 
 OURS, THEIRS = "herons", "magpies"
@@ -118,6 +118,38 @@ async def test_each_route_lets_in_whom_the_table_says(house: App, role: Role | N
             good = status == 403
         if not good:
             wrong.append(f"{method} {rule.rule}: {status}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("end", ["expired", "revoked", "good"])
+async def test_a_token_that_ended_opens_no_route(house: App, end: str) -> None:
+    made = await house.services.tokens.create("admin", name=end)
+    if end == "revoked":
+        await house.services.tokens.revoke(made.token.id)
+    if end == "expired":
+        past = {"expires_at": house.clock() - timedelta(seconds=1)}
+        await house.store.write(lambda tx: tx.conn.execute(update(tokens).where(tokens.c.name == end).values(past)))
+    client, headers = house.site.test_client(), {"Authorization": f"Bearer {made.secret}", "Accept": "text/html"}
+    wrong = []
+    for method, rule in routes(house):
+        if rule.endpoint not in OPEN and (rule.endpoint != "stream.stream" or end != "good"):
+            reply = await client.open(address(house, rule), method=method, headers=headers)
+            if (reply.status_code == 401) is (end == "good"):
+                wrong.append(f"{method} {rule.rule}: {reply.status_code}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_token_may_what_its_role_may(house: App, role: Role) -> None:
+    made = await house.services.tokens.create(role)
+    client, headers = house.site.test_client(), {"Authorization": f"Bearer {made.secret}", **HTMX}
+    wrong = []
+    for method, rule in routes(house):
+        need = NEEDS.get(rule.endpoint)
+        if need is not None and rule.endpoint != "stream.stream":
+            reply = await client.open(address(house, rule), method=method, headers=headers)
+            if (reply.status_code == 403) is (need.right in role.rights) or reply.status_code == 401:
+                wrong.append(f"{method} {rule.rule}: {reply.status_code}")
     assert not wrong
 
 

@@ -25,6 +25,7 @@ from cronapp.web.api import (
     secrets,
     slots,
     tasks,
+    tokens,
     upcoming,
 )
 
@@ -50,6 +51,7 @@ PARTS = (
     notes,
     restart,
     secrets,
+    tokens,
 )
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")

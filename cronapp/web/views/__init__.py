@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
-from cronapp.core.errors import NotFound
+from quart import g, request
+
+from cronapp.core.errors import NotAllowed, NotFound
 from cronapp.web import cookies
 from cronapp.web.addresses import moment_of, whole
 from cronapp.web.asked import asked_of
 from cronapp.web.asked_runs import asked_runs_of
 from cronapp.web.hub import View
+from cronapp.web.permissions import NEEDS
 from cronapp.web.site import Parts
 from cronapp.web.views.failures import FailuresView, FailureView, asked_errors_of
 from cronapp.web.views.form import FormView
@@ -26,6 +29,7 @@ from cronapp.web.views.shown import Shown
 from cronapp.web.views.system import SystemView
 from cronapp.web.views.tasks import TasksView, TaskView
 from cronapp.web.views.timeline import TimelineView, at_of, look_of
+from cronapp.web.views.tokens import TokensView
 
 
 async def view_of(house: Parts, topic: str, address: str, last: str) -> View:
@@ -60,6 +64,9 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
             return SystemView(house)
         case "tasks":
             return TasksView(house, query.get("q", ""))
+        case "settings" if name == "tokens":
+            refuse_without("tokens.index")
+            return TokensView(house, query, request.host_url)
         case "settings":
             secret = cookies.read()
             return SettingsView(house, name, query, await house.signin.session(secret) if secret else None)
@@ -75,3 +82,9 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
         case "page":
             return Shown(house)
     raise NotFound
+
+
+def refuse_without(endpoint: str) -> None:
+    """Who may not see the page may not follow it either."""
+    if not NEEDS[endpoint].met_by(g.who.sight):
+        raise NotAllowed
