@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +11,8 @@ import httpx
 from cronapp.core.errors import CronAppError
 
 Json = dict[str, Any]
+TRIES = 5  # while the server says that too many calls came at once,
+LONGEST_WAIT = 30  # each time after so many seconds at the most
 
 
 class ServerSaysNo(CronAppError):
@@ -60,17 +63,47 @@ class Client:
     def remove_secret(self, name: str) -> None:
         self.ask("DELETE", f"/secrets/{quote(name, safe='')}")
 
+    def tokens(self) -> list[Json]:
+        """All API tokens, the newest first."""
+        found: list[Json] = []
+        asked = {"limit": "500"}
+        while True:
+            page = self.ask("GET", "/tokens", params=asked)
+            found += page["items"]
+            if page["next"] is None:
+                return found
+            asked["cursor"] = page["next"]
+
+    def create_token(self, role: str, *, name: str = "", tags: list[str] | None = None, expires: str = "90d") -> Json:
+        """Makes a token; the answer holds it as `token`, and no other one ever does."""
+        return self.ask("POST", "/tokens", json={"role": role, "name": name, "tags": tags, "expires": expires})
+
+    def revoke_token(self, number: int) -> None:
+        self.ask("DELETE", f"/tokens/{number}")
+
     def ask(self, method: str, path: str, **options: Any) -> Json:
         """The answer as JSON. Raises `NotReached`, or `ServerSaysNo` with the server's words."""
+        reply = self._sent(method, path, **options)
+        if reply.status_code == 204:
+            return {}
         try:
-            reply = self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise NotReached(f"{self.url} cannot be reached: {error}. Is the server running there?") from error
-        try:
-            answer = {} if reply.status_code == 204 else reply.json()
+            answer = reply.json()
         except ValueError:
             raise NotReached(f"{self.url} answers, but not as Cron-App does. Is the address right?") from None
         if reply.is_error:
-            wrong = " ".join(str(text) for text in answer.get("errors", {}).values())
-            raise ServerSaysNo(wrong or str(answer.get("detail") or reply.reason_phrase))
+            fields = answer.get("errors") or {}
+            raise ServerSaysNo(" ".join(fields.values()) or str(answer.get("detail") or reply.reason_phrase))
         return dict(answer)
+
+    def _sent(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The reply; where too many calls came at once, that after the time that the server names."""
+        for _ in range(TRIES):
+            try:
+                reply = self._http.request(method, path, **options)
+            except httpx.HTTPError as error:
+                raise NotReached(f"{self.url} cannot be reached: {error}. Is the server running there?") from error
+            wait = reply.headers.get("Retry-After", "")
+            if reply.status_code != 429 or not wait.isdigit() or int(wait) > LONGEST_WAIT:
+                break
+            time.sleep(int(wait))
+        return reply

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cronapp.cli import check, drain, schedule, secret, serve, tasks
+from cronapp.cli import check, drain, schedule, secret, serve, tasks, tokens
 from cronapp.core.errors import CannotStart
 
 cli = typer.Typer(
@@ -23,6 +23,7 @@ check.add_to(cli)
 schedule.add_to(cli)
 drain.add_to(cli)
 secret.add_to(cli)
+tokens.add_to(cli)
 
 
 def main() -> None:

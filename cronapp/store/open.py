@@ -16,12 +16,13 @@ from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from cronapp.core.errors import CannotStart
+from cronapp.core.errors import CannotStart, DatabaseInUse
 from cronapp.store import dialects
 from cronapp.store.store import OnCommit, PostgresStore, SqliteStore, Store
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x43524F4E  # one migration at a time on PostgreSQL
+OTHER_VERSION = "The server that works on this database is of another version. Use the command of its version."
 NEWER = "The database was made by a newer version of Cron-App. Install that version again; nothing was changed."
 
 
@@ -36,7 +37,7 @@ class FileLock:
         except BlockingIOError:
             holder = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._descriptor)
-            raise CannotStart(
+            raise DatabaseInUse(
                 f"The database {database} is in use by another Cron-App server (process {holder}). "
                 "Stop that one first, or name another file with --database."
             ) from None
@@ -80,6 +81,28 @@ def named_database(url: str) -> URL:
     if parsed.get_backend_name() in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
     raise CannotStart(f"Cron-App keeps its data in SQLite or PostgreSQL, not in {parsed.get_backend_name()}.")
+
+
+async def open_beside(url: str) -> Store:
+    """Opens the database for a few changes, also while a server works on its SQLite file: nobody is told of them but by
+    the database itself."""
+    try:
+        return await open_store(url, lambda events: None)
+    except DatabaseInUse:
+        path = str(named_database(url).database)
+        if await asyncio.to_thread(revision_of, path) != newest():
+            raise CannotStart(OTHER_VERSION) from None
+        return SqliteStore(path, lambda events: None)
+
+
+def revision_of(path: str) -> str | None:
+    """The revision of the tables in an SQLite file."""
+    engine = dialects.sqlite_engine(path, writing=False)
+    try:
+        with engine.connect() as conn:
+            return MigrationContext.configure(conn).get_current_revision()
+    finally:
+        engine.dispose()
 
 
 async def open_sqlite(path: Path, on_commit: OnCommit) -> Store:
