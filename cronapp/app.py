@@ -131,7 +131,9 @@ class App:
         self.scheduler = Scheduler(self.jobs, self.runs)
         self.pause_ends = PauseEnds(self.services.pauses, self.jobs, self.services.switch, self.clock)
         self.watcher = Watcher(self.tasks, self.declarations, self.bus.publish)
-        self.draining = Drain(self.scheduler, self.dispatch, self.presence, self.bus.publish, self.clock)
+        self.draining = Drain(
+            self.scheduler, self.dispatch, self.presence, self.services.audit, self.bus.publish, self.clock
+        )
 
     async def _go_to_work(self, worker: bool, watch: bool) -> None:
         self.lag.start()
@@ -150,6 +152,7 @@ class App:
                 self.runs,
                 (
                     partial(self.services.history.prune, keep_days=self.settings.keep_days),
+                    partial(self.services.audit.prune, days=self.settings.audit_days),
                     self.services.upcoming.prune,
                     self.services.tokens.prune,
                 ),

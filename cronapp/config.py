@@ -138,6 +138,7 @@ class Settings(BaseModel):
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 100
     keep_days: Annotated[float, Field(gt=0)] = 90
     keep_runs: Annotated[int, Field(ge=1)] = 10_000
+    audit_days: Annotated[float, Field(ge=1)] = 400
     log_limit: Annotated[int, BeforeValidator(_bytes), Field(ge=1000)] = 10_000_000
     task_memory: Annotated[int, BeforeValidator(_bytes), Field(ge=LEAST_MEMORY)] | None = None
     task_processes: Annotated[int, Field(ge=1)] | None = None
@@ -189,6 +190,7 @@ MEANINGS = {
     "database": "Where jobs, runs and logs are kept",
     "keep_runs": "Runs kept of each job",
     "keep_days": "Days after which a run is deleted",
+    "audit_days": "Days after which the audit forgets what was done",
     "log_limit": "Bytes kept of one run’s log",
     "host": "The address that the server listens on",
     "port": "The port that it listens on",

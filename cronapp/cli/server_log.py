@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from cronapp.core.hidden import MASK
+from cronapp.core.plain import json_line
 from cronapp.engine.capture import outside_runs
 from cronapp.engine.runlog import Cover
 
@@ -38,9 +38,11 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        if audit := getattr(record, "audit", None):
+            line["audit"] = audit
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return json_line(line)
 
 
 def set_up_log(form: str, secrets: Iterable[str] = ()) -> None:

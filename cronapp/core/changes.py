@@ -24,6 +24,7 @@ from cronapp.core.models import (
     Unclocked,
 )
 from cronapp.core.presence import STAMP
+from cronapp.core.signature import MASK
 from cronapp.core.triggers import trigger_of
 
 NONE = "none"
@@ -76,6 +77,11 @@ PARTED = ("misfire", "retry")
 
 Mask = Callable[[str, Json], Json]
 """Arguments of the task of that name, as they may be shown."""
+
+
+def hidden(task: str, args: Json) -> Json:
+    """For who cannot tell which arguments are secrets: all may be."""
+    return dict.fromkeys(args, MASK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

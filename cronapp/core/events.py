@@ -83,6 +83,11 @@ class SecretsChanged:
     """A stored secret was put or removed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """Something was written down in the audit."""
+
+
 Event = (
     JobChanged
     | RunChanged
@@ -96,6 +101,7 @@ Event = (
     | SessionsChanged
     | SecretsChanged
     | TokensChanged
+    | Audited
 )
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -106,6 +112,7 @@ KINDS: dict[str, type[Event]] = {
         SessionsChanged,
         SecretsChanged,
         TokensChanged,
+        Audited,
     )
 }
 

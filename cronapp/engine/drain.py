@@ -11,6 +11,7 @@ from cronapp.core.events import DrainChanged, Event
 from cronapp.engine.dispatch.local import LocalDispatch
 from cronapp.engine.presence import noted
 from cronapp.engine.scheduler import Scheduler
+from cronapp.service.audit import Audit
 from cronapp.service.presence import Presence
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ class Drain:
         scheduler: Scheduler,
         dispatch: LocalDispatch,
         presence: Presence,
+        audit: Audit,
         tell: Callable[[list[Event]], None],
         clock: Clock,
     ) -> None:
@@ -29,6 +31,7 @@ class Drain:
         self._scheduler = scheduler
         self._dispatch = dispatch
         self._presence = presence
+        self._audit = audit
         self._tell = tell
         self._clock = clock
         self.since: datetime | None = None  # None: it does all its work
@@ -39,6 +42,7 @@ class Drain:
             self.since = self._clock()
             self._turn(held=True)
             await noted(self._presence.stay())
+            await noted(self._audit.note("drain.begun"))
             log.info("draining, as %s asked for: no new slot is taken, no run is started", by)
 
     async def end(self, by: str) -> None:
@@ -47,6 +51,7 @@ class Drain:
             await noted(self._presence.arrive())
             self.since = None
             self._turn(held=False)
+            await noted(self._audit.note("drain.ended"))
             log.info("no longer draining, as %s asked for", by)
 
     def _turn(self, *, held: bool) -> None:

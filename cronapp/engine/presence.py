@@ -21,8 +21,8 @@ async def stay_on(presence: Presence, serving: Callable[[], bool]) -> None:
 
 
 async def noted(sign: Awaitable[None]) -> None:
-    """Leaves a sign of life if the database is there; nothing else depends on it."""
+    """Writes something down if the database is there; nothing else depends on it."""
     try:
         await sign
     except StoreUnavailable as error:
-        log.info("no sign of life is left: %s", error)
+        log.info("nothing is written down: %s", error)

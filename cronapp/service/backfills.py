@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cronapp.core.backfills import Backfill, BackfillRow, Coverage
+from cronapp.core.changes import moment_words
 from cronapp.core.clock import Clock
 from cronapp.core.errors import Conflict, InvalidInput, NotFound, TaskGone
 from cronapp.core.events import JobChanged, RunChanged
@@ -15,9 +16,10 @@ from cronapp.core.models import Job, JobState, Json, RunState
 from cronapp.core.spec import trigger_for
 from cronapp.core.triggers import count_between, slots_between
 from cronapp.service.changing import found
+from cronapp.service.runs import changed_args
 from cronapp.service.secrets import refuse_unknown_secrets
 from cronapp.service.tasks import Tasks
-from cronapp.store import backfills, runs
+from cronapp.store import audit, backfills, runs
 from cronapp.store.store import Conn, Store, Tx
 
 MOST_SLOTS = 5_000
@@ -62,7 +64,7 @@ class Backfills:
         """Opens the runs of the window; they start in order, `max_running` at once."""
 
         def change(tx: Tx) -> Opened:
-            job = found(tx.conn, job_id, lock=True)
+            job, now = found(tx.conn, job_id, lock=True), self.clock()
             args = self._args(job, window)
             refuse_unknown_secrets(tx, args, job.spec.args)
             coverage = self._coverage(tx.conn, job, window)
@@ -80,8 +82,11 @@ class Backfills:
                 max_running=window.max_running,
                 args=args,
                 by=by,
-                now=self.clock(),
+                now=now,
             )
+            before, after = changed_args(job, args, self.tasks)
+            what = {"backfill": backfill_id, "runs": len(coverage.slots), **words_of(window), **after}
+            audit.note(tx, now, "backfill.opened", job.id, before=before, after=what)
             opened = backfills.run_ids(tx.conn, backfill_id, MOST_SLOTS)
             for run_id in opened:
                 tx.emit(RunChanged(run_id, job.id))
@@ -96,17 +101,17 @@ class Backfills:
         """Cancels what of a backfill still waits; answers how many runs. What runs goes on."""
 
         def change(tx: Tx) -> int:
-            job = found(tx.conn, job_id)
+            job, now = found(tx.conn, job_id), self.clock()
             backfill = backfills.get(tx.conn, backfill_id)
             if backfill is None or backfill.job_key != job.key:
                 raise NotFound("This job has no backfill of this number.")
             gone = [
                 run_id
                 for run_id in backfills.open_runs(tx.conn, backfill_id)
-                if runs.end_queued(
-                    tx, run_id, state=RunState.CANCELLED, reason="The backfill was cancelled.", now=self.clock()
-                )
+                if runs.end_queued(tx, run_id, state=RunState.CANCELLED, reason="The backfill was cancelled.", now=now)
             ]
+            told = {"backfill": backfill_id, "waiting": len(gone)}
+            audit.note(tx, now, "backfill.cancelled", job.id, before=told)
             for run_id in gone:
                 tx.emit(RunChanged(run_id, job.id))
             tx.emit(JobChanged(job.id))
@@ -140,6 +145,16 @@ class Backfills:
         taken = backfills.slots_in_state(conn, job.key, window.since, window.until, states)
         left = tuple(slot for slot in slots if slot not in taken)
         return Coverage(left, len(slots) - len(left))
+
+
+def words_of(window: Window) -> Json:
+    """A window for the audit."""
+    return {
+        "from": moment_words(window.since),
+        "to": moment_words(window.until),
+        "max_running": window.max_running,
+        **({"rerun": True} if window.rerun else {}),
+    }
 
 
 def refuse_odd(window: Window, now: datetime) -> None:

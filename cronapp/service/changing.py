@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from cronapp.core.amendments import slots_of
+from cronapp.core.changes import Mask, changes, hidden
 from cronapp.core.errors import EditConflict, JobNotFound
 from cronapp.core.events import JobChanged
-from cronapp.core.history import ChangeKind
-from cronapp.core.models import Job, JobSpec, JobState
-from cronapp.core.spec import trigger_for
+from cronapp.core.history import CODE, ChangeKind
+from cronapp.core.models import Job, JobSpec, JobState, Json
+from cronapp.core.spec import bare, trigger_for
 from cronapp.core.triggers import needs_no_slot
-from cronapp.store import job_changes, jobs
+from cronapp.store import audit, job_changes, jobs
 from cronapp.store.store import Conn, Tx
 
 
@@ -48,11 +49,55 @@ def written(tx: Tx, old: Job, new: Job, now: datetime) -> Job:
     return found(tx.conn, old.id)
 
 
-def replaced(tx: Tx, old: Job, new: Job, kind: ChangeKind, *, at: datetime, by: str, reason: str | None = None) -> Job:
-    """The same, and the job's history says who did it. Whoever changes a job comes through here."""
+def replaced(
+    tx: Tx,
+    old: Job,
+    new: Job,
+    kind: ChangeKind,
+    *,
+    at: datetime,
+    by: str,
+    reason: str | None = None,
+    mask: Mask = hidden,
+) -> Job:
+    """The same, and it is on record who did it. Whoever changes a job comes through here. `mask` hides the secrets of
+    arguments where these may change."""
     job = written(tx, old, new, at)
-    job_changes.record(tx, job, kind, at=at, by=by, reason=reason, old=old)
+    recorded(tx, job, kind, at=at, by=by, reason=reason, old=old, mask=mask)
     return job
+
+
+def recorded(
+    tx: Tx,
+    job: Job,
+    kind: ChangeKind,
+    *,
+    at: datetime,
+    by: str,
+    reason: str | None = None,
+    old: Job | None = None,
+    mask: Mask = hidden,
+) -> None:
+    """Writes a change of a job into its history and into the audit. `job` is as it is after the change, `old` as
+    before; a new job has no old one, a removed one only that."""
+    job_changes.record(tx, job, kind, at=at, by=by, reason=reason, old=old)
+    gone = kind is ChangeKind.REMOVED
+    before, after = told(None if old is None else old, None if gone else job, mask)
+    who = by if by == CODE else None
+    audit.note(tx, at, f"job.{kind}", job.id, before=before, after=after, reason=reason, by=who)
+
+
+def told(old: Job | None, new: Job | None, mask: Mask) -> tuple[Json, Json]:
+    """What differs between two states of a job, in words, by the names of the fields."""
+    known = old or new
+    assert known is not None
+    nothing = bare(known.spec)
+    found = changes(old.spec if old else nothing, new.spec if new else nothing, mask)
+    before = {one.field: one.old for one in found} if old else {}
+    after = {one.field: one.new for one in found} if new else {}
+    if old and new and old.state is not new.state:
+        before["state"], after["state"] = old.state.value, new.state.value
+    return before, after
 
 
 def edited(job: Job, spec: JobSpec, now: datetime) -> Job:

@@ -12,10 +12,10 @@ from cronapp.core.events import JobChanged
 from cronapp.core.history import CODE, ITSELF, ChangeKind
 from cronapp.core.models import Job, JobState, Json
 from cronapp.core.spec import trigger_for
-from cronapp.service.changing import edited, replaced
+from cronapp.service.changing import edited, recorded, replaced
 from cronapp.service.dependencies import refuse_circle, refuse_wrong_upstreams
 from cronapp.service.jobs import Jobs
-from cronapp.store import job_changes, jobs
+from cronapp.store import jobs
 from cronapp.store.store import Tx
 
 log = logging.getLogger(__name__)
@@ -54,11 +54,11 @@ class Declarations:
                     tx, spec, state=state, reason=None, origin="code", now=now, next_slot=next_slot, code=code
                 )
                 if made:
-                    job_changes.record(tx, made, ChangeKind.CREATED, at=now, by=CODE)
+                    recorded(tx, made, ChangeKind.CREATED, at=now, by=CODE, mask=self.jobs.mask(made))
                 tx.emit(JobChanged(spec.id, created=True))
             elif present.code and present.spec == self.jobs.as_declared(present.code, present.spec):
                 new = replace(edited(present, spec, now), code=code)
-                replaced(tx, present, new, ChangeKind.EDITED, at=now, by=CODE)
+                replaced(tx, present, new, ChangeKind.EDITED, at=now, by=CODE, mask=self.jobs.mask(present))
             else:  # somebody changed the job: theirs stays, and the code's new version is kept beside it
                 replaced(tx, present, replace(present, code=code), ChangeKind.CODE_CHANGED, at=now, by=CODE)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from cronapp.core.amendments import wanted_slots_of
-from cronapp.core.changes import moment_words
+from cronapp.core.changes import Mask
 from cronapp.core.clock import Clock
 from cronapp.core.conditions import unfit_condition
 from cronapp.core.declared import as_declared
@@ -32,15 +32,15 @@ from cronapp.core.spec import parse_spec, trigger_for, zone_of
 from cronapp.core.summary import words_of
 from cronapp.core.triggers.trigger import TICK
 from cronapp.service.blackouts import Blackouts, lines_of
-from cronapp.service.changing import edited, found, replaced, slot_after, standing, written
+from cronapp.service.changing import edited, found, recorded, replaced, slot_after, standing, written
 from cronapp.service.dependencies import refuse_wrong_upstreams, wrong_upstreams
 from cronapp.service.neighbours import Neighbours, neighbours_of
+from cronapp.service.pauses import CAUGHT_UP, OVER, ended_at, pause_reason, policy_of
 from cronapp.service.pauses import check as check_pause
-from cronapp.service.pauses import ended_at, policy_of
 from cronapp.service.secrets import refuse_unknown_secrets, unknown_secrets
 from cronapp.service.slots import job_pause_gap, settle_job
 from cronapp.service.tasks import Tasks
-from cronapp.store import dependencies, idempotency, job_changes, jobs, listing, pauses, runs
+from cronapp.store import dependencies, idempotency, jobs, listing, pauses, runs
 from cronapp.store.idempotency import Once
 from cronapp.store.jobs import Figures, JobFilter
 from cronapp.store.listing import BY_ID, Group, Offers, Sort, place_of
@@ -48,11 +48,6 @@ from cronapp.store.store import Conn, Store, Tx
 
 TAKEN = "There is a job with this id already. Choose another one."
 STRIP = 30  # runs shown beside each job
-CAUGHT_UP = {
-    "none": None,
-    "last": "The newest slot of those that passed was caught up.",
-    "all": "Slots that passed were caught up.",
-}
 
 
 class Jobs:
@@ -228,6 +223,10 @@ class Jobs:
         problem = unfit_condition(task)
         return {"condition": problem} if problem else {}
 
+    def mask(self, job: Job) -> Mask:
+        """Hides the secrets of the job's arguments, of what it is and of what it was."""
+        return lambda task, args: self.tasks.masked_for_good(task, args, job.fits)
+
     def difference(self, job: Job) -> Difference | None:
         """Why the job's task or condition no longer fits it; None when they do."""
         return difference(job.spec, job.fits, self.tasks.registry.tasks, self.tasks.opened)
@@ -283,7 +282,7 @@ class Jobs:
                 raise InvalidInput.of("id", TAKEN)
             if once:
                 idempotency.remember(tx, once, job.id, now)
-            job_changes.record(tx, job, ChangeKind.CREATED, at=now, by=by)
+            recorded(tx, job, ChangeKind.CREATED, at=now, by=by, mask=self.mask(job))
             tx.emit(JobChanged(job.id, created=True))
             return job
 
@@ -316,7 +315,8 @@ class Jobs:
             refuse_wrong_upstreams(tx, spec, old.spec)
             refuse_unknown_secrets(tx, spec.args, old.spec.args)
             new = replace(edited(found(tx.conn, job_id, lock=True), spec, now), fits=self.tasks.snapshot(spec.task))
-            return replaced(tx, old, new, kind or self._kind_of_edit(old, spec), at=now, by=by, reason=reason)
+            called, mask = kind or self._kind_of_edit(old, spec), self.mask(old)
+            return replaced(tx, old, new, called, at=now, by=by, reason=reason, mask=mask)
 
         return await self.store.write(change)
 
@@ -371,7 +371,7 @@ class Jobs:
                 return replaced(tx, job, flagged, ChangeKind.NEEDS_ATTENTION, at=now, by=by, reason=misfit.reason)
             next_slot = slot_after(ended, job)
             resumed = replace(job, state=JobState.ACTIVE, reason=None, pause=None, next_slot=next_slot, failures=0)
-            caught_up = CAUGHT_UP[catch_up] if pause is None else "Its pause was over."
+            caught_up = CAUGHT_UP[catch_up] if pause is None else OVER
             active = replaced(tx, job, resumed, ChangeKind.RESUMED, at=now, by=by, reason=caught_up)
             gap = job_pause_gap(job)
             settle_job(tx, active, ended, self.blackouts, policy=policy, grace=float("inf"), gap=gap, punctual=0)
@@ -396,7 +396,7 @@ class Jobs:
                     tx.emit(RunChanged(run.id, job.id))
                 else:
                     tx.emit(CancelRequested(run.id, "The job was removed."))
-            job_changes.record(tx, job, ChangeKind.REMOVED, at=self.clock(), by=by, old=job)
+            recorded(tx, job, ChangeKind.REMOVED, at=self.clock(), by=by, old=job, mask=self.mask(job))
             jobs.remove(tx, job.key)
             tx.emit(JobChanged(job.id, gone=True))
 
@@ -406,9 +406,3 @@ class Jobs:
 def tagged(filters: JobFilter, tag: str) -> JobFilter:
     """Those of the jobs that have this tag too."""
     return replace(filters, tags=tuple(dict.fromkeys([*filters.tags, tag])))
-
-
-def pause_reason(reason: str | None, until: datetime | None) -> str | None:
-    """`Until 2026-03-02 12:00:00 UTC: deploying`."""
-    end = f"Until {moment_words(until)}" if until else ""
-    return f"{end}: {reason}" if end and reason else end or reason

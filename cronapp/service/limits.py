@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cronapp.core.clock import Clock
 from cronapp.core.errors import InvalidInput, NotFound
 from cronapp.core.events import LimitsChanged
 from cronapp.core.limits import GROUP_AT_ONCE, Limit, LimitKind, Rate, parse_rate
-from cronapp.core.models import RunState
-from cronapp.store import limits
+from cronapp.core.models import Json, RunState
+from cronapp.store import audit, limits
 from cronapp.store.store import Conn, Store, Tx
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -35,8 +36,9 @@ class LimitRow:
 
 
 class Limits:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
+        self.clock = clock
 
     async def all(self) -> list[LimitRow]:
         """Every group and queue that has a limit, is named by a job, or has runs now."""
@@ -58,7 +60,9 @@ class Limits:
         limit = checked(kind, name, given)
 
         def change(tx: Tx) -> Limit:
+            old = limits.get(tx.conn, limit.kind, limit.name)
             limits.put(tx, limit)
+            self._note(tx, "limit.set", limit, words_of(old), words_of(limit))
             tx.emit(LimitsChanged())
             return limit
 
@@ -69,11 +73,24 @@ class Limits:
         its = kind_of(kind)
 
         def change(tx: Tx) -> None:
-            if not limits.clear(tx, its, name):
+            old = limits.get(tx.conn, its, name)
+            if old is None or not limits.clear(tx, its, name):
                 raise NotFound("There is no limit of this name.")
+            self._note(tx, "limit.cleared", old, words_of(old))
             tx.emit(LimitsChanged())
 
         await self.store.write(change)
+
+    def _note(self, tx: Tx, action: str, limit: Limit, before: Json, after: Json | None = None) -> None:
+        audit.note(tx, self.clock(), action, f"{limit.kind} {limit.name}", before=before, after=after)
+
+
+def words_of(limit: Limit | None) -> Json:
+    """A limit for the audit."""
+    if limit is None:
+        return {}
+    told = {"max_running": limit.max_running, "rate": limit.rate and str(limit.rate)}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def row(

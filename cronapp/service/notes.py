@@ -9,7 +9,7 @@ from cronapp.core.errors import Conflict, InvalidInput, NoteNotFound
 from cronapp.core.events import JobChanged
 from cronapp.core.models import Job, Note
 from cronapp.service.changing import found
-from cronapp.store import job_notes
+from cronapp.store import audit, job_notes
 from cronapp.store.store import Conn, Store, Tx
 
 LONGEST = 10_000  # letters of a note
@@ -52,7 +52,9 @@ class Notes:
             job = found(tx.conn, job_id, lock=True)
             if job_notes.count(tx.conn, job.key) >= MOST:
                 raise InvalidInput.of("text", f"A job has at most {MOST:,} notes. Remove some that are of no use now.")
-            note = job_notes.add(tx, job.key, text, at=self.clock(), by=by)
+            now = self.clock()
+            note = job_notes.add(tx, job.key, text, at=now, by=by)
+            audit.note(tx, now, "note.added", job.id, after={"note": note.id, "text": text})
             tx.emit(JobChanged(job.id))
             return note
 
@@ -83,8 +85,11 @@ class Notes:
 
         def change(tx: Tx) -> None:
             job = found(tx.conn, job_id)
-            if not job_notes.remove(tx, job.key, note_id):
+            note = job_notes.get(tx.conn, job.key, note_id)
+            if note is None or not job_notes.remove(tx, job.key, note_id):
                 raise NoteNotFound
+            told = {"note": note_id, "text": note.text, "by": note.by}
+            audit.note(tx, self.clock(), "note.removed", job.id, before=told)
             tx.emit(JobChanged(job.id))
 
         await self.store.write(change)

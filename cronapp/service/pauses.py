@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cronapp.core.amendments import wanted_slots_of
+from cronapp.core.changes import moment_words
 from cronapp.core.clock import Clock
 from cronapp.core.errors import InvalidInput
 from cronapp.core.frequency import frequency_words, slots_words
@@ -19,6 +20,12 @@ from cronapp.store import dependencies, pauses, runs
 from cronapp.store.store import Conn, Store
 
 CATCH_UP = {"none": MisfirePolicy.SKIP, "last": MisfirePolicy.LAST, "all": MisfirePolicy.ALL}
+CAUGHT_UP = {
+    "none": None,
+    "last": "The newest slot of those that passed was caught up.",
+    "all": "Slots that passed were caught up.",
+}
+OVER = "Its pause was over."
 LISTED = 50  # missed slots that are listed
 MOST_CAUGHT_UP = 1000  # slots of a job that can be caught up, the newest of all
 LONGEST_REASON = 500
@@ -122,6 +129,12 @@ def policy_of(catch_up: str) -> MisfirePolicy:
     if catch_up not in CATCH_UP:
         raise InvalidInput.of("catch_up", "Write none, last or all.")
     return CATCH_UP[catch_up]
+
+
+def pause_reason(reason: str | None, until: datetime | None) -> str | None:
+    """`Until 2026-03-02 12:00:00 UTC: deploying`."""
+    end = f"Until {moment_words(until)}" if until else ""
+    return f"{end}: {reason}" if end and reason else end or reason
 
 
 def ended_at(pause: Pause | None, now: datetime) -> datetime:

@@ -61,11 +61,7 @@ class Repairs:
     def overrides(self, job: Job) -> list[FieldChange]:
         """What was changed here of a job that the code declares: as the code has it, and as it is, without secrets."""
         code = job.code and self.jobs.as_declared(job.code, job.spec)
-        return (
-            changes(code, job.spec, lambda task, args: self.jobs.tasks.masked_for_good(task, args, job.fits))
-            if code
-            else []
-        )
+        return changes(code, job.spec, self.jobs.mask(job)) if code else []
 
     def _unfit(self, tx: Tx, job_id: str) -> tuple[Job, Difference]:
         job = found(tx.conn, job_id, lock=True)
@@ -84,4 +80,4 @@ class Repairs:
             mended = replace(job, spec=spec, reason=rest.reason)
         else:
             mended = replace(job, spec=spec)
-        return replaced(tx, job, mended, kind, at=now, by=by)
+        return replaced(tx, job, mended, kind, at=now, by=by, mask=self.jobs.mask(job))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from cronapp.core.changes import changes
 from cronapp.core.clock import Clock
 from cronapp.core.errors import Conflict, JobNotFound, RunEnded, RunNotEnded, TaskGone
 from cronapp.core.events import CancelRequested, LogAppended, RunChanged
@@ -29,7 +30,7 @@ from cronapp.service.run_questions import RunQuestions, found_run
 from cronapp.service.secrets import refuse_unknown_secrets
 from cronapp.service.slots import open_at_start, settle_due
 from cronapp.service.tasks import Tasks
-from cronapp.store import code, idempotency, jobs, limits, logs, pauses, runs, secrets
+from cronapp.store import audit, code, idempotency, jobs, limits, logs, pauses, runs, secrets
 from cronapp.store.idempotency import Once
 from cronapp.store.store import Conn, Store, Tx
 
@@ -97,6 +98,8 @@ class Runs(RunQuestions):
             assert run_id is not None, "a run without a slot meets no other"
             if once:
                 idempotency.remember(tx, once, str(run_id), now)
+            before, after = changed_args(job, given, self.tasks)
+            audit.note(tx, now, "run.started", job.id, before=before, after={"run": run_id, **after})
             tx.emit(RunChanged(run_id, job.id))
             return found_run(tx.conn, run_id)
 
@@ -235,6 +238,15 @@ class Runs(RunQuestions):
         return total
 
 
+def changed_args(job: Job, given: Json, tasks: Tasks) -> tuple[Json, Json]:
+    """With which other arguments than its own a job is run, before and after, without secrets."""
+    if given == job.spec.args:
+        return {}, {}
+    asked = replace(job.spec, args=given)
+    found = changes(job.spec, asked, lambda task, args: tasks.masked_for_good(task, args, job.fits))
+    return {one.field: one.old for one in found}, {one.field: one.new for one in found}
+
+
 def rules_of_trial(run: Run) -> JobSpec:
     """What stands for the rules of a job where there is none: how long the run may take."""
     return JobSpec(id=run.job, task=run.task, schedule=(ManualSchedule(),), args=run.args, timeout=run.timeout)
@@ -243,6 +255,12 @@ def rules_of_trial(run: Run) -> JobSpec:
 def tried_again(tx: Tx, run_id: int, *, trigger: RunTrigger, now: datetime) -> int:
     """Opens another attempt of a run that ended, or lets the one that waits start now; answers its number."""
     run = found_run(tx.conn, run_id)
+    opened = next_attempt(tx, run, trigger=trigger, now=now)
+    audit.note(tx, now, "run.retried", run.job, before={"run": run_id}, after={"run": opened})
+    return opened
+
+
+def next_attempt(tx: Tx, run: Run, *, trigger: RunTrigger, now: datetime) -> int:
     by_hand = trigger if pauses.is_off(tx) else None  # only what people start begins then
     if waiting := runs.hurry(tx, run.first_attempt, now, by_hand):
         tx.emit(RunChanged(waiting, run.job))
@@ -268,6 +286,7 @@ def stopped(tx: Tx, run_id: int, reason: str, now: datetime, blackouts: Blackout
         tx.emit(CancelRequested(run_id, reason))
     else:
         raise RunEnded
+    audit.note(tx, now, "run.cancelled", run.job, before={"run": run_id, "state": run.state})
 
 
 def add_lines(tx: Tx, item: Written, last_seq: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cronapp.core.clock import Clock
 from cronapp.core.errors import InvalidInput, ViewNotFound
 from cronapp.core.events import ViewsChanged
-from cronapp.store import saved_views
+from cronapp.store import audit, saved_views
 from cronapp.store.saved_views import SavedView
 from cronapp.store.store import Store, Tx
 
@@ -26,10 +26,13 @@ class SavedViews:
         view = SavedView(checked(name), query, self.clock(), by)
 
         def change(tx: Tx) -> SavedView:
-            others = [one for one in saved_views.of_page(tx.conn, page) if one.name != view.name]
-            if len(others) >= MOST:
+            present = {one.name: one for one in saved_views.of_page(tx.conn, page)}
+            old = present.pop(view.name, None)
+            if len(present) >= MOST:
                 raise InvalidInput.of("name", f"There are {MOST} views already. Remove one of them first.")
             saved_views.put(tx, page, view)
+            before = {"shows": old.query} if old else None
+            audit.note(tx, view.at, "view.saved", view.name, before=before, after={"of": page, "shows": query})
             tx.emit(ViewsChanged(page))
             return view
 
@@ -39,8 +42,10 @@ class SavedViews:
         """Removes a view; raises `ViewNotFound`."""
 
         def change(tx: Tx) -> None:
-            if not saved_views.remove(tx, page, name):
+            old = next((one for one in saved_views.of_page(tx.conn, page) if one.name == name), None)
+            if old is None or not saved_views.remove(tx, page, name):
                 raise ViewNotFound
+            audit.note(tx, self.clock(), "view.removed", name, before={"of": page, "shows": old.query})
             tx.emit(ViewsChanged(page))
 
         await self.store.write(change)

@@ -103,7 +103,7 @@ def make_services(
         log_search=LogSearch(store),
         views=SavedViews(store, clock),
         trials=Trials(store, tasks, clock),
-        limits=Limits(store),
+        limits=Limits(store, clock),
         backfills=Backfills(store, tasks, clock),
         ledger=Ledger(store, clock),
         timeline=Timeline(store, blackouts, clock),
@@ -123,6 +123,6 @@ def make_services(
         signin=SignIn(store, clock, token.get_secret_value() if token else None),
         arrivals=Arrivals(store, clock, settings),
         tokens=Tokens(store, clock),
-        audit=Audit(store),
+        audit=Audit(store, clock),
         secrets=secrets or Secrets(store, tasks.vault, clock),
     )

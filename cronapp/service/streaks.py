@@ -7,7 +7,8 @@ from datetime import datetime
 from cronapp.core.events import JobChanged
 from cronapp.core.history import ITSELF, ChangeKind
 from cronapp.core.models import RETRIED_STATES, Job, Run, RunState, RunTrigger
-from cronapp.store import job_changes, jobs, pauses
+from cronapp.service.changing import recorded
+from cronapp.store import jobs, pauses
 from cronapp.store.store import Tx
 
 
@@ -30,5 +31,5 @@ def pause_at_limit(tx: Tx, job: Job, run: Run, failures: int, now: datetime) -> 
     reason = f"{times}, the last one run #{run.id}."
     if pauses.pause_active(tx, job.key, by=ITSELF, reason=reason, now=now):
         for paused in jobs.by_keys(tx.conn, [job.key]):
-            job_changes.record(tx, paused, ChangeKind.PAUSED_ITSELF, at=now, by=ITSELF, reason=reason, old=job)
+            recorded(tx, paused, ChangeKind.PAUSED_ITSELF, at=now, by=ITSELF, reason=reason, old=job)
         tx.emit(JobChanged(job.id))

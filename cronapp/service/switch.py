@@ -15,9 +15,9 @@ from cronapp.core.events import SchedulerChanged
 from cronapp.core.models import Job, MisfirePolicy, Pause, RunState, SchedulerPause
 from cronapp.core.triggers import TICK
 from cronapp.service.blackouts import Blackouts
-from cronapp.service.pauses import check, ended_at, missed_slots, policy_of
+from cronapp.service.pauses import CAUGHT_UP, OVER, check, ended_at, missed_slots, pause_reason, policy_of
 from cronapp.service.slots import scheduler_pause_gap, settle_job
-from cronapp.store import pauses, runs
+from cronapp.store import audit, pauses, runs
 from cronapp.store.store import Conn, Store, Tx
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,7 @@ class Ending:
     of: Pause | None
     at: datetime
     policy: MisfirePolicy
+    why: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,7 @@ class Switch:
             new = SchedulerPause(by=by, at=old.at if old else self.clock(), until=until, reason=reason)
             if new != old:
                 pauses.set_scheduler_pause(tx, new)
+                audit.note(tx, self.clock(), "scheduler.paused", reason=pause_reason(reason, until))
                 tx.emit(SchedulerChanged())
             return new
 
@@ -130,7 +132,8 @@ class Switch:
         With `pause` only if it is still that one, and it is resumed as of its end. False: it was not paused so.
         """
         policy = policy_of(catch_up)
-        ending = Ending(pause, ended_at(pause, self.clock()), policy)
+        why = CAUGHT_UP[catch_up] if pause is None else OVER
+        ending = Ending(pause, ended_at(pause, self.clock()), policy, why)
         step = Step(after=0)
         while step.resumed is None:
             step = await self._settle_slice(ending, step.after)
@@ -166,6 +169,7 @@ class Switch:
         if only is not None or len(found) == SLICE:
             return Step(after=found[-1].key)
         pauses.set_scheduler_pause(tx, None)
+        audit.note(tx, self.clock(), "scheduler.resumed", reason=ending.why)
         tx.emit(SchedulerChanged())
         return Step(resumed=True)
 

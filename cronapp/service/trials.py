@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cronapp.core.changes import as_json
 from cronapp.core.clock import Clock
 from cronapp.core.errors import InvalidInput
 from cronapp.core.events import RunChanged
@@ -15,7 +16,7 @@ from cronapp.core.spec import parse_fields
 from cronapp.service.run_questions import found_run
 from cronapp.service.secrets import refuse_unknown_secrets
 from cronapp.service.tasks import Tasks
-from cronapp.store import runs
+from cronapp.store import audit, runs
 from cronapp.store.store import Store, Tx
 
 RULES = ("timeout", "queue")  # what of a job's rules a trial follows
@@ -54,6 +55,7 @@ class Trials:
 
         def change(tx: Tx) -> Run:
             refuse_unknown_secrets(tx, kept)
+            now = self.clock()
             run_id = runs.open_trial(
                 tx,
                 job=job,
@@ -62,8 +64,11 @@ class Trials:
                 queue=rules.queue,
                 timeout=rules.timeout,
                 trigger=trigger,
-                now=self.clock(),
+                now=now,
             )
+            shown = self.tasks.masked_for_good(name, dict(args or {}))
+            told = {f"args.{one}": as_json(value) for one, value in shown.items()}
+            audit.note(tx, now, "trial.begun", job, after={"run": run_id, "task": name, **told})
             tx.emit(RunChanged(run_id, job))
             return found_run(tx.conn, run_id)
 

@@ -1,17 +1,22 @@
-"""Who changed what: the changes of all jobs, the newest first."""
+"""The audit: what was done is written down, and only added to. Old rows go when the settings no longer keep them."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, or_, select
 
-from cronapp.core.history import JobChange
+from cronapp.core.audit import AuditRow, line_of, row_json, things_of
+from cronapp.core.events import Audited
 from cronapp.core.models import Json
-from cronapp.store.job_changes import change_of
 from cronapp.store.store import Tx
-from cronapp.store.tables import audit, job_changes
+from cronapp.store.tables import audit
+
+log = logging.getLogger("cronapp.audit")
 
 
 def note(
@@ -23,37 +28,84 @@ def note(
     before: Json | None = None,
     after: Json | None = None,
     reason: str | None = None,
+    by: str | None = None,
 ) -> None:
     """Writes down what whoever asked for this transaction did. Nothing here is ever changed.
 
     `action` is a thing and a verb, as `job.paused`; `target` is which one. `before` and `after` tell what became
-    different, without any secret.
+    different, without any secret. `by` is who did it, where that is not who asked.
     """
-    values = {"at": now, "by": tx.by.name, "address": tx.by.address or None, "action": action, "target": target}
-    tx.conn.execute(insert(audit).values(**values, before=before, after=after, reason=reason))
+    row = AuditRow(
+        at=now,
+        by=by or tx.by.name,
+        address=tx.by.address or None,
+        action=action,
+        target=target,
+        before=before or None,
+        after=after or None,
+        reason=reason,
+    )
+    values = {name: getattr(row, name) for name in COLUMNS}
+    key = tx.conn.execute(insert(audit), values).inserted_primary_key
+    if not tx.later:
+        tx.emit(Audited())
+    tx.later.append(partial(tell, row, key[0] if key else 0))
+
+
+COLUMNS = ("at", "by", "address", "action", "target", "before", "after", "reason")
+
+
+def tell(row: AuditRow, number: int) -> None:
+    """The same in the server's log, once it is true."""
+    log.info("%s", line_of(row), extra={"audit": {**row_json(row), "id": number}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter:
-    """Which changes are listed. `since` is inclusive, `until` exclusive."""
+    """Which deeds are listed. `action` is one of them, or what several are about, as `jobs` or `note`. `target` is
+    which thing, or `#12` for a run. `address` may be the beginning of one. `since` is inclusive, `until` exclusive."""
 
-    job: str = ""
     by: str = ""
+    action: str = ""
+    target: str = ""
+    address: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
 
-def page(conn: Connection, wanted: AuditFilter, *, before: int | None = None, limit: int = 50) -> list[JobChange]:
-    """Without what was before each change; a job's own history tells that."""
-    statement = select(job_changes).order_by(job_changes.c.id.desc()).limit(limit)
-    if wanted.job:
-        statement = statement.where(job_changes.c.job == wanted.job)
-    if wanted.by:
-        statement = statement.where(job_changes.c.by == wanted.by)
-    if wanted.since:
-        statement = statement.where(job_changes.c.at >= wanted.since)
-    if wanted.until:
-        statement = statement.where(job_changes.c.at < wanted.until)
+def page(conn: Connection, wanted: AuditFilter, *, before: int | None = None, limit: int = 50) -> list[AuditRow]:
+    """What was done, the newest first."""
+    statement = select(audit).where(and_(True, *conditions(wanted))).order_by(audit.c.id.desc()).limit(limit)
     if before:
-        statement = statement.where(job_changes.c.id < before)
-    return [change_of(row) for row in conn.execute(statement).mappings()]
+        statement = statement.where(audit.c.id < before)
+    return [row_of(row) for row in conn.execute(statement).mappings()]
+
+
+def conditions(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.by:
+        yield audit.c.by == wanted.by
+    if wanted.action:
+        starts = [audit.c.action.startswith(f"{thing}.", autoescape=True) for thing in things_of(wanted.action)]
+        yield or_(*starts) if starts else audit.c.action == wanted.action
+    if wanted.target.startswith("#") and wanted.target[1:].isdecimal():
+        run = int(wanted.target[1:])
+        yield or_(*(side["run"].as_integer() == run for side in (audit.c.before, audit.c.after)))
+    elif wanted.target:
+        yield audit.c.target == wanted.target
+    if wanted.address:
+        yield audit.c.address.startswith(wanted.address, autoescape=True)
+    if wanted.since:
+        yield audit.c.at >= wanted.since
+    if wanted.until:
+        yield audit.c.at < wanted.until
+
+
+def row_of(row: RowMapping) -> AuditRow:
+    return AuditRow(id=row["id"], **{name: row[name] for name in COLUMNS})
+
+
+def prune(tx: Tx, before: datetime, batch: int) -> int:
+    """Deletes what is older than the settings keep; answers how many. There is no other way out of the audit."""
+    old = select(audit.c.id).where(audit.c.at < before).order_by(audit.c.at).limit(batch)
+    ids = list(tx.conn.execute(old).scalars())
+    return tx.conn.execute(delete(audit).where(audit.c.id.in_(ids))).rowcount if ids else 0

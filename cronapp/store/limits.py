@@ -20,6 +20,10 @@ def all_limits(conn: Connection) -> list[Limit]:
     ]
 
 
+def get(conn: Connection, kind: LimitKind, name: str) -> Limit | None:
+    return next((one for one in all_limits(conn) if (one.kind, one.name) == (kind, name)), None)
+
+
 def put(tx: Tx, limit: Limit) -> None:
     """Sets the limit of a group or a queue, in place of the one it had."""
     clear(tx, limit.kind, limit.name)

@@ -44,6 +44,8 @@ class Tx:
     conn: Connection
     by: Principal = SERVER
     events: list[Event] = field(default_factory=list)
+    later: list[Callable[[], None]] = field(default_factory=list)
+    """What is done once it is committed, by this server only."""
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -81,6 +83,7 @@ class Change:
     result: Any = None
     error: BaseException | None = None
     events: list[Event] = field(default_factory=list)
+    later: list[Callable[[], None]] = field(default_factory=list)
 
 
 class SqliteStore:
@@ -168,6 +171,7 @@ class SqliteStore:
             for change in batch:
                 change.error = change.error or unavailable(error)
                 change.events.clear()
+                change.later.clear()
 
     def _apply(self, conn: Connection, change: Change) -> None:
         tx = Tx(conn, change.by)
@@ -182,7 +186,7 @@ class SqliteStore:
             except OperationalError:  # a full disk undoes the whole transaction: nothing of the batch is left
                 raise error from None
         else:
-            change.events = tx.events
+            change.events, change.later = tx.events, tx.later
 
     def _deliver(self, batch: list[Change]) -> None:
         events = [event for change in batch for event in change.events]
@@ -195,6 +199,9 @@ class SqliteStore:
                 change.future.set_result(change.result)
         if events:
             self._on_commit(events)
+        for change in batch:
+            for deed in change.later:
+                deed()
 
 
 def unavailable(error: BaseException) -> BaseException:
@@ -233,17 +240,19 @@ class PostgresStore:
     async def write(self, change: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         by = asking.get()
 
-        def apply(conn: Connection) -> tuple[T, list[Event]]:
+        def apply(conn: Connection) -> tuple[T, Tx]:
             tx = Tx(conn, by)
-            return change(tx, *args, **kwargs), tx.events
+            return change(tx, *args, **kwargs), tx
 
         try:
             async with self._engine.begin() as conn:
-                result, events = await conn.run_sync(apply)
+                result, tx = await conn.run_sync(apply)
         except DBAPIError as error:
             raise unavailable(error) from error
-        if events:
-            Context().run(self._on_commit, events)  # what they set going is not done for who asked
+        if tx.events:
+            Context().run(self._on_commit, tx.events)  # what they set going is not done for who asked
+        for deed in tx.later:
+            Context().run(deed)
         return result
 
     async def size(self) -> int | None:

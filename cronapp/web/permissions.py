@@ -70,7 +70,11 @@ ADMIN = """
     api.secrets.index api.secrets.show api.secrets.put api.secrets.remove
     tokens.index tokens.ask_new tokens.create tokens.ask_rename tokens.rename tokens.ask_revoke tokens.revoke
     api.tokens.index api.tokens.create api.tokens.show api.tokens.rename api.tokens.revoke
-    settings.audit api.audit.index restart_pages.begin restart_pages.end api.restart.begin api.restart.end
+    restart_pages.begin restart_pages.end api.restart.begin api.restart.end
+"""
+
+ADMIN_EVERYWHERE = """
+    settings.audit settings.audit_csv settings.audit_lines api.audit.index
 """
 
 
@@ -94,6 +98,7 @@ NEEDS: dict[str, Need] = {
         (Need(Right.RUN, everywhere=True), RUN_EVERYWHERE),
         (Need(Right.EDIT, everywhere=True), EDIT_EVERYWHERE),
         (Need(Right.ADMIN), ADMIN),
+        (Need(Right.ADMIN, everywhere=True), ADMIN_EVERYWHERE),
     )
     for endpoint in endpoints.split()
 }

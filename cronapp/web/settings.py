@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import Blueprint, request
+from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.store.signin import Session
 from cronapp.web import cookies
+from cronapp.web.audit_files import as_csv, as_json_lines
+from cronapp.web.log import download
 from cronapp.web.render import toast
 from cronapp.web.shell import answered, ask, done, show
 from cronapp.web.site import parts
-from cronapp.web.views.settings import audit_context, general_context, people_context, views_context
+from cronapp.web.views.settings import audit_context, audit_filter, general_context, people_context, views_context
 
 pages = Blueprint("settings", __name__)
 
@@ -51,6 +53,20 @@ async def end(session: str) -> ResponseReturnValue:
 @pages.get("/settings/audit")
 async def audit() -> str:
     return await part("audit", await audit_context(parts(), request.args.to_dict()))
+
+
+@pages.get("/settings/audit.csv")
+async def audit_csv() -> Response:
+    """All that fits the filters of the page."""
+    content = as_csv(parts().audit, audit_filter(request.args.to_dict()))
+    return download(content, "text/csv; charset=utf-8", "audit.csv")
+
+
+@pages.get("/settings/audit.jsonl")
+async def audit_lines() -> Response:
+    """The same, one JSON object a line."""
+    content = as_json_lines(parts().audit, audit_filter(request.args.to_dict()))
+    return download(content, "application/x-ndjson", "audit.jsonl")
 
 
 @pages.get("/settings/views")

@@ -23,8 +23,8 @@ from cronapp.store.store import Store
 
 
 @pytest.fixture
-def limits(store: Store) -> Limits:
-    return Limits(store)
+def limits(store: Store, clock: TurnedClock) -> Limits:
+    return Limits(store, clock)
 
 
 async def waiting(jobs: Jobs, runs: Runs, job_id: str, count: int = 1, **fields: object) -> None:
@@ -140,7 +140,7 @@ async def test_two_nodes_that_claim_at_once_stay_within_a_limit(
     stores = [await open_store(postgres_url, lambda _events: None) for _ in range(2)]
     nodes = [Runs(store, tasks, blackouts, clock) for store in stores]
     jobs = Jobs(stores[0], tasks, blackouts, clock, "UTC")
-    await Limits(stores[0]).set("group", "db", {"max_running": 3})
+    await Limits(stores[0], clock).set("group", "db", {"max_running": 3})
     for n in range(4):
         await waiting(jobs, nodes[0], f"job-{n}", 5, group="db")
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""What the overview, the tasks, the audit and the system page ask the database."""
+"""What the overview, the tasks and the system page ask the database."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from pathlib import Path
 from recipes import BY_HAND, NOW, at, put_job
 from sqlalchemy import event, insert, update
 
-from cronapp.core.history import ChangeKind
 from cronapp.core.ledger import Verdict
 from cronapp.core.models import NO_JOB, Cause, Job, JobState, RunState
 from cronapp.service.promises import of_fate
-from cronapp.store import audit, holdings, overview, usage
-from cronapp.store.audit import AuditFilter
+from cronapp.store import holdings, overview, usage
 from cronapp.store.open import open_store
 from cronapp.store.store import Conn, Store
-from cronapp.store.tables import job_changes, runs
 from cronapp.store.tables import jobs as job_table
+from cronapp.store.tables import runs
 
 DAY = timedelta(days=1)
 
@@ -185,26 +183,6 @@ async def test_what_is_made_of_tasks_is_told_by_their_jobs(store: Store) -> None
     assert (told["hello"].last.id, told["wait"].last.id) == (last, only)
     assert [job.id for job in await store.read(usage.jobs_of_task, "hello", 3)] == ["a", "b", "c"]
     assert [run.id for run in await store.read(usage.runs_of_task, [first.key, other.key], 2)] == [only, last]
-
-
-async def test_changes_of_all_jobs_are_found_by_who_when_and_which(store: Store) -> None:
-    def change(tx, job: str, by: str, when: str) -> None:  # type: ignore[no-untyped-def]
-        values = {"job_key": 1, "job": job, "version": 1, "kind": ChangeKind.EDITED, "at": at(when), "by": by}
-        tx.conn.execute(insert(job_changes).values(**values))
-
-    for job, by, when in [("a", "admin", "08:00"), ("b", "admin", "09:00"), ("a", "code", "10:00")]:
-        await store.write(change, job, by, when)
-
-    async def ids(**wanted: object) -> list[tuple[str, str]]:
-        found = await store.read(audit.page, AuditFilter(**wanted))  # type: ignore[arg-type]
-        return [(one.job, one.by) for one in found]
-
-    assert await ids() == [("a", "code"), ("b", "admin"), ("a", "admin")]
-    assert await ids(job="a") == [("a", "code"), ("a", "admin")]
-    assert await ids(by="admin", since=at("08:30")) == [("b", "admin")]
-    assert await ids(until=at("09:00")) == [("a", "admin")]
-    first = (await store.read(audit.page, AuditFilter(), limit=1))[0]
-    assert len(await store.read(audit.page, AuditFilter(), before=first.id)) == 2
 
 
 async def test_what_the_database_holds_is_told_from_its_edges(store: Store) -> None:

@@ -233,26 +233,6 @@ async def test_no_short_name_ends_sessions(quiet: App, client: QuartClient) -> N
     assert len(await quiet.signin.sessions()) == 1
 
 
-async def test_the_audit_tells_who_changed_which_job(quiet: App, client: QuartClient, api: Api) -> None:
-    await api.make("nightly")
-    await api.make("hourly")
-    await client.post("/jobs/hourly/pause", form={"reason": "<b>lunch</b>", "until": ""})
-    page = await page_of(client, "/settings/audit")
-    kinds = [one.attrs["data-kind"] for one in page.all("tr") if "data-kind" in one.attrs]
-    assert kinds == ["paused", "created", "created"]
-    assert "<b>lunch</b>" in page.text
-    page = await page_of(client, "/settings/audit?job=hourly&by=admin")
-    assert [one.attrs["data-kind"] for one in page.all("tr") if "data-kind" in one.attrs] == ["paused"]
-    assert "No change fits" in (await page_of(client, "/settings/audit?since=2199-01-01")).text
-    assert (await page_of(client, "/settings/audit?since=yesterday&cursor=x")).all("tr")
-    told = await api.json("GET", "/audit?by=admin&limit=1")
-    assert (told["items"][0]["kind"], told["items"][0]["by"], told["next"]) == ("paused", "admin", None)
-    async with Stream(quiet, "settings:audit", at="/settings/audit?job=nightly") as stream:
-        await stream.html()
-        await api("DELETE", "/jobs/nightly")
-        assert "Removed" in await stream.until("#settings-audit")
-
-
 @pytest.mark.parametrize(
     ("agent", "words"),
     [

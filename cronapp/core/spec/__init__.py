@@ -2,7 +2,7 @@
 
 from cronapp.core.spec.draft import Draft, parse_draft
 from cronapp.core.spec.parsing import PARALLEL, parse_fields, parse_spec
-from cronapp.core.spec.sparse import sparse
+from cronapp.core.spec.sparse import bare, sparse
 from cronapp.core.spec.stored import (
     retry_to_json,
     schedule_to_json,
@@ -19,6 +19,7 @@ __all__ = [
     "YEARS",
     "Draft",
     "Timing",
+    "bare",
     "parse_draft",
     "parse_fields",
     "parse_spec",

@@ -29,6 +29,11 @@ def sparse(spec: JobSpec) -> Json:
     return data
 
 
+def bare(spec: JobSpec) -> JobSpec:
+    """Nothing of the job but its id; all else is at its default, or missing."""
+    return JobSpec(id=spec.id, task="", schedule=(), max_running=at_once(spec))
+
+
 def at_once(spec: JobSpec) -> int:
     """How many runs side by side are the default, where nothing is said of it."""
     return PARALLEL if spec.overlap is Overlap.ALLOW else 1

@@ -10,9 +10,8 @@ from cronapp.core.errors import InvalidInput
 from cronapp.core.history import JobChange
 from cronapp.core.models import Json
 from cronapp.web.api.asked import body, expected_version, limit, number
-from cronapp.web.api.audit import brief_json
 from cronapp.web.api.jobs import told
-from cronapp.web.api.told import items
+from cronapp.web.api.told import at, items
 from cronapp.web.auth import who
 from cronapp.web.site import parts
 
@@ -39,7 +38,17 @@ async def restore(job_id: str) -> ResponseReturnValue:
 
 
 def change_json(change: JobChange, mask: Mask) -> Json:
-    return {**brief_json(change), "fields": [field_json(one) for one in change.fields(mask)]}
+    return {
+        "id": change.id,
+        "job": change.job,
+        "version": change.version,
+        "kind": change.kind,
+        "words": change.words,
+        "at": at(change.at),
+        "by": change.by,
+        "reason": change.reason,
+        "fields": [field_json(one) for one in change.fields(mask)],
+    }
 
 
 def field_json(one: FieldChange) -> Json:

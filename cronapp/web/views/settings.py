@@ -13,9 +13,10 @@ from markupsafe import Markup
 from pydantic import SecretStr
 
 from cronapp.config import MEANINGS, variable_of
+from cronapp.core.audit import GROUPS, WORDS
 from cronapp.core.changes import label_of, words_of
 from cronapp.core.durations import duration_words
-from cronapp.core.events import Event, JobChanged, SecretsChanged, SessionsChanged, ViewsChanged
+from cronapp.core.events import Audited, Event, SecretsChanged, SessionsChanged, ViewsChanged
 from cronapp.core.spec import parse_spec
 from cronapp.store.audit import AuditFilter
 from cronapp.store.secrets import StoredSecret
@@ -30,8 +31,8 @@ BYTES = ("task_memory", "log_limit")
 SECONDS = ("stop_timeout",)
 DAY = timedelta(days=1)
 TOLD_DEFAULTS = ("overlap", "max_running", "misfire.policy", "misfire.grace", "retry.max_attempts", "timeout", "queue")
-FILTERS = ("job", "by", "since", "until")
-LIVE = {"people": SessionsChanged, "secrets": SecretsChanged, "audit": JobChanged, "views": ViewsChanged}
+FILTERS = ("by", "action", "target", "address", "since", "until")
+LIVE = {"people": SessionsChanged, "secrets": SecretsChanged, "audit": Audited, "views": ViewsChanged}
 """The parts that change by themselves, and what changes them."""
 
 
@@ -165,9 +166,10 @@ def tasks_with(house: Parts, name: str) -> list[str]:
 async def audit_context(house: Parts, query: dict[str, str]) -> dict[str, Any]:
     cursor = query.get("cursor", "")
     before = int(cursor) if cursor.isascii() and cursor.isdigit() and int(cursor) < 2**63 else None
-    changes, following = await house.audit.page(audit_filter(query), before=before)
+    rows, following = await house.audit.page(audit_filter(query), before=before)
     return {
-        "changes": changes,
+        "rows": rows,
+        "choices": list(action_choices()),
         "next": following,
         "first": before is None,
         "asked": {name: query[name] for name in FILTERS if query.get(name)},
@@ -175,12 +177,23 @@ async def audit_context(house: Parts, query: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def action_choices() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """What the audit can be filtered by: for each group all of it, and each of its actions."""
+    for group, things in GROUPS.items():
+        actions = [(action, words) for action, words in WORDS.items() if action.partition(".")[0] in things]
+        name = group.capitalize()
+        yield name, [(group, f"{name}: anything"), *actions]
+
+
 def audit_filter(query: dict[str, str]) -> AuditFilter:
     """Days are those of UTC; one that is none is passed over."""
     until = day_of(query.get("until", ""))
+    by, action, target, address = (query.get(name, "").strip() for name in FILTERS[:4])
     return AuditFilter(
-        job=query.get("job", "").strip(),
-        by=query.get("by", "").strip(),
+        by=by,
+        action=action,
+        target=target,
+        address=address,
         since=day_of(query.get("since", "")),
         until=until + DAY if until else None,
     )

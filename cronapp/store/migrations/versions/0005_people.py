@@ -71,6 +71,7 @@ def upgrade() -> None:
     )
     for column in ("by", "action", "target"):
         op.create_index(f"ix_audit_{column}", "audit", [column, "id"])
+    refuse_changes()
     op.create_table(
         "secrets",
         sa.Column("name", sa.Text, primary_key=True),
@@ -84,3 +85,14 @@ def upgrade() -> None:
         sa.Column("job_key", key, sa.ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True, index=True),
     )
     op.create_table("sealings", sa.Column("what", sa.Text, primary_key=True))
+
+
+def refuse_changes() -> None:
+    """A row of the audit can be added, and pruned when it is old; never changed."""
+    refusal = "what is in the audit is never changed"
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(f"CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, '{refusal}'); END")
+        return
+    body = f"BEGIN RAISE EXCEPTION '{refusal}'; END"
+    op.execute(f"CREATE FUNCTION audit_stays() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
+    op.execute("CREATE TRIGGER audit_stays BEFORE UPDATE ON audit FOR EACH ROW EXECUTE FUNCTION audit_stays()")
