@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cronapp.core.changes import as_json, cut, label_of
-from cronapp.core.history import WORDS as OF_JOBS
 from cronapp.core.models import Json
 from cronapp.core.plain import json_line, plain
 
@@ -23,11 +22,24 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """What an action may be about, as the list is filtered by it; the thing comes first in an action's name."""
 
 WORDS = {
-    **{f"job.{kind}": words for kind, words in OF_JOBS.items()},
     "job.created": "Job created",
     "job.edited": "Job edited",
+    "job.overridden": "Job edited, and different from the code",
+    "job.reset": "Job reset to the code’s version",
+    "job.code_changed": "Declared differently by the code, and left as it is",
+    "job.restored": "Older version of a job restored",
     "job.paused": "Job paused",
+    "job.paused_itself": "Job paused by itself",
     "job.resumed": "Job resumed",
+    "job.needs_attention": "Job needs attention",
+    "job.fits_again": "Job fits its task again",
+    "job.repointed": "Job pointed at another task",
+    "job.fitted": "Arguments of a job fixed",
+    "job.tagged": "Tags of a job changed",
+    "job.slot_skipped": "Slot skipped",
+    "job.skip_undone": "Skipped slot runs after all",
+    "job.slot_added": "Slot added",
+    "job.slot_removed": "Added slot removed",
     "job.removed": "Job removed",
     "run.started": "Run started by hand",
     "run.cancelled": "Run cancelled",
@@ -87,6 +99,11 @@ class AuditRow:
     @property
     def thing(self) -> str:
         return self.action.partition(".")[0]
+
+    @property
+    def of_job(self) -> bool:
+        """Whether its target is a job."""
+        return self.thing in (*GROUPS["jobs"], *GROUPS["runs"])
 
     @property
     def words(self) -> str:

@@ -133,10 +133,9 @@ def _changed_args(old: JobSpec, new: JobSpec, mask: Mask) -> Iterator[FieldChang
     for name in dict.fromkeys((*old.args, *new.args)):
         if name in old.args and name in new.args and old.args[name] == new.args[name]:
             continue
-        before, after = (as_json(side[name]) if name in side else NOT_GIVEN for side in shown)
-        hidden = before == after  # only what is hidden differs
-        if hidden:
-            before, after = SECRETS
+        before, after = (arg_words(side[name]) if name in side else NOT_GIVEN for side in shown)
+        if all(name in side for side in shown) and shown[0][name] == shown[1][name]:
+            before, after = SECRETS  # only what is hidden differs
         yield FieldChange(field=f"args.{name}", label=name, old=before, new=after)
 
 
@@ -177,6 +176,11 @@ def schedule_words(one: Schedule, job: str = "") -> str:
         return f"{words} ({one.expression}, {one.timezone})"
     zoned = f" ({one.timezone})" if ":" in words else ""
     return f"{words}{zoned}, counted from {moment_words(one.anchor)}" if one.anchor else f"{words}{zoned}"
+
+
+def arg_words(value: Any) -> str:
+    """The value of an argument; what stands for a secret as it is."""
+    return MASK if value == MASK else as_json(value)
 
 
 def moment_words(at: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -68,6 +68,10 @@ class Jobs:
     async def by_keys(self, keys: Collection[int]) -> list[Job]:
         """Those of these jobs that are still there."""
         return await self.store.read(jobs.by_keys, keys)
+
+    async def known(self, ids: Iterable[str]) -> set[str]:
+        """Those of these ids that a job has."""
+        return {job.id for job in await self.store.read(jobs.by_ids, list(ids))}
 
     async def all(self) -> list[Job]:
         """Every job, for the scheduler's start."""

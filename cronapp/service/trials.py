@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cronapp.core.changes import as_json
+from cronapp.core.changes import arg_words
 from cronapp.core.clock import Clock
 from cronapp.core.errors import InvalidInput
 from cronapp.core.events import RunChanged
@@ -67,7 +67,7 @@ class Trials:
                 now=now,
             )
             shown = self.tasks.masked_for_good(name, dict(args or {}))
-            told = {f"args.{one}": as_json(value) for one, value in shown.items()}
+            told = {f"args.{one}": arg_words(value) for one, value in shown.items()}
             audit.note(tx, now, "trial.begun", job, after={"run": run_id, "task": name, **told})
             tx.emit(RunChanged(run_id, job))
             return found_run(tx.conn, run_id)

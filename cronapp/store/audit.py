@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +15,9 @@ from cronapp.core.audit import AuditRow, line_of, row_json, things_of
 from cronapp.core.events import Audited
 from cronapp.core.models import Json
 from cronapp.store.store import Tx
-from cronapp.store.tables import audit
+from cronapp.store.tables import audit, runs
 
+RUN = re.compile("#[0-9]{1,18}")  # a run in a filter, by its number
 log = logging.getLogger("cronapp.audit")
 
 
@@ -46,12 +48,13 @@ def note(
         reason=reason,
     )
     values = {name: getattr(row, name) for name in COLUMNS}
-    key = tx.conn.execute(insert(audit), values).inserted_primary_key
+    key = tx.conn.execute(ADD, values).inserted_primary_key
     if not tx.later:
         tx.emit(Audited())
     tx.later.append(partial(tell, row, key[0] if key else 0))
 
 
+ADD = insert(audit)
 COLUMNS = ("at", "by", "address", "action", "target", "before", "after", "reason")
 
 
@@ -75,21 +78,20 @@ class AuditFilter:
 
 def page(conn: Connection, wanted: AuditFilter, *, before: int | None = None, limit: int = 50) -> list[AuditRow]:
     """What was done, the newest first."""
-    statement = select(audit).where(and_(True, *conditions(wanted))).order_by(audit.c.id.desc()).limit(limit)
+    statement = select(audit).where(and_(True, *conditions(conn, wanted))).order_by(audit.c.id.desc()).limit(limit)
     if before:
         statement = statement.where(audit.c.id < before)
     return [row_of(row) for row in conn.execute(statement).mappings()]
 
 
-def conditions(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
+def conditions(conn: Connection, wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.by:
         yield audit.c.by == wanted.by
     if wanted.action:
         starts = [audit.c.action.startswith(f"{thing}.", autoescape=True) for thing in things_of(wanted.action)]
         yield or_(*starts) if starts else audit.c.action == wanted.action
-    if wanted.target.startswith("#") and wanted.target[1:].isdecimal():
-        run = int(wanted.target[1:])
-        yield or_(*(side["run"].as_integer() == run for side in (audit.c.before, audit.c.after)))
+    if RUN.fullmatch(wanted.target):
+        yield from about_run(conn, int(wanted.target[1:]))
     elif wanted.target:
         yield audit.c.target == wanted.target
     if wanted.address:
@@ -98,6 +100,13 @@ def conditions(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
         yield audit.c.at >= wanted.since
     if wanted.until:
         yield audit.c.at < wanted.until
+
+
+def about_run(conn: Connection, run: int) -> Iterator[ColumnElement[bool]]:
+    yield or_(*(side["run"].as_integer() == run for side in (audit.c.before, audit.c.after)))
+    job = conn.execute(select(runs.c.job).where(runs.c.id == run)).scalar()
+    if job is not None:  # as long as the run is kept: then an index leads there
+        yield audit.c.target == job
 
 
 def row_of(row: RowMapping) -> AuditRow:

@@ -31,6 +31,7 @@ from cronapp.service.tasks import Tasks
 from cronapp.store import audit
 from cronapp.store.audit import AuditFilter
 from cronapp.store.store import Store, Tx
+from cronapp.store.tables import runs as run_rows
 
 SECRETIVE = "from pydantic import SecretStr\ndef send(key: SecretStr, n: int = 1): ...\n" + TASKS
 NIGHTLY = "from cronapp import task\n@task(schedule='0 3 * * *')\ndef nightly(n: int = 1): ...\n"
@@ -106,7 +107,7 @@ async def test_each_change_of_a_job_tells_who_when_from_where_and_what_was_diffe
 
 
 async def test_runs_that_somebody_starts_stops_or_tries_again_are_told_with_their_other_arguments(
-    house: Services,
+    house: Services, store: Store
 ) -> None:
     await house.jobs.create(a_job(schedule=BY_HAND, args={"name": "Kiel"}), origin="api")
     plain, other = await house.runs.run_now("hourly"), await house.runs.run_now("hourly", {"name": "Ulm", "times": 2})
@@ -125,7 +126,11 @@ async def test_runs_that_somebody_starts_stops_or_tries_again_are_told_with_thei
         ("cancelled", {"run": plain.id, "state": "queued"}, None),
         ("retried", {"run": other.id}, {"run": again.id}),
     ]
-    assert [row.action for row in await rows(house, target=f"#{other.id}")] == ["run.started", "run.retried"]
+    told = [row.action for row in await rows(house, target=f"#{other.id}")]
+    assert told == ["run.started", "run.retried"]
+    await store.write(lambda tx: tx.conn.execute(delete(run_rows)))  # as after its time
+    assert [row.action for row in await rows(house, target=f"#{other.id}")] == told
+    assert await rows(house, target="#" + "9" * 30) == []
 
 
 async def test_one_change_of_many_is_a_row_for_each(house: Services) -> None:

@@ -169,6 +169,7 @@ async def audit_context(house: Parts, query: dict[str, str]) -> dict[str, Any]:
     rows, following = await house.audit.page(audit_filter(query), before=before)
     return {
         "rows": rows,
+        "there": await house.jobs.known({row.target for row in rows if row.of_job and row.target}),
         "choices": list(action_choices()),
         "next": following,
         "first": before is None,
