@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from cronapp.core.hidden import MASK
-from cronapp.core.plain import json_line
+from cronapp.core.plain import json_line, plain
 from cronapp.engine.capture import outside_runs
 from cronapp.engine.runlog import Cover
 
@@ -32,6 +32,14 @@ class Covered(logging.Formatter):
         return CARRIED.sub(rf"\1{MASK}", self.cover(self.inner.format(record)))
 
 
+class TextLines(logging.Formatter):
+    """For people. What a message brings along cannot pass for a line of its own: further lines are indented, and what
+    cannot be seen is written out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n    ".join(plain(line) for line in super().format(record).expandtabs().split("\n"))
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
@@ -48,7 +56,7 @@ class JsonLines(logging.Formatter):
 def set_up_log(form: str, secrets: Iterable[str] = ()) -> None:
     """Sends what the server logs to standard error, without secrets; what a run logs goes to that run's log only."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    text = TextLines("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(Covered(JsonLines() if form == "json" else text, Cover(secrets)))
     handler.addFilter(outside_runs)
     root = logging.getLogger()

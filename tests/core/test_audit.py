@@ -23,7 +23,7 @@ def test_each_action_has_words_and_belongs_to_one_group() -> None:
 
 
 def test_an_action_that_nobody_put_into_words_is_readable_all_the_same() -> None:
-    assert row("user.password_changed").words == "User password changed"
+    assert row("user.hat_lent").words == "User hat lent"
 
 
 def test_differences_are_told_as_far_as_they_are_known() -> None:

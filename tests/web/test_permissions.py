@@ -193,3 +193,16 @@ async def test_what_belongs_to_another_tag_is_not_there(house: App) -> None:
             if status != (404 if NEEDS[rule.endpoint].right in Role.EDITOR.rights else 403):
                 wrong.append(f"{method} {rule.rule}: {status}")
     assert not wrong
+
+
+AUDIT = ("/settings/audit", "/settings/audit.csv", "/settings/audit.jsonl", "/api/v1/audit")
+
+
+@pytest.mark.parametrize(
+    ("role", "tags", "status"), [("admin", None, 200), ("admin", [OURS], 403), ("editor", None, 403)]
+)
+async def test_only_an_administrator_without_limits_reads_the_audit(
+    house: App, role: Role, tags: list[str] | None, status: int
+) -> None:
+    client = await visitor(house, role, tags=tags)
+    assert {path: (await client.get(path)).status_code for path in AUDIT} == dict.fromkeys(AUDIT, status)
