@@ -48,6 +48,7 @@ WORDS = {
     "backfill.opened": "Backfill opened",
     "backfill.cancelled": "Backfill cancelled",
     "note.added": "Note added",
+    "note.edited": "Note edited",
     "note.removed": "Note removed",
     "limit.set": "Limit set",
     "limit.cleared": "Limit taken away",

@@ -67,14 +67,16 @@ class Notes:
         text = checked(text)
 
         def change(tx: Tx) -> Note:
-            job = found(tx.conn, job_id, lock=True)
+            job, now = found(tx.conn, job_id, lock=True), self.clock()
             old = found_note(job_notes.get(tx.conn, job.key, note_id))
             seen = old.edits if edits is None else edits
-            note = replace(old, text=text, edits=seen + 1, edited_at=self.clock(), edited_by=by)
+            note = replace(old, text=text, edits=seen + 1, edited_at=now, edited_by=by)
             if text == old.text and seen == old.edits:
                 return old
             if not job_notes.edit(tx, job.key, note):
                 raise Conflict("Somebody else edited this note meanwhile. Look at it anew, and edit that.")
+            before, after = {"note": note_id, "text": old.text}, {"note": note_id, "text": text}
+            audit.note(tx, now, "note.edited", job.id, before=before, after=after)
             tx.emit(JobChanged(job.id))
             return note
 

@@ -156,6 +156,7 @@ async def test_everything_else_that_somebody_changes_is_written_down_too(house: 
     await house.upcoming.add("hourly", extra)
     await house.upcoming.remove_added("hourly", extra)
     note = await house.notes.add("hourly", "mind\nthe gap", by="ada")
+    await house.notes.edit("hourly", note.id, "mind\nthe step", by="ada")
     await house.notes.remove("hourly", note.id)
     opened = await house.backfills.open("hourly", Window(since=at("10:00"), until=at("10:02")), by="ada")
     await house.backfills.cancel("hourly", opened.backfill.id)
@@ -170,7 +171,7 @@ async def test_everything_else_that_somebody_changes_is_written_down_too(house: 
     await house.switch.resume("last")
     assert (await deeds(house))[1:] == [
         *((f"job.{kind}", "hourly") for kind in ("slot_skipped", "skip_undone", "slot_added", "slot_removed")),
-        *(("note.added", "hourly"), ("note.removed", "hourly")),
+        *((f"note.{kind}", "hourly") for kind in ("added", "edited", "removed")),
         *(("backfill.opened", "hourly"), ("backfill.cancelled", "hourly"), ("trial.begun", "hello")),
         *(("limit.set", "queue mail"), ("limit.set", "queue mail"), ("limit.cleared", "queue mail")),
         *(("view.saved", "mine"), ("view.saved", "mine"), ("view.removed", "mine")),
@@ -179,7 +180,12 @@ async def test_everything_else_that_somebody_changes_is_written_down_too(house: 
     by_action: dict[str, list[AuditRow]] = {}
     for row in await rows(house):
         by_action.setdefault(row.action, []).append(row)
-    assert by_action["note.removed"][0].before == {"note": note.id, "text": "mind\nthe gap", "by": "ada"}
+    assert by_action["note.removed"][0].before == {"note": note.id, "text": "mind\nthe step", "by": "ada"}
+    edited = by_action["note.edited"][0]
+    assert (edited.before, edited.after) == (
+        {"note": note.id, "text": "mind\nthe gap"},
+        {"note": note.id, "text": "mind\nthe step"},
+    )
     assert [(row.before, row.after) for row in by_action["limit.set"]] == [
         (None, {"max_running": 2}),
         ({"max_running": 2}, {"rate": "10/m"}),

@@ -32,6 +32,7 @@ QUESTIONS = {
     "bulk.question": "asks before it is done",
     "bulk_runs.question": "asks before it is done",
     "form_args.changed": "shows the form with another task",
+    "form_args.json_told": "tells where a typed text stops being JSON",
     "job_form.form_preview": "shows what the typed job would do",
     "backfills.preview": "shows what would be run",
 }
@@ -77,6 +78,7 @@ DEEDS = (
     Deed("upcoming.remove_added", "/jobs/{job}/slots/remove", {"slot": "{added}"}, action="job.slot_removed"),
     Deed("history.restore", "/jobs/{job}/restore", {"version": "1"}, action="job.restored"),
     Deed("notes.add", "/jobs/{job}/notes", {"text": "mind the gap"}, action="note.added"),
+    Deed("notes.edit", "/jobs/{job}/notes/{note}/edit", {"text": "mind it"}, action="note.edited"),
     Deed("notes.remove", "/jobs/{job}/notes/{note}/remove", action="note.removed"),
     Deed("backfills.start", "/jobs/{job}/backfill", WINDOW, action="backfill.opened"),
     Deed("backfills.cancel", "/jobs/{job}/backfills/{backfill}/cancel", action="backfill.cancelled"),
@@ -121,6 +123,7 @@ DEEDS = (
     Deed("api.upcoming.remove_added", "/jobs/{job}/slots/add?slot={added}", None, "DELETE", "job.slot_removed"),
     Deed("api.history.restore", "/jobs/{job}/restore", {"version": 1}, action="job.restored"),
     Deed("api.notes.add", "/jobs/{job}/notes", {"text": "mind the gap"}, action="note.added"),
+    Deed("api.notes.edit", "/jobs/{job}/notes/{note}", {"text": "mind it"}, "PATCH", "note.edited"),
     Deed("api.notes.remove", "/jobs/{job}/notes/{note}", None, "DELETE", "note.removed"),
     Deed("api.restart.begin", "/drain", action="drain.begun"),
     Deed("api.restart.end", "/drain", None, "DELETE", "drain.ended"),
@@ -252,6 +255,7 @@ async def test_questions_write_nothing_down(house: App) -> None:
         "/jobs/bulk": {"action": "pause", "job": "{job}"},
         "/runs/bulk": {"action": "retry", "run": "{failed}"},
         "/form/args": FORM,
+        "/form/json": {"which": "args.x", "args.x": "{{"},
         "/form/preview": FORM,
         "/jobs/{job}/backfill/preview": WINDOW,
     }
