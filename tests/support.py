@@ -151,9 +151,9 @@ class Server:
         assert self.process is not None
         end = time.monotonic() + limit
         while time.monotonic() < end:
-            found = re.search(r"(http://\S+?)/login\?token=\S+", self.text())
+            found = re.search(r"serves (http://\S+)[\s\S]+^Sign in +(\S+)", self.text(), re.MULTILINE)
             if found:
-                self.url, self.link = found[1], found[0]
+                self.url, self.link = found[1], found[2]  # no link, once there are accounts
                 with suppress(httpx.HTTPError):
                     if httpx.get(f"{self.url}/healthz", timeout=2, verify=False).status_code == 200:
                         return

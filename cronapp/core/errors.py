@@ -58,7 +58,7 @@ class BadRequest(CronAppError):
 
 
 class NotSignedIn(CronAppError):
-    """Sign in first: use the link that the server printed, or send a token as `Authorization: Bearer TOKEN`."""
+    """Sign in first, or send a token as `Authorization: Bearer TOKEN`."""
 
     status = 401
 
@@ -132,6 +132,43 @@ class NotAllowed(CronAppError):
     status = 403
 
 
+class WrongPassword(CronAppError):
+    """This name and password do not fit. Try again, or have somebody who keeps the people here set a new password."""
+
+    status = 403
+
+
+class WrongCode(CronAppError):
+    """This code is not good: it may be over, or used. Wait for the next one, or use a recovery code."""
+
+    status = 403
+
+
+class SignInOver(CronAppError):
+    """The time for the code is over. Sign in again with your name and password."""
+
+    status = 403
+
+
+class TooManyAttempts(CronAppError):
+    """Too many attempts failed. Try again later."""
+
+    status = 429
+
+    def __init__(self, seconds: float) -> None:
+        self.retry_after = max(ceil(seconds), 1)
+        minutes = ceil(self.retry_after / 60)
+        wait = f"{self.retry_after} s" if self.retry_after < 100 else f"{minutes} minutes"
+        super().__init__(f"Too many attempts failed. Try again in {wait}.")
+
+
+class Busy(CronAppError):
+    """Too many people sign in at once. Try again in a moment."""
+
+    status = 503
+    retry_after = 2
+
+
 class WrongHost(CronAppError):
     """This server does not answer to that host name. Add the name to CRONAPP_TRUSTED_HOSTS if it is yours."""
 
@@ -172,6 +209,10 @@ class TokenNotFound(NotFound):
     """There is no such token. One that is good for nothing any more is listed for 30 days."""
 
 
+class PersonNotFound(NotFound):
+    """There is no such account. It may have been removed."""
+
+
 class ViewNotFound(NotFound):
     """There is no saved view of this name. It may have been removed."""
 
@@ -184,6 +225,18 @@ class Conflict(CronAppError):
 
 class SecretNotFound(NotFound):
     """There is no stored secret of this name. It may have been removed."""
+
+
+class LastAdmin(Conflict):
+    """This is the last account that keeps the people here. Make another one an administrator first."""
+
+
+class AccountsExist(Conflict):
+    """There are accounts here already. Sign in with yours, or have somebody who keeps the people here make you one."""
+
+
+class NoAccount(Conflict):
+    """You came in without an account, so there is nothing to change here."""
 
 
 class TaskGone(Conflict):
@@ -244,3 +297,7 @@ class CannotStart(CronAppError):
 
 class DatabaseInUse(CannotStart):
     """Another server works on this database."""
+
+
+class DatabaseOlder(CannotStart):
+    """The database was made by an older version."""

@@ -67,6 +67,11 @@ class TokensChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleChanged:
+    """An account was made, changed or removed."""
+
+
+@dataclass(frozen=True, slots=True)
 class SchedulerChanged:
     """The whole scheduler was paused or resumed."""
 
@@ -102,6 +107,7 @@ Event = (
     | SecretsChanged
     | TokensChanged
     | Audited
+    | PeopleChanged
 )
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -113,6 +119,7 @@ KINDS: dict[str, type[Event]] = {
         SecretsChanged,
         TokensChanged,
         Audited,
+        PeopleChanged,
     )
 }
 

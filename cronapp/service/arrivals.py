@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cronapp.config import Settings
@@ -13,10 +12,10 @@ from cronapp.core.clock import Clock
 from cronapp.core.errors import NotInvited
 from cronapp.core.groups import GroupRole, parse_groups, parse_sight, sight_of
 from cronapp.core.models import Json
-from cronapp.service.signin import LONGEST_AGENT, SESSION_LIFE, digest
-from cronapp.store import arrivals, audit, signin
+from cronapp.service.signin import SignIn, Visitor
+from cronapp.store import arrivals, audit, people
 from cronapp.store.arrivals import Arrival
-from cronapp.store.signin import Session
+from cronapp.store.signin import Way
 from cronapp.store.store import Store, Tx
 
 LONGEST_NAME = 100
@@ -33,7 +32,6 @@ class Newcomer:
     groups: frozenset[str]
     by: str  # what says so
     address: str = ""
-    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +43,20 @@ class Rules:
 
 
 class Arrivals:
-    def __init__(self, store: Store, clock: Clock, settings: Settings) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: Settings, signin: SignIn) -> None:
         self.store = store
+        self.signin = signin
         self.clock = clock
         self._issuer = rules_of(settings.oidc_roles, settings.oidc_default_role)
         self._proxy = rules_of(settings.proxy_roles, settings.proxy_default_role)
 
-    async def sign_in(self, who: Newcomer, old: str = "") -> str:
-        """Signs in who came from the issuer, and answers the secret of a new session; the session that this browser had
-        before, whose secret is `old`, ends. Raises `NotInvited`."""
-        account = await self._enter(who, self._issuer)
-        now, secret = self.clock(), secrets.token_urlsafe(32)
-        session = Session(
-            hash=digest(secret),
-            created_at=now,
-            seen_at=now,
-            expires_at=now + SESSION_LIFE,
-            user=account.name,
-            sight=account.sight,
-            user_id=account.id,
-            agent=who.agent[:LONGEST_AGENT],
-            address=who.address,
-        )
-
-        def change(tx: Tx) -> None:
-            if old:
-                signin.end_session(tx, digest(old))
-            signin.add_session(tx, session)
-            audit.note(tx, now, "session.began", account.name, reason=f"Signed in by {who.by}.")
-
-        await self.store.write(change)
-        return secret
+    async def sign_in(self, who: Newcomer, visitor: Visitor) -> str:
+        """Signs in who came from the issuer, and answers the secret of a new session. Raises `NotInvited`."""
+        account = await self._enter(replace(who, address=visitor.address), self._issuer)
+        opens = await self.store.read(people.lock_numbered, account.id)
+        if opens is None:
+            raise NotInvited(who.name, disabled=True)
+        return await self.signin.enter(opens.person, Way.ELSEWHERE, visitor)
 
     async def known(self, name: str, groups: Collection[str], address: str) -> Principal:
         """Who a trusted proxy says asks; raises `NotInvited`."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from cronapp.config import Settings
 from cronapp.core.clock import Clock
+from cronapp.core.vault import Vault
 from cronapp.service.arrivals import Arrivals
 from cronapp.service.audit import Audit
 from cronapp.service.backfills import Backfills
@@ -23,17 +25,20 @@ from cronapp.service.load import Loads
 from cronapp.service.log_search import LogSearch
 from cronapp.service.notes import Notes
 from cronapp.service.pauses import Pauses
+from cronapp.service.people import People
 from cronapp.service.pulse import Pulse
 from cronapp.service.repairs import Repairs
 from cronapp.service.restarts import Restarts
 from cronapp.service.runs import Runs
 from cronapp.service.saved_views import SavedViews
 from cronapp.service.search import Search
+from cronapp.service.second_factor import SecondFactor
 from cronapp.service.secrets import Secrets
 from cronapp.service.signin import SignIn
 from cronapp.service.spread import Spreads
 from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
+from cronapp.service.throttle import Throttle
 from cronapp.service.timeline import Timeline
 from cronapp.service.tokens import Tokens
 from cronapp.service.trials import Trials
@@ -75,6 +80,9 @@ class Services:
     pauses: Pauses
     switch: Switch
     search: Search
+    people: People
+    factor: SecondFactor
+    throttle: Throttle
     signin: SignIn
     arrivals: Arrivals
     tokens: Tokens
@@ -89,7 +97,7 @@ def make_services(
     jobs = Jobs(store, tasks, blackouts, clock, settings.timezone)
     runs = Runs(store, tasks, blackouts, clock)
     loads = Loads(store, blackouts, clock, settings.concurrency)
-    token = settings.admin_token
+    people, factor, throttle, signin = make_entrance(store, settings, clock, tasks.vault)
     return Services(
         store=store,
         tasks=tasks,
@@ -120,9 +128,32 @@ def make_services(
         pauses=Pauses(store, blackouts, clock),
         switch=Switch(store, blackouts, clock),
         search=Search(store, tasks),
-        signin=SignIn(store, clock, token.get_secret_value() if token else None),
-        arrivals=Arrivals(store, clock, settings),
+        people=people,
+        factor=factor,
+        throttle=throttle,
+        signin=signin,
+        arrivals=Arrivals(store, clock, settings, signin),
         tokens=Tokens(store, clock),
         audit=Audit(store, clock),
         secrets=secrets or Secrets(store, tasks.vault, clock),
     )
+
+
+def make_entrance(
+    store: Store, settings: Settings, clock: Clock, vault: Vault
+) -> tuple[People, SecondFactor, Throttle, SignIn]:
+    """What decides who comes in."""
+    idle, life = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_life)
+    token = settings.admin_token
+    throttle = Throttle(store, clock)
+    factor = SecondFactor(store, clock, vault)
+    signin = SignIn(
+        store,
+        clock,
+        throttle,
+        factor,
+        admin_token=token.get_secret_value() if token else None,
+        idle=idle,
+        life=life,
+    )
+    return People(store, clock, idle), factor, throttle, signin

@@ -17,7 +17,7 @@ from cronapp.core.errors import BadToken, InvalidInput, StoreUnavailable, TokenN
 from cronapp.core.models import Json
 from cronapp.core.sights import sight_of, sight_words
 from cronapp.core.tokens import LIFE, LISTED, PREFIX, SECRET, START, Token, TokenEnd, expiry_of, name_of
-from cronapp.service.signin import digest
+from cronapp.service.digests import digest
 from cronapp.store import tokens
 from cronapp.store.audit import note
 from cronapp.store.store import Store, Tx

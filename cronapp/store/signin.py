@@ -1,9 +1,10 @@
-"""One-time sign-in links and sessions. Only hashes of their secrets are kept."""
+"""One-time sign-in links, sign-ins that wait for a code, and sessions. Only hashes of their secrets are kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -11,7 +12,18 @@ from sqlalchemy import Connection, delete, insert, select, update
 from cronapp.core.access import Role, Sight
 from cronapp.core.events import SessionsChanged
 from cronapp.store.store import Tx
-from cronapp.store.tables import sessions, sign_in_links, users
+from cronapp.store.tables import half_sign_ins, sessions, sign_in_links, users
+
+
+class Way(StrEnum):
+    """How somebody signed in."""
+
+    LINK = "link"
+    TOKEN = "token"
+    PASSWORD = "password"
+    CODE = "code"  # and a password
+    RECOVERY = "recovery"  # a code of last resort, and a password
+    ELSEWHERE = "elsewhere"  # at a service that knows them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +40,7 @@ class Session:
     agent: str = ""
     address: str = ""
     subject: str = ""  # who they are where they signed in, if that was elsewhere
+    way: Way | None = None
 
     @property
     def id(self) -> str:
@@ -63,9 +76,29 @@ def add_session(tx: Tx, session: Session) -> None:
             user_id=session.user_id,
             agent=session.agent,
             address=session.address,
+            way=session.way,
         )
     )
+    if session.user_id is not None:
+        tx.conn.execute(update(users).where(users.c.id == session.user_id).values(seen_at=session.created_at))
     tx.emit(SessionsChanged())
+
+
+def add_half(tx: Tx, digest: str, person_id: int, expires_at: datetime, now: datetime) -> None:
+    """Of somebody whose password was good, and whose code is asked for next."""
+    tx.conn.execute(delete(half_sign_ins).where(half_sign_ins.c.expires_at < now))
+    tx.conn.execute(insert(half_sign_ins).values(hash=digest, user_id=person_id, expires_at=expires_at))
+
+
+def half_of(conn: Connection, digest: str, now: datetime) -> int | None:
+    """Whose code is asked for."""
+    statement = select(half_sign_ins.c.user_id).where(half_sign_ins.c.hash == digest, half_sign_ins.c.expires_at > now)
+    return conn.execute(statement).scalar()
+
+
+def end_half(tx: Tx, digest: str) -> bool:
+    """Uses it up; False: it was, or its account is gone or disabled."""
+    return tx.conn.execute(delete(half_sign_ins).where(half_sign_ins.c.hash == digest)).rowcount == 1
 
 
 SESSIONS = (
@@ -80,13 +113,15 @@ def session(conn: Connection, digest: str) -> Session | None:
     return session_of(row) if row else None
 
 
-def living(conn: Connection, now: datetime, idle: timedelta, limit: int) -> list[Session]:
-    """The sessions that are good for something, those seen last first."""
+def living(conn: Connection, now: datetime, idle: timedelta, limit: int, user_id: int | None = None) -> list[Session]:
+    """The sessions that are good for something, of one account or of all, those seen last first."""
     statement = (
         SESSIONS.where(sessions.c.expires_at > now, sessions.c.seen_at > now - idle)
         .order_by(sessions.c.seen_at.desc(), sessions.c.hash)
         .limit(limit)
     )
+    if user_id is not None:
+        statement = statement.where(sessions.c.user_id == user_id)
     return [session_of(row) for row in conn.execute(statement)]
 
 
@@ -102,24 +137,29 @@ def session_of(row: Any) -> Session:
         agent=row.agent or "",
         address=row.address or "",
         subject=row.subject or "",
+        way=Way(row.way) if row.way else None,
     )
 
 
-def touch_session(tx: Tx, digest: str, now: datetime) -> None:
-    tx.conn.execute(update(sessions).where(sessions.c.hash == digest).values(seen_at=now))
+def touch_session(tx: Tx, session: Session, now: datetime) -> None:
+    tx.conn.execute(update(sessions).where(sessions.c.hash == session.hash).values(seen_at=now))
+    if session.user_id is not None:
+        tx.conn.execute(update(users).where(users.c.id == session.user_id).values(seen_at=now))
     tx.emit(SessionsChanged())
 
 
-def end_session(tx: Tx, digest: str) -> None:
-    tx.conn.execute(delete(sessions).where(sessions.c.hash == digest))
-    tx.emit(SessionsChanged())
+def named(conn: Connection, start: str, user_id: int | None = None) -> Session | None:
+    """The session whose hash begins so, if it is of that account, or of any."""
+    statement = SESSIONS.where(sessions.c.hash.startswith(start, autoescape=True))
+    row = conn.execute(statement if user_id is None else statement.where(sessions.c.user_id == user_id)).first()
+    return session_of(row) if row else None
 
 
-def end_named(tx: Tx, start: str) -> bool:
-    """Ends the session whose hash begins so; False: there is none."""
-    gone = tx.conn.execute(delete(sessions).where(sessions.c.hash.startswith(start, autoescape=True))).rowcount
+def end_session(tx: Tx, digest: str) -> bool:
+    """False: it has ended already."""
+    gone = tx.conn.execute(delete(sessions).where(sessions.c.hash == digest)).rowcount
     tx.emit(SessionsChanged())
-    return gone > 0
+    return gone == 1
 
 
 def end_others(tx: Tx, digest: str) -> int:

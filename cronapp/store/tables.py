@@ -343,9 +343,23 @@ users = Table(
     Column("disabled_at", Moment),
     Column("seen_at", Moment),
     Column("totp", Text),  # the secret of the second factor, encrypted; null: they have none
-    Column("totp_step", BigInteger),  # the newest code's, which is good for nothing any more
-    Column("recovery", Doc),  # hashes of the codes that are left
+    Column("totp_step", BigInteger),  # of the newest code, good for nothing any more; null: none was told yet
     sqlite_autoincrement=True,
+)
+
+recovery_codes = Table(
+    "recovery_codes",  # that are left, of those who have a second factor
+    metadata,
+    Column("user_id", Key, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("hash", Text, primary_key=True),
+)
+
+half_sign_ins = Table(
+    "half_sign_ins",  # of who gave a good password, and no code yet
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("user_id", Key, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("expires_at", Moment, nullable=False),
 )
 
 sessions = Table(
@@ -360,6 +374,7 @@ sessions = Table(
     Column("agent", Text),  # the browser, as it names itself
     Column("user_id", Key, ForeignKey("users.id", ondelete="CASCADE"), index=True),
     Column("address", Text),
+    Column("way", Text),  # how they signed in; null: before this was written down
 )
 
 tokens = Table(

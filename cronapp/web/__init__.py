@@ -6,6 +6,7 @@ from werkzeug.exceptions import HTTPException
 
 from cronapp.core.errors import CronAppError
 from cronapp.web import (
+    account,
     auth,
     backfills,
     bulk,
@@ -25,10 +26,12 @@ from cronapp.web import (
     load,
     log,
     log_search,
+    login,
     notes,
     oidc,
     overview,
     pauses,
+    people,
     repairs,
     restart,
     runs,
@@ -80,13 +83,15 @@ PAGES = (
     tasks,
     system,
     settings,
+    people,
+    account,
     secrets,
     tokens,
     restart,
     switch,
     search,
     stream,
-    auth,
+    login,
     oidc,
     health,
 )

@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections import deque
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from math import ceil
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
-from quart import Blueprint, Response, after_this_request, current_app, g, make_response, redirect, request
+from quart import Response, after_this_request, g, redirect, request
 from quart.typing import ResponseReturnValue, ResponseTypes
 
 from cronapp.core.access import Principal, asking
 from cronapp.core.errors import NotAllowed, NotInvited, NotSignedIn, TooManyCalls
-from cronapp.service.signin import SESSION_LIFE
+from cronapp.service.signin import Visitor
+from cronapp.store.signin import Session
 from cronapp.web import bearer, cookies
 from cronapp.web.calls import calls, token_id
 from cronapp.web.permissions import NEEDS, OPEN, OWN, looking
-from cronapp.web.render import page
 from cronapp.web.site import parts, parts_for
 from cronapp.web.stream import GONE
 
-pages = Blueprint("auth", __name__)
 API = "/api/"
 EVENTS = "text/event-stream"
 FORMS = "forms"  # what a cookie is for
-LINKS = 5  # that the server prints, for whomever,
-LINKS_WITHIN = timedelta(minutes=1)
 
 
 async def require_right() -> ResponseReturnValue | None:
     """Before each request: lets nobody in who is not known, and nobody do what the table of permissions does not give
     them. Runs before any handler, so no route can forget it."""
-    g.who = g.token = None
+    g.who = g.token = g.session = None
     try:
         g.who = await known()
     except (NotInvited, NotSignedIn, TooManyCalls):
@@ -90,7 +84,7 @@ async def known() -> Principal | None:
     secret = cookies.read()
     session = await parts().signin.session(secret) if secret else None
     if session is not None:
-        g.form_secret = secret
+        g.session, g.form_secret = session, secret
         return Principal(name=session.user, sight=session.sight, address=address())
     return await named_by_proxy(address())
 
@@ -124,96 +118,21 @@ def address() -> str:
     return request.remote_addr or ""
 
 
+def own_secret() -> str:
+    """The secret of the session of the browser that asks, whether or not it is good for anything."""
+    return cookies.read()
+
+
+def own_session() -> Session | None:
+    """The session of the browser that asks; None for a program with a token, or who comes by a proxy."""
+    return cast("Session | None", g.session)
+
+
+def visitor() -> Visitor:
+    """Who asks, for the books of who signed in."""
+    return Visitor(agent=request.headers.get("User-Agent", ""), address=address(), secret=own_secret())
+
+
 def who() -> str:
     """Who asks, for the books."""
     return str(g.who.name)
-
-
-def inside(address: str | None) -> str:
-    """An address within this site; anything else becomes the overview.
-
-    Browsers read a backslash as a slash and pass over tabs and line breaks, so these may not be in it.
-    """
-    if address is None or not address.startswith("/") or address.startswith("//"):
-        return "/"
-    return address if "\\" not in address and address.isprintable() else "/"
-
-
-@pages.get("/login")
-async def login() -> ResponseReturnValue:
-    """The sign-in page; with the token of a one-time link, signs in at once."""
-    token = request.args.get("token", "")
-    if token:
-        return await enter(token, request.args.get("next"))
-    if g.signed_in:
-        return redirect("/")
-    return login_page(sent="sent" in request.args, target=request.args.get("next"))
-
-
-@pages.post("/login")
-async def sign_in() -> ResponseReturnValue:
-    form = await request.form
-    return await enter(form.get("token", "").strip(), form.get("next"))
-
-
-@pages.post("/login/link")
-async def new_link() -> ResponseReturnValue:
-    """Prints a new link in the server's terminal: who can read that may come in."""
-    target = inside((await request.form).get("next"))
-    if wait := refused_for():
-        error = f"Too many links were asked for. Use one that stands there already, or ask again in {wait} s."
-        return login_page(error=error, target=target), 429, {"Retry-After": str(wait)}
-    await parts().announce_link()
-    return redirect("/login?sent=1" + (f"&next={quote(target, safe='/')}" if target != "/" else ""), 303)
-
-
-def refused_for() -> int:
-    """For how many seconds no link is printed, since anybody may ask for one; 0: one is, and it counts."""
-    printed: deque[datetime] = current_app.extensions.setdefault("cronapp_links", deque(maxlen=LINKS))
-    now = parts().clock()
-    passed = now - printed[0] if len(printed) == LINKS else LINKS_WITHIN
-    if timedelta(0) <= passed < LINKS_WITHIN:  # less than nothing: the clock was set back
-        return ceil((LINKS_WITHIN - passed).total_seconds())
-    printed.append(now)
-    return 0
-
-
-@pages.post("/logout")
-async def sign_out() -> ResponseReturnValue:
-    secret, house = cookies.read(), parts()
-    session = await house.signin.session(secret) if secret else None
-    await house.signin.sign_out(secret)
-    by_issuer = house.sign_on and session and session.subject.startswith(f"{house.sign_on.issuer}|")
-    there = await house.sign_on.leave(request.url_root + "login") if by_issuer else None
-    response = await make_response(redirect(there or "/login", 303))
-    cookies.drop(response)
-    return response
-
-
-async def enter(token: str, target: str | None) -> ResponseReturnValue:
-    secret = await use_link(token) if token else None
-    if secret is None:
-        if g.signed_in:  # the same link opened a second time, by who is in already
-            return redirect(inside(target), 303)
-        error = "This link or token is not good any more: a link works once, within half an hour. Ask for a new one."
-        return login_page(error=error, target=target), 403
-    response = await make_response(redirect(inside(target), 303))
-    cookies.put(response, secret, SESSION_LIFE)
-    return response
-
-
-async def use_link(token: str) -> str | None:
-    return await parts().signin.use_link(token, request.headers.get("User-Agent", ""), request.remote_addr or "")
-
-
-def login_page(*, error: str | None = None, sent: bool = False, target: str | None = None) -> str:
-    return page(
-        "login",
-        page="login",
-        stream=None,
-        signed_in=False,
-        error=error,
-        sent=sent,
-        next=target,
-        sign_on=parts().sign_on.name if parts().sign_on else None,
-    )

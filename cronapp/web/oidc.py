@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import quote, unquote
 
 from quart import Blueprint, make_response, redirect, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import CronAppError, IssuerAway, NotFound, NotInvited, SignInFailed
-from cronapp.service.signin import SESSION_LIFE
 from cronapp.service.single_sign_on import FLOW_LIFE, Flow
 from cronapp.web import cookies
-from cronapp.web.auth import inside, login_page
+from cronapp.web.auth import visitor
+from cronapp.web.login import inside, login_page
 from cronapp.web.site import parts
 
 pages = Blueprint("oidc", __name__)
@@ -29,7 +28,7 @@ async def begin() -> ResponseReturnValue:
     try:
         flow, there = await parts().sign_on.begin(redirect_uri())
     except IssuerAway as error:
-        return failed(error, target)
+        return await failed(error, target)
     response = await make_response(redirect(there, 303))
     cookies.put(response, flow.secret + TARGET + quote(target), FLOW_LIFE, KIND)
     return response
@@ -47,20 +46,19 @@ async def callback() -> ResponseReturnValue:
         if not secret:
             raise SignInFailed("This sign-in was begun in another browser or too long ago. Begin it anew.")
         who = await house.sign_on.finish(flow, request.args, redirect_uri())
-        came = replace(who, agent=request.headers.get("User-Agent", ""), address=request.remote_addr or "")
-        own = await house.arrivals.sign_in(came, cookies.read())
+        own = await house.arrivals.sign_in(who, visitor())
     except (SignInFailed, IssuerAway, NotInvited) as error:
-        html, status = failed(error, inside(unquote(target)))
+        html, status = await failed(error, inside(unquote(target)))
         response = await make_response(html, status)
     else:
         response = await make_response(redirect(inside(unquote(target)), 303))
-        cookies.put(response, own, SESSION_LIFE)
+        cookies.put(response, own, house.signin.life)
     cookies.drop(response, KIND)
     return response
 
 
-def failed(error: CronAppError, target: str) -> tuple[str, int]:
-    return login_page(error=str(error), target=target), error.status
+async def failed(error: CronAppError, target: str) -> tuple[str, int]:
+    return await login_page(error=str(error), target=target), error.status
 
 
 def redirect_uri() -> str:

@@ -12,13 +12,20 @@ from cronapp.core.access import Right, Sight
 
 OPEN = frozenset(
     (
-        *("static", "auth.login", "auth.sign_in", "auth.new_link", "oidc.begin", "oidc.callback"),
+        *("static", "auth.login", "auth.sign_in", "auth.code", "auth.enter_code", "auth.new_link"),
+        *("oidc.begin", "oidc.callback"),
         *("health.alive", "health.ready"),
     ),
 )
 """For everybody, signed in or not."""
 
-OWN = frozenset(("auth.sign_out", "settings.browser", "api.tokens.me"))
+OWN_PAGES = """
+    auth.sign_out settings.browser api.tokens.me
+    account.index account.new account.create account.change_password account.end_session account.end_others
+    account.factor account.begin_factor account.confirm_factor account.give_up_factor account.end_factor
+    account.renew_codes
+"""
+OWN = frozenset(OWN_PAGES.split())
 """For everybody who is signed in: it concerns only them."""
 
 LOOK = """
@@ -65,16 +72,17 @@ EDIT_EVERYWHERE = """
 """
 
 ADMIN = """
-    settings.general settings.people settings.end settings.ask_end_others settings.end_others
+    settings.general settings.audit settings.audit_csv settings.audit_lines api.audit.index
+    people.index people.new people.add people.person people.change people.set_password people.end_factor
+    people.sign_out people.ask_disable people.disable people.enable people.ask_remove people.remove
+    people.end people.ask_end_others people.end_others
+    api.users.index api.users.add api.users.show api.users.change api.users.remove api.users.set_password
+    api.users.sign_out api.users.end_factor
     secrets.index secrets.ask_put secrets.put secrets.ask_remove secrets.remove
     api.secrets.index api.secrets.show api.secrets.put api.secrets.remove
     tokens.index tokens.ask_new tokens.create tokens.ask_rename tokens.rename tokens.ask_revoke tokens.revoke
     api.tokens.index api.tokens.create api.tokens.show api.tokens.rename api.tokens.revoke
     restart_pages.begin restart_pages.end api.restart.begin api.restart.end
-"""
-
-ADMIN_EVERYWHERE = """
-    settings.audit settings.audit_csv settings.audit_lines api.audit.index
 """
 
 
@@ -97,8 +105,7 @@ NEEDS: dict[str, Need] = {
         (Need(Right.EDIT), EDIT),
         (Need(Right.RUN, everywhere=True), RUN_EVERYWHERE),
         (Need(Right.EDIT, everywhere=True), EDIT_EVERYWHERE),
-        (Need(Right.ADMIN), ADMIN),
-        (Need(Right.ADMIN, everywhere=True), ADMIN_EVERYWHERE),
+        (Need(Right.ADMIN, everywhere=True), ADMIN),
     )
     for endpoint in endpoints.split()
 }

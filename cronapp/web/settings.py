@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from quart import Blueprint, Response, request
-from quart.typing import ResponseReturnValue
 
-from cronapp.store.signin import Session
-from cronapp.web import cookies
 from cronapp.web.audit_files import as_csv, as_json_lines
 from cronapp.web.log import download
-from cronapp.web.render import toast
-from cronapp.web.shell import answered, ask, done, show
+from cronapp.web.shell import show
 from cronapp.web.site import parts
-from cronapp.web.views.settings import audit_context, audit_filter, general_context, people_context, views_context
+from cronapp.web.views.settings import audit_context, audit_filter, general_context, views_context
 
 pages = Blueprint("settings", __name__)
 
@@ -22,32 +18,6 @@ pages = Blueprint("settings", __name__)
 @pages.get("/settings")
 async def general() -> str:
     return await part("general", general_context(parts()))
-
-
-@pages.get("/settings/people")
-async def people() -> str:
-    return await part("people", await people_context(parts(), await own_session()))
-
-
-@pages.get("/settings/people/end")
-async def ask_end_others() -> ResponseReturnValue:
-    own = await own_session()
-    others = [one for one in await parts().signin.sessions() if own is None or one.hash != own.hash]
-    title = f"Sign out {len(others)} other browser{'s' if len(others) != 1 else ''}?"
-    return await ask("_ask_sign_out", nav="settings", title=title)
-
-
-@pages.post("/settings/people/end")
-async def end_others() -> ResponseReturnValue:
-    gone = await parts().signin.end_others(own_secret())
-    told = toast(f"{gone} other browser{'s were' if gone != 1 else ' was'} signed out.")
-    return done("/settings/people", answered(), told)
-
-
-@pages.post("/settings/people/<session>/end")
-async def end(session: str) -> ResponseReturnValue:
-    await parts().signin.end(session)
-    return done("/settings/people", toast("The browser was signed out."))
 
 
 @pages.get("/settings/audit")
@@ -81,12 +51,3 @@ async def browser() -> str:
 
 async def part(name: str, context: dict[str, Any]) -> str:
     return await show("settings", nav="settings", topic=f"settings:{name}", part=name, **context)
-
-
-def own_secret() -> str:
-    return cookies.read()
-
-
-async def own_session() -> Session | None:
-    """The session of the browser that asks; None for a program with a token."""
-    return await parts().signin.session(own_secret()) if own_secret() else None

@@ -10,6 +10,7 @@ from quart import g, redirect, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.store.jobs import Figures
+from cronapp.store.signin import Way
 from cronapp.web.keys import keys_of
 from cronapp.web.render import fragment, partial
 from cronapp.web.render import page as render_page
@@ -38,6 +39,8 @@ async def show(
         "page": nav,
         "stream": stream,
         "signed_in": g.signed_in,
+        "me": g.who.name,
+        "by_link": by_link(),
         **surroundings(await parts().jobs.figures()),
         "job_zone": job_zone,
         "server_zone": parts().timezone if topic in OF_MANY_JOBS else None,
@@ -46,6 +49,11 @@ async def show(
         "draining": parts().drain.since,
     }
     return render_page(name, **{**frame, **context})
+
+
+def by_link() -> bool:
+    """Whether who looks came by a one-time link, which does not lead in again."""
+    return g.session is not None and g.session.way is Way.LINK
 
 
 def surroundings(figures: Figures | None = None) -> dict[str, Any]:

@@ -9,8 +9,11 @@ import pytest
 from sqlalchemy import Connection, select
 from support import TurnedClock
 
+from cronapp.config import Settings
 from cronapp.core.access import ALL
-from cronapp.service.signin import IDLE_LIFE, LINK_LIFE, SESSION_LIFE, TOUCH_EVERY, SignIn
+from cronapp.core.vault import Vault
+from cronapp.service.services import make_entrance
+from cronapp.service.signin import LINK_LIFE, TOUCH_EVERY, SignIn
 from cronapp.store.store import Store
 from cronapp.store.tables import sessions, sign_in_links
 
@@ -19,7 +22,7 @@ ADMIN_TOKEN = "a-fixed-token-for-automation"
 
 @pytest.fixture
 def signin(store: Store, clock: TurnedClock) -> SignIn:
-    return SignIn(store, clock, ADMIN_TOKEN)
+    return make_entrance(store, Settings.model_validate({"admin_token": ADMIN_TOKEN}), clock, Vault())[3]
 
 
 def seconds(span: timedelta) -> float:
@@ -32,7 +35,7 @@ async def test_a_link_signs_in_once(signin: SignIn) -> None:
     assert secret is not None
     session = await signin.session(secret)
     assert session is not None
-    assert (session.user, session.sight) == ("admin", ALL)
+    assert (session.user, session.sight) == ("a one-time link", ALL)
     assert await signin.use_link(token) is None
     assert await signin.session(secret) is not None  # the session lives on
 
@@ -74,7 +77,7 @@ async def test_the_admin_token_signs_in_again_and_again(signin: SignIn) -> None:
 
 
 async def test_without_an_admin_token_no_token_is_it(store: Store, clock: TurnedClock) -> None:
-    signin = SignIn(store, clock, None)
+    signin = make_entrance(store, Settings(), clock, Vault())[3]
     assert not signin.is_admin_token("")
     assert not signin.is_admin_token("None")
     assert await signin.use_link("") is None
@@ -89,11 +92,11 @@ async def test_an_unknown_secret_is_no_session(signin: SignIn) -> None:
 async def test_an_idle_session_ends(signin: SignIn, clock: TurnedClock) -> None:
     secret = await signin.use_link(ADMIN_TOKEN)
     assert secret is not None
-    clock.turn(seconds(IDLE_LIFE) - 1)
+    clock.turn(seconds(signin.idle) - 1)
     assert await signin.session(secret) is not None  # and this keeps it alive
-    clock.turn(seconds(IDLE_LIFE) - 1)
+    clock.turn(seconds(signin.idle) - 1)
     assert await signin.session(secret) is not None
-    clock.turn(seconds(IDLE_LIFE))
+    clock.turn(seconds(signin.idle))
     assert await signin.session(secret) is None
 
 
@@ -104,7 +107,7 @@ async def test_a_session_ends_however_busy_it_is(signin: SignIn, clock: TurnedCl
     while await signin.session(secret) is not None:
         clock.turn(seconds(timedelta(days=1)))
         days += 1
-    assert days == SESSION_LIFE.days
+    assert days == signin.life.days
 
 
 async def test_being_seen_is_written_down_now_and_then_only(signin: SignIn, clock: TurnedClock) -> None:
@@ -144,7 +147,7 @@ async def test_only_hashes_are_kept_and_old_ones_are_forgotten(signin: SignIn, c
     links, living = await signin.store.read(kept)
     assert len(links) == len(living) == 1
     assert {token, secret}.isdisjoint(links + living)
-    clock.turn(seconds(SESSION_LIFE) + 1)
+    clock.turn(seconds(signin.life) + 1)
     await signin.new_link()
     await signin.use_link(ADMIN_TOKEN)
     later_links, later_living = await signin.store.read(kept)

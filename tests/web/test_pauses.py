@@ -71,10 +71,10 @@ async def test_a_moment_is_typed_in_the_zone_of_the_job(quiet: App, client: Quar
     assert (reply.status_code, reply.headers["Location"]) == (303, "/jobs/hourly")
     job = await quiet.jobs.get("hourly")
     assert job.pause
-    assert (job.reason, job.pause.by) == ("deploying", "admin")
+    assert (job.reason, job.pause.by) == ("deploying", "the admin token")
     assert job.pause.until == datetime.fromisoformat("2990-07-01T07:00Z")
     page = await page_of(client, "/jobs/hourly")
-    assert "Paused by admin since" in page.text
+    assert "Paused by the admin token since" in page.text
     assert ": deploying." in page.text
     page = await page_of(client, "/jobs/hourly/pause")
     assert page.one("input", name="until_at").attrs["value"] == "2990-07-01T09:00:00"

@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 from cronapp.app import App
 from cronapp.core.access import Right, Role
 from cronapp.core.models import Job, RunState
-from cronapp.service.signin import digest
+from cronapp.service.digests import digest
 from cronapp.store.runs import RunFilter
 from cronapp.store.store import Tx
 from cronapp.store.tables import sessions, tokens, users

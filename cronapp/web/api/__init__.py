@@ -27,6 +27,7 @@ from cronapp.web.api import (
     tasks,
     tokens,
     upcoming,
+    users,
 )
 
 PARTS = (
@@ -48,6 +49,7 @@ PARTS = (
     upcoming,
     history,
     audit,
+    users,
     notes,
     restart,
     secrets,

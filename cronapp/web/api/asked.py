@@ -56,6 +56,11 @@ def number(name: str) -> int | None:
     return value
 
 
+def cursor_text() -> str | None:
+    """The cursor of a list that goes on after a name."""
+    return request.args.get("cursor") or None
+
+
 def moment(name: str) -> datetime | None:
     """A moment of the query, if it is there; without an offset it is UTC."""
     text = request.args.get(name)

@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, urlsplit
 from quart import g, request
 
 from cronapp.core.errors import NotAllowed, NotFound
-from cronapp.web import cookies
 from cronapp.web.addresses import moment_of, whole
 from cronapp.web.asked import asked_of
 from cronapp.web.asked_runs import asked_runs_of
@@ -23,6 +22,7 @@ from cronapp.web.views.ledger import LedgerView, ledger_filter
 from cronapp.web.views.load import LoadView
 from cronapp.web.views.log import log_filter
 from cronapp.web.views.overview import OverviewView
+from cronapp.web.views.people import AccountView, PeopleView, PersonView
 from cronapp.web.views.runs import RunsView, RunView
 from cronapp.web.views.settings import SettingsView
 from cronapp.web.views.shown import Shown
@@ -67,9 +67,16 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
         case "settings" if name == "tokens":
             refuse_without("tokens.index")
             return TokensView(house, query, request.host_url)
+        case "settings" if name == "people":
+            refuse_without("people.index")
+            return PeopleView(house, query, g.session)
+        case "person" if whole(name):
+            refuse_without("people.person")
+            return PersonView(house, int(name), g.session)
+        case "account":
+            return AccountView(house, g.session)
         case "settings":
-            secret = cookies.read()
-            return SettingsView(house, name, query, await house.signin.session(secret) if secret else None)
+            return SettingsView(house, name, query)
         case "task":
             return TaskView(house, name)
         case "timeline":

@@ -16,23 +16,21 @@ from cronapp.config import MEANINGS, variable_of
 from cronapp.core.audit import GROUPS, WORDS
 from cronapp.core.changes import label_of, words_of
 from cronapp.core.durations import duration_words
-from cronapp.core.events import Audited, Event, SecretsChanged, SessionsChanged, ViewsChanged
+from cronapp.core.events import Audited, Event, SecretsChanged, ViewsChanged
 from cronapp.core.spec import parse_spec
 from cronapp.store.audit import AuditFilter
 from cronapp.store.secrets import StoredSecret
-from cronapp.store.signin import Session
-from cronapp.web.agents import agent_words
 from cronapp.web.filters import size
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.shown import EMPTY, Shown
 
 BYTES = ("task_memory", "log_limit")
-SECONDS = ("stop_timeout",)
+SECONDS = ("stop_timeout", "session_idle", "session_life")
 DAY = timedelta(days=1)
 TOLD_DEFAULTS = ("overlap", "max_running", "misfire.policy", "misfire.grace", "retry.max_attempts", "timeout", "queue")
 FILTERS = ("by", "action", "target", "address", "since", "until")
-LIVE = {"people": SessionsChanged, "secrets": SecretsChanged, "audit": Audited, "views": ViewsChanged}
+LIVE = {"secrets": SecretsChanged, "audit": Audited, "views": ViewsChanged}
 """The parts that change by themselves, and what changes them."""
 
 
@@ -46,24 +44,16 @@ class SettingRow:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRow:
-    session: Session
-    browser: str
-    own: bool
-
-
-@dataclass(frozen=True, slots=True)
 class SecretRow:
     secret: StoredSecret
     tasks: list[str]  # whose functions ask for it by its name
 
 
 class SettingsView(Shown):
-    def __init__(self, parts: Parts, part: str, query: dict[str, str], own: Session | None) -> None:
+    def __init__(self, parts: Parts, part: str, query: dict[str, str]) -> None:
         super().__init__(parts)
         self.part = part
         self.query = query
-        self.own = own
 
     def heed(self, event: Event) -> Iterable[str]:
         return self.parts() if isinstance(event, LIVE.get(self.part, ())) else ()
@@ -73,8 +63,6 @@ class SettingsView(Shown):
 
     async def show(self, part: str) -> Markup:
         match part:
-            case "people":
-                context = await people_context(self.house, self.own)
             case "secrets":
                 context = await secrets_context(self.house)
             case "audit":
@@ -142,14 +130,6 @@ def without_password(address: str) -> str:
         return "set"
     place = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{place}"))
-
-
-async def people_context(house: Parts, own: Session | None) -> dict[str, Any]:
-    rows = [
-        SessionRow(one, agent_words(one.agent), own is not None and one.hash == own.hash)
-        for one in await house.signin.sessions()
-    ]
-    return {"sessions": sorted(rows, key=lambda row: not row.own)}
 
 
 async def secrets_context(house: Parts) -> dict[str, Any]:

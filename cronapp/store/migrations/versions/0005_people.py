@@ -27,12 +27,23 @@ def upgrade() -> None:
         sa.Column("seen_at", moment),
         sa.Column("totp", sa.Text),
         sa.Column("totp_step", sa.BigInteger),
-        sa.Column("recovery", sa.JSON),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("user_id", key, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("hash", sa.Text, primary_key=True),
+    )
+    op.create_table(
+        "half_sign_ins",
+        sa.Column("hash", sa.Text, primary_key=True),
+        sa.Column("user_id", key, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column("expires_at", moment, nullable=False),
     )
     with op.batch_alter_table("sessions") as sessions:
         sessions.add_column(sa.Column("user_id", key))
         sessions.add_column(sa.Column("address", sa.Text))
+        sessions.add_column(sa.Column("way", sa.Text))
         sessions.create_foreign_key("fk_sessions_user_id", "users", ["user_id"], ["id"], ondelete="CASCADE")
         sessions.create_index("ix_sessions_user_id", ["user_id"])
     op.create_table(
