@@ -81,6 +81,33 @@ class Client:
     def revoke_token(self, number: int) -> None:
         self.ask("DELETE", f"/tokens/{number}")
 
+    def users(self) -> list[Json]:
+        """All accounts, in the order of their names."""
+        found: list[Json] = []
+        cursor = ""
+        while True:
+            page = self.ask("GET", "/users", params={"limit": 500, "cursor": cursor})
+            found += page["items"]
+            if page["next"] is None:
+                return found
+            cursor = page["next"]
+
+    def add_user(self, name: str, password: str, role: str, tags: list[str] | None = None) -> Json:
+        """Makes an account; `tags` limit it to the jobs that have one of them."""
+        sent = {"name": name, "password": password, "role": role, "tags": tags}
+        return self.ask("POST", "/users", json=sent)
+
+    def set_password(self, name: str, password: str) -> None:
+        """Sets a new password, and signs them out everywhere."""
+        self.ask("POST", f"/users/{quote(name, safe='')}/password", json={"password": password})
+
+    def disable_user(self, name: str, disabled: bool = True) -> None:
+        """Signs them out, and lets them in no more; or lets them in again."""
+        self.ask("PATCH", f"/users/{quote(name, safe='')}", json={"disabled": disabled})
+
+    def remove_user(self, name: str) -> None:
+        self.ask("DELETE", f"/users/{quote(name, safe='')}")
+
     def ask(self, method: str, path: str, **options: Any) -> Json:
         """The answer as JSON. Raises `NotReached`, or `ServerSaysNo` with the server's words."""
         reply = self._sent(method, path, **options)

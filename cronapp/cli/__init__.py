@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cronapp.cli import check, drain, schedule, secret, serve, tasks, tokens
+from cronapp.cli import check, drain, schedule, secret, serve, tasks, tokens, users
 from cronapp.core.errors import CannotStart
 
 cli = typer.Typer(
@@ -24,6 +24,7 @@ schedule.add_to(cli)
 drain.add_to(cli)
 secret.add_to(cli)
 tokens.add_to(cli)
+users.add_to(cli)
 
 
 def main() -> None:

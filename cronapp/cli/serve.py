@@ -20,9 +20,11 @@ from cronapp.app import App
 from cronapp.cli.http import speak_plainly
 from cronapp.cli.server_log import set_up_log
 from cronapp.config import Settings, known_secrets, load_settings
-from cronapp.core.errors import CannotStart
+from cronapp.core.errors import CannotStart, DatabaseOlder
 from cronapp.core.hosts import LOOPBACK
 from cronapp.engine.shared import SIGNALS
+from cronapp.store.looking import look
+from cronapp.store.people import any_open_account
 
 CLOSING = 0.5  # seconds that open connections get at the end
 HEADERS = 5.0  # seconds that a connection has to say what it wants; a browser's waits as long for its next request
@@ -107,11 +109,24 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def refuse_open_doors(settings: Settings) -> None:
-    """Who can schedule functions can run code here, so nobody is served beyond this machine without a token."""
-    if settings.host not in LOOPBACK and settings.admin_token is None and not settings.signs_in_elsewhere:
-        raise CannotStart(
-            f"To listen on {settings.host}, set CRONAPP_ADMIN_TOKEN (or CRONAPP_ADMIN_TOKEN_FILE) to a long secret."
-        )
+    """Who can schedule functions can run code here, so nobody is served beyond this machine without an account or a
+    token."""
+    if settings.host in LOOPBACK or settings.admin_token is not None or settings.signs_in_elsewhere:
+        return
+    if has_account(settings):
+        return
+    raise CannotStart(
+        f"Nobody could sign in safely on {settings.host} yet. Make an account first: "
+        "cronapp user add NAME --role admin. Or set CRONAPP_ADMIN_TOKEN (or CRONAPP_ADMIN_TOKEN_FILE) to a long secret."
+    )
+
+
+def has_account(settings: Settings) -> bool:
+    """Whether somebody can sign in with an account. An older database has none; it is brought up to date later."""
+    try:
+        return bool(look(settings.database, any_open_account))
+    except DatabaseOlder:
+        return False
 
 
 def take_files() -> None:
@@ -152,8 +167,11 @@ async def greet(app: App, *, watch: bool) -> None:
         say("Names       This server is reached by its addresses alone. For a name, set CRONAPP_TRUSTED_HOSTS.")
     for error in registry.errors:
         print(f"\n{error.source} cannot be loaded: {error.error}\n{error.traceback}", file=sys.stderr, flush=True)
+    if await app.services.people.any():
+        say("Sign in     with your name and password. Ctrl-C stops the server.")
+        return
     await app.announce_link()
-    say("            The link works once, within half an hour. Ctrl-C stops the server.")
+    say("            The link works once, within a quarter of an hour. Ctrl-C stops the server.")
 
 
 def say(text: str) -> None:

@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from cronapp.core.errors import CannotStart
+from cronapp.core.errors import CannotStart, DatabaseOlder
 from cronapp.store import dialects
 from cronapp.store.open import NEWER, known_revisions, named_database, shown
 
@@ -54,5 +54,5 @@ def is_ready(conn: Connection) -> bool:
         return False
     newest, *older = known_revisions()
     if present != newest:
-        raise CannotStart(OLDER if present in older else NEWER)
+        raise DatabaseOlder(OLDER) if present in older else CannotStart(NEWER)
     return True

@@ -13,7 +13,7 @@ from cronapp.core.access import Principal, Role, Sight, asking
 from cronapp.core.errors import BadToken, InvalidInput, TokenNotFound
 from cronapp.core.events import Event, TokensChanged
 from cronapp.core.tokens import SECRET
-from cronapp.service.signin import digest
+from cronapp.service.digests import digest
 from cronapp.service.tokens import Tokens
 from cronapp.store.store import Store
 from cronapp.store.tables import audit

@@ -1,0 +1,202 @@
+"""`cronapp user`: the accounts, on the server's own database, or by the API of a server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated, TypeVar
+
+import typer
+
+from cronapp.cli.remote import connect
+from cronapp.config import load_settings
+from cronapp.core.access import ALL, Principal, Role, asking
+from cronapp.core.clock import system_clock
+from cronapp.core.errors import CannotStart, CronAppError, InvalidInput
+from cronapp.core.models import Json
+from cronapp.service.people import People
+from cronapp.store.open import open_beside
+from cronapp.web.api.users import user_json
+
+T = TypeVar("T")
+NAME = Annotated[str, typer.Argument(help="The name that they sign in with.")]
+DATABASE = Annotated[str | None, typer.Option(help="As of `cronapp serve`. Default: sqlite:///cronapp.db here.")]
+URL = Annotated[str, typer.Option(envvar="CRONAPP_URL", help="Ask the server at this address, not the database.")]
+TOKEN = Annotated[str, typer.Option(envvar="CRONAPP_TOKEN", help="An API token, for --url.", show_default=False)]
+STDIN = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+
+users = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="The accounts: on the database, also while a server works on it; with --url by that server's API.",
+)
+
+
+def add_to(cli: typer.Typer) -> None:
+    cli.add_typer(users, name="user")
+
+
+@users.command()
+def add(
+    name: NAME,
+    role: Annotated[Role, typer.Option(help="What they may do; each role may what those before it may.")],
+    tags: Annotated[str, typer.Option(help="Only jobs with one of these tags, with commas between.")] = "",
+    password_stdin: STDIN = False,
+    database: DATABASE = None,
+    url: URL = "",
+    token: TOKEN = "",
+) -> None:
+    """Make an account. The password is asked for twice."""
+    password = new_password(password_stdin)
+    limits = [tag.strip() for tag in tags.split(",") if tag.strip()] or None
+    if url:
+        with connect(url, token) as server:
+            made = server.add_user(name, password, role, limits)
+        told, among = made["name"], made["role"]
+    else:
+        person = on(database, lambda people: people.add(name, password, role, limits))
+        told, among = person.name, person.sight.role
+    print(f"{told} can sign in now, as {among}.")
+
+
+@users.command(name="list")
+def list_users(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    database: DATABASE = None,
+    url: URL = "",
+    token: TOKEN = "",
+) -> None:
+    """List the accounts."""
+    if url:
+        with connect(url, token) as server:
+            found = server.users()
+    else:
+        found = on(database, everybody)
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    elif found:
+        width = max(len(one["name"]) for one in found)
+        for one in found:
+            print(f"{one['name']:{width}}  {'  '.join(about(one))}")
+    else:
+        print("There is no account yet.")
+
+
+@users.command()
+def passwd(
+    name: NAME, password_stdin: STDIN = False, database: DATABASE = None, url: URL = "", token: TOKEN = ""
+) -> None:
+    """Set a new password, and sign them out everywhere. The password is asked for twice."""
+    password = new_password(password_stdin)
+    if url:
+        with connect(url, token) as server:
+            server.set_password(name, password)
+    else:
+        on(database, lambda people: setting(people, name, password))
+    print(f"The password of {name} is set, and they are signed out everywhere.")
+
+
+@users.command()
+def remove(name: NAME, database: DATABASE = None, url: URL = "", token: TOKEN = "") -> None:
+    """Remove an account, and sign them out. What they did stays in the books."""
+    if url:
+        with connect(url, token) as server:
+            server.remove_user(name)
+    else:
+        on(database, lambda people: removing(people, name))
+    print(f"The account of {name} is removed.")
+
+
+@users.command()
+def disable(name: NAME, database: DATABASE = None, url: URL = "", token: TOKEN = "") -> None:
+    """Sign them out, and let them in no more, until the account is enabled again."""
+    switch(name, True, database, url, token)
+    print(f"{name} is signed out and cannot sign in.")
+
+
+@users.command()
+def enable(name: NAME, database: DATABASE = None, url: URL = "", token: TOKEN = "") -> None:
+    """Let them sign in again."""
+    switch(name, False, database, url, token)
+    print(f"{name} can sign in again.")
+
+
+# -- what is asked ----------------------------------------------------------------------------------------------------
+
+
+async def everybody(people: People) -> list[Json]:
+    found: list[Json] = []
+    after: str | None = None
+    while True:
+        page, after = await people.page(after=after, limit=500)
+        browsers = await people.browsers(page)
+        found += [user_json(person, browsers.get(person.id, 0)) for person in page]
+        if after is None:
+            return found
+
+
+async def setting(people: People, name: str, password: str) -> None:
+    await people.set_password((await people.find(name)).id, password)
+
+
+async def removing(people: People, name: str) -> None:
+    await people.remove((await people.find(name)).id)
+
+
+async def switching(people: People, name: str, disabled: bool) -> None:
+    person = await people.find(name)
+    await (people.disable if disabled else people.enable)(person.id)
+
+
+def switch(name: str, disabled: bool, database: str | None, url: str, token: str) -> None:
+    if url:
+        with connect(url, token) as server:
+            server.disable_user(name, disabled)
+    else:
+        on(database, lambda people: switching(people, name, disabled))
+
+
+def about(one: Json) -> list[str]:
+    limits = "all jobs" if one["tags"] is None else ", ".join(one["tags"])
+    return [
+        f"{one['role']:8}",
+        limits,
+        *(["second factor"] if one["second_factor"] else []),
+        *(["disabled"] if one["disabled"] else []),
+    ]
+
+
+def on(database: str | None, work: Callable[[People], Awaitable[T]]) -> T:
+    """Does it on the database. What is refused is told in one line, with exit status 1."""
+    settings = load_settings({"database": database})
+
+    async def done() -> T:
+        asking.set(Principal(name="the command line", sight=ALL))
+        store = await open_beside(settings.database)
+        try:
+            return await work(People(store, system_clock, timedelta(seconds=settings.session_idle)))
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(done())
+    except CannotStart:
+        raise
+    except CronAppError as error:
+        words = " ".join(error.errors.values()) if isinstance(error, InvalidInput) else str(error)
+        typer.echo(f"cronapp: {words}", err=True)
+        raise typer.Exit(1) from None
+
+
+def new_password(from_stdin: bool) -> str:
+    """From standard input, or asked for at the terminal, twice and unseen."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        typer.echo("cronapp: There is no terminal to ask for the password. Use --password-stdin.", err=True)
+        raise typer.Exit(2)
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt="The same once more"))
