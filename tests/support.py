@@ -151,9 +151,9 @@ class Server:
         assert self.process is not None
         end = time.monotonic() + limit
         while time.monotonic() < end:
-            found = re.search(r"serves (http://\S+)[\s\S]+^Sign in +(\S+)", self.text(), re.MULTILINE)
+            found = re.search(r"serves (http://\S+)[\s\S]+^Sign in +(?:at +(\S+)|with)", self.text(), re.MULTILINE)
             if found:
-                self.url, self.link = found[1], found[2]  # no link, once there are accounts
+                self.url, self.link = found[1], found[2] or ""  # no link, once there are accounts
                 with suppress(httpx.HTTPError):
                     if httpx.get(f"{self.url}/healthz", timeout=2, verify=False).status_code == 200:
                         return
