@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
-from cronapp.core.access import Sight
+from cronapp.core.access import Role, Sight
 from cronapp.core.clock import Clock
 from cronapp.core.errors import AccountsExist, Conflict, CronAppError, InvalidInput, LastAdmin, PersonNotFound
 from cronapp.core.people import TAKEN, Person, folded, name_of, sight_of, sight_words
@@ -15,6 +15,7 @@ from cronapp.store import people
 from cronapp.store.audit import note
 from cronapp.store.store import Store, Tx
 
+FIRST = "The first account has to keep the people here: choose admin."
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -65,6 +66,8 @@ class People:
 
     def _add(self, tx: Tx, name: str, kept: str, sight: Sight, first: bool) -> Person:
         now = self.clock()
+        if sight.role is not Role.ADMIN and not people.any_account(tx.conn):
+            raise InvalidInput.of("role", FIRST)
         made = people.add(tx, name, folded(name), sight, now, password=kept, first=first)
         if made is None:
             raise AccountsExist if first else InvalidInput.of("name", TAKEN)

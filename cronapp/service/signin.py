@@ -207,6 +207,8 @@ class SignIn:
 
     def _begin(self, tx: Tx, session: Session, visitor: Visitor) -> None:
         """A new session always has a new secret, and ends the one that the browser had."""
+        if session.user_id is not None and people.lock_numbered(tx.conn, session.user_id) is None:
+            raise WrongPassword  # the account was disabled or removed meanwhile
         if visitor.secret:
             signin.end_session(tx, digest(visitor.secret))
         tx.by = Principal(name=session.user, sight=session.sight, address=visitor.address)

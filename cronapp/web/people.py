@@ -74,7 +74,7 @@ async def set_password(person_id: int) -> ResponseReturnValue:
 async def end_factor(person_id: int) -> ResponseReturnValue:
     refuse_own(person_id)
     await parts().factor.end(person_id)
-    return redirect(f"/settings/people/{person_id}?done=factor-off", 303)
+    return done(f"/settings/people/{person_id}?done=factor-off", toast("The second factor is off."))
 
 
 @pages.post("/<int:person_id>/sign-out")

@@ -100,17 +100,27 @@ async def results(*waiting: Any) -> list[Any]:
 # -- accounts -------------------------------------------------------------------------------------------------------
 
 
-async def test_an_account_is_made_and_found_by_its_name_in_any_capitals(people: People, store: Store) -> None:
-    made = await people.add(" Ada ", PASSWORD, "operator", ["finance"])
-    assert (made.name, made.sight) == ("Ada", Sight(Role.OPERATOR, frozenset({"finance"})))
-    assert await people.find("aDA") == made == await people.get(made.id)
-    assert await noted(store) == [("user.created", "Ada", "Cron-App")]
+async def test_an_account_is_made_and_found_by_its_name_in_any_capitals(
+    people: People, ada: Person, store: Store
+) -> None:
+    made = await people.add(" Grace ", PASSWORD, "operator", ["finance"])
+    assert (made.name, made.sight) == ("Grace", Sight(Role.OPERATOR, frozenset({"finance"})))
+    assert await people.find("gRACE") == made == await people.get(made.id)
+    assert await noted(store) == [("user.created", "Ada", "Cron-App"), ("user.created", "Grace", "Cron-App")]
     with pytest.raises(PersonNotFound):
-        await people.find("grace")
+        await people.find("zoe")
+
+
+async def test_the_first_account_keeps_the_people(people: People) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await people.add("grace", PASSWORD, "viewer")
+    assert set(caught.value.errors) == {"role"}
+    await people.add("ada", PASSWORD, "admin")
+    await people.add("grace", PASSWORD, "viewer")
 
 
 async def test_two_people_of_the_same_name_made_at_once_are_one(people: People, store: Store) -> None:
-    told = await results(*(people.add(name, PASSWORD, "viewer") for name in ("ada", "ADA", "Ada", "aDa")))
+    told = await results(*(people.add(name, PASSWORD, "admin") for name in ("ada", "ADA", "Ada", "aDa")))
     assert sum(isinstance(one, Person) for one in told) == 1
     refused = [one for one in told if isinstance(one, InvalidInput)]
     assert len(refused) == 3
@@ -131,7 +141,7 @@ async def test_no_password_is_kept_as_it_is(people: People, ada: Person, store: 
 
 async def test_accounts_are_listed_in_pages_by_name(people: People) -> None:
     for name in ("delta", "Bravo", "alpha", "Charlie"):
-        await people.add(name, PASSWORD, "viewer")
+        await people.add(name, PASSWORD, "admin")
     first, after = await people.page(limit=3)
     second, end = await people.page(after=after, limit=3)
     assert [person.name for person in first + second] == ["alpha", "Bravo", "Charlie", "delta"]
@@ -261,6 +271,15 @@ async def test_a_disabled_account_is_out_at_once_and_in_again_when_it_is_enabled
     await people.enable(grace.id)
     assert await signin.session(secret) is None, "what was ended stays ended"
     assert await entered(signin, "grace")
+
+
+async def test_who_is_disabled_while_they_sign_in_does_not_come_in(signin: SignIn, people: People, ada: Person) -> None:
+    grace = await people.add("grace", PASSWORD, "viewer")
+    await people.disable(grace.id)
+    with pytest.raises(WrongPassword):
+        await signin.enter(grace, Way.PASSWORD, AT)
+    await people.enable(grace.id)
+    assert await signin.sessions(grace.id) == []
 
 
 async def test_a_removed_account_is_out_at_once(signin: SignIn, people: People, ada: Person) -> None:
