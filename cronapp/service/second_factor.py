@@ -117,7 +117,12 @@ class SecondFactor:
             return None
         step = self._step_of(person, factor.totp, code)
         if step is not None:
-            return Way.CODE if people.use_code(tx, person.id, step) else None
+            if not people.use_code(tx, person.id, step):
+                return None
+            if not self.vault.is_current(factor.totp):  # another key encrypts by now
+                secret = self.vault.open(factor.totp, about(person))
+                people.reseal_factor(tx, person.id, factor.totp, self.vault.seal(secret, about(person)))
+            return Way.CODE
         return Way.RECOVERY if people.use_recovery(tx, person.id, digest(plain(code))) else None
 
     def _step_of(self, person: Person, sealed: str, code: str) -> int | None:

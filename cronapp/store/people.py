@@ -246,6 +246,11 @@ def use_code(tx: Tx, person_id: int, step: int) -> bool:
     return tx.conn.execute(statement).rowcount == 1
 
 
+def reseal_factor(tx: Tx, person_id: int, old: str, new: str) -> None:
+    """The same secret, encrypted with another key; nothing if it was changed meanwhile."""
+    tx.conn.execute(update(users).where(users.c.id == person_id, users.c.totp == old).values(totp=new))
+
+
 def end_factor(tx: Tx, person_id: int) -> bool:
     tx.conn.execute(delete(recovery_codes).where(recovery_codes.c.user_id == person_id))
     statement = update(users).where(users.c.id == person_id, users.c.totp.is_not(None))

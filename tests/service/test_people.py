@@ -485,6 +485,20 @@ async def test_each_recovery_code_is_good_once(
     assert sum(isinstance(one, str) for one in told) == 1
 
 
+async def test_its_secret_goes_over_to_a_new_key_with_the_next_code(
+    signin: SignIn, factor: SecondFactor, people: People, ada: Person, store: Store, clock: TurnedClock
+) -> None:
+    _, totp, _ = await with_factor(factor, people, ada)
+    clock.turn(30)
+    signin.factor.vault = Vault(["a newer key of enough letters", KEY])
+    assert await signin.by_code(await half(signin), totp.at(clock.now), AT)
+    kept = await store.read(lambda conn: conn.execute(select(users.c.totp)).scalar_one())
+    assert signin.factor.vault.is_current(kept)
+    signin.factor.vault = Vault(["a newer key of enough letters"])
+    clock.turn(30)
+    assert await signin.by_code(await half(signin), totp.at(clock.now), AT)
+
+
 async def test_new_recovery_codes_are_in_place_of_the_old_ones(
     signin: SignIn, factor: SecondFactor, people: People, ada: Person
 ) -> None:

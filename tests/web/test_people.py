@@ -14,6 +14,7 @@ from sqlalchemy import select
 from visiting import HTMX, Api, Ended, Page, Stream, page_of, settings_in
 
 from cronapp.app import App
+from cronapp.core.vault import Vault
 from cronapp.store.tables import audit
 
 PASSWORD = "seven green herons"
@@ -236,6 +237,7 @@ async def test_a_second_factor_is_set_up_used_and_turned_off(accounts: App) -> N
 
 
 async def test_without_a_key_for_secrets_the_page_tells_how_to_make_one(quiet: App) -> None:
+    quiet.services.factor.vault = Vault()
     await quiet.services.people.add("ada", PASSWORD, "admin")
     client = await by_name(quiet)
     assert "token_urlsafe" in (await page_of(client, "/settings/account")).text
