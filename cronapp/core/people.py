@@ -16,7 +16,7 @@ NAME = re.compile(r"\w(?:[\w .@+'-]*[\w.])?")
 HOW = "Letters, digits, spaces and . - _ @ + ' are possible; a name begins with a letter or a digit."
 TAKEN = "There is somebody of this name already."
 LONGEST_TAG, MOST_TAGS = 50, 50
-OURS = frozenset({"cron-app", "the admin token", "a one-time link", "the command line", "nobody known"})
+OURS = frozenset({"cron-app", "code", "the admin token", "a one-time link", "the command line", "nobody known"})
 """Names under which the books tell of what no account did."""
 
 

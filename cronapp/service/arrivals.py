@@ -86,7 +86,7 @@ class Arrivals:
             arrivals.renew(tx, account, sight)
             audit.note(tx, now, "user.changed", account.name, before=told(account.sight), after=told(sight))
             return arrivals.arrival(tx.conn, who.subject)
-        made = arrivals.add(tx, who.subject, who.name, sight, now, who.by)
+        made = arrivals.add(tx, who.subject, who.name, sight, now)
         if made is not None:
             audit.note(tx, now, "user.created", made.name, after=told(sight), reason=f"Came by {who.by}.")
         return made
