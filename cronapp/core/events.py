@@ -56,7 +56,9 @@ class DrainChanged:
 
 @dataclass(frozen=True, slots=True)
 class SessionsChanged:
-    """Somebody signed in or was signed out."""
+    """Somebody signed in or was signed out, or, with `seen`, was only seen again."""
+
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from cronapp.core.access import Right, asking
 from cronapp.core.clock import Clock
-from cronapp.core.errors import CronAppError, EditConflict, InvalidInput, JobNotFound
+from cronapp.core.errors import CronAppError, EditConflict, InvalidInput, JobNotFound, NotAllowed
 from cronapp.core.history import ChangeKind
 from cronapp.core.models import JobState, RunTrigger
 from cronapp.core.spec import spec_to_json
@@ -28,6 +29,8 @@ from cronapp.store.store import Store
 
 Action = Literal["pause", "resume", "run", "tag", "untag", "remove"]
 ACTIONS: tuple[Action, ...] = ("pause", "resume", "run", "tag", "untag", "remove")
+OF_EDITORS = ("tag", "untag", "remove")
+"""What takes the right to edit; the others take that to run."""
 AT_ONCE = 50  # changes on their way
 TRIES = 5  # to change the tags of a job that others save meanwhile
 
@@ -92,6 +95,7 @@ class Bulk:
         return sorted_out(order, found, gone)
 
     def checked(self, order: Order) -> Order:
+        refuse_action(order.action)
         tags = tuple(dict.fromkeys(tag.strip() for tag in order.tags if tag.strip()))
         if order.action in ("tag", "untag") and not tags:
             raise InvalidInput.of("tags", "Name at least one tag.")
@@ -150,6 +154,12 @@ class Bulk:
                 continue
             return
         raise EditConflict
+
+
+def refuse_action(action: Action) -> None:
+    """Raises `NotAllowed` for what who asks may not do with any job."""
+    if action in OF_EDITORS and not asking.get().sight.may(Right.EDIT):
+        raise NotAllowed
 
 
 def sorted_out(order: Order, found: Sequence[Chosen], gone: Sequence[Left]) -> Report:

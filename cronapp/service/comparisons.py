@@ -16,11 +16,10 @@ from cronapp.core.comparison import (
     host_change,
     source_diff,
 )
-from cronapp.core.errors import NothingToCompare
+from cronapp.core.errors import NothingToCompare, RunNotFound
 from cronapp.core.models import RETRIED_STATES, Json, LogLine, LogStream, Run
-from cronapp.service.run_questions import found_run
 from cronapp.service.tasks import Tasks
-from cronapp.store import code, logs
+from cronapp.store import code, logs, runs
 from cronapp.store.store import Conn, Store
 
 MOST = 5000  # lines of two logs that are compared
@@ -44,7 +43,9 @@ class Comparisons:
         return Comparison(run=run, before=before, log=None if cut else log, log_beyond=MOST if cut else None, **told)
 
     def _look(self, conn: Conn, run_id: int) -> tuple[Run, Run, Json]:
-        run = found_run(conn, run_id)
+        run = runs.get(conn, run_id)
+        if run is None:  # whoever is limited to some tags may look at a trial of theirs, and at no other to compare
+            raise RunNotFound if self.store.tags is None else NothingToCompare
         before = code.last_succeeded(conn, run) if run.state in RETRIED_STATES and run.started_at else None
         if before is None:
             raise NothingToCompare

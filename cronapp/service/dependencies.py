@@ -16,6 +16,9 @@ from cronapp.service.slots import Occasion, close_if_used_up, open_admitted
 from cronapp.store import dependencies, dialects, jobs, runs
 from cronapp.store.store import Conn, Tx
 
+BEYOND = "This would be a circle by way of jobs that you cannot see. Name other jobs."
+"""For who is limited to some tags, and has been told already of all that is wrong among the jobs that they see."""
+
 
 def wrong_upstreams(conn: Conn, job_id: str, after: After | None, old: JobSpec | None = None) -> dict[str, str]:
     """Why the job cannot come after those it names, by field. What it named before an edit may be gone meanwhile."""
@@ -51,7 +54,7 @@ def refuse_wrong_upstreams(tx: Tx, spec: JobSpec, old: JobSpec | None = None) ->
     if spec.after and (old is None or spec.after != old.after):
         dialects.lock(tx.conn, dialects.DEPENDENCIES)
         if errors := wrong_upstreams(tx.conn, spec.id, spec.after, old):
-            raise InvalidInput(errors)
+            raise InvalidInput(errors if tx.by.sight.tags is None else dict.fromkeys(errors, BEYOND))
 
 
 def wake(tx: Tx, run: Run, state: RunState, now: datetime, blackouts: Blackouts) -> None:

@@ -50,6 +50,10 @@ TAKEN = "There is a job with this id already. Choose another one."
 STRIP = 30  # runs shown beside each job
 
 
+def listed(tags: Collection[str]) -> str:
+    return ", ".join(sorted(tags))
+
+
 class Jobs:
     def __init__(self, store: Store, tasks: Tasks, blackouts: Blackouts, clock: Clock, timezone: str) -> None:
         """`timezone` is the zone of schedules that name none."""
@@ -139,7 +143,7 @@ class Jobs:
 
     async def free_id(self, wanted: str) -> str:
         """This id, or one made of it that no job has."""
-        return free_id(wanted, await self.store.read(jobs.ids_from, wanted[: LONGEST - 10]))
+        return free_id(wanted, await self.store.whole.read(jobs.ids_from, wanted[: LONGEST - 10]))
 
     async def suggested_id(self, task: str) -> str:
         """An id for a job of this task that no job has."""
@@ -156,6 +160,12 @@ class Jobs:
             return neighbours_of(conn, found(conn, job_id), lambda listed: self._rows(conn, listed, 1))
 
         return await self.store.read(ask)
+
+    async def unseen(self, job: Job) -> frozenset[str]:
+        """Which of the jobs that it runs after are not among those that who asks may see."""
+        if self.store.tags is None or job.spec.after is None:
+            return frozenset()
+        return frozenset(await self.store.read(dependencies.missing, job.spec.after.jobs))
 
     async def dependants(self, job_id: str) -> list[str]:
         """The ids of the jobs that run after this one."""
@@ -202,6 +212,8 @@ class Jobs:
             errors |= error.errors
         errors |= self.misfit(str(data.get("task") or ""), data.get("args")) if "task" not in errors else {}
         errors = {**self.misfit_condition(data.get("condition")), **self.blackouts.check(lines_of(data)), **errors}
+        if spec is not None and self.store.tags is not None and self.store.tags.isdisjoint(spec.tags):
+            errors["tags"] = f"Give it at least one of your tags, else you would not see it: {listed(self.store.tags)}."
         if errors or spec is None:
             raise InvalidInput(errors)
         return replace(spec, args=self.tasks.sealed(spec.task, spec.args, old.args if old else None))
@@ -252,7 +264,7 @@ class Jobs:
             errors = await self.store.read(wrong_upstreams, spec.id, spec.after, old)
             errors |= await self.store.read(unknown_secrets, spec.args, old.args if old else {})
         if old is None and "id" not in errors:
-            taken = await self.store.read(jobs.get, str(data.get("id")))
+            taken = await self.store.whole.read(jobs.get, str(data.get("id")))
             errors |= {"id": TAKEN} if taken else {}
         return errors
 
@@ -314,6 +326,8 @@ class Jobs:
         await self._read_calendars(data)
         now = self.clock()  # before the check, as for a new job
         spec = self.check({**data, "id": job_id}, old=old.spec)
+        if errors := await self.store.read(wrong_upstreams, job_id, spec.after, old.spec):
+            raise InvalidInput(errors)
 
         def change(tx: Tx) -> Job:
             refuse_wrong_upstreams(tx, spec, old.spec)

@@ -53,7 +53,7 @@ class Limits:
             }
             return [row(kind, name, given, groups if kind == "group" else queues) for kind, name in sorted(names)]
 
-        return await self.store.read(ask)
+        return await self.store.whole.read(ask)
 
     async def set(self, kind: str, name: str, given: Mapping[str, Any]) -> Limit:
         """Gives a group or a queue a limit, as JSON `{"max_running": 2, "rate": "10/m"}`; raises `InvalidInput`."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cronapp.core.access import Principal, Right, asking
 from cronapp.core.clock import Clock
-from cronapp.core.errors import Conflict, InvalidInput, NoteNotFound
+from cronapp.core.errors import Conflict, InvalidInput, NotAllowed, NoteNotFound
 from cronapp.core.events import JobChanged
 from cronapp.core.models import Job, Note
 from cronapp.service.changing import found
@@ -38,6 +39,12 @@ class Notes:
 
         return await self.store.read(ask)
 
+    async def own(self, job_id: str, note_id: int) -> Note:
+        """The note of that number, to change it; raises `NotAllowed` for a note of somebody else."""
+        note = await self.get(job_id, note_id)
+        refuse_others(note, asking.get())
+        return note
+
     async def count(self, job: Job) -> int:
         return await self.store.read(job_notes.count, job.key)
 
@@ -69,6 +76,7 @@ class Notes:
         def change(tx: Tx) -> Note:
             job, now = found(tx.conn, job_id, lock=True), self.clock()
             old = found_note(job_notes.get(tx.conn, job.key, note_id))
+            refuse_others(old, tx.by)
             seen = old.edits if edits is None else edits
             note = replace(old, text=text, edits=seen + 1, edited_at=now, edited_by=by)
             if text == old.text and seen == old.edits:
@@ -83,12 +91,13 @@ class Notes:
         return await self.store.write(change)
 
     async def remove(self, job_id: str, note_id: int) -> None:
-        """Removes a note; raises `NoteNotFound`."""
+        """Removes a note; raises `NoteNotFound`, and `NotAllowed` for a note of somebody else."""
 
         def change(tx: Tx) -> None:
             job = found(tx.conn, job_id)
-            note = job_notes.get(tx.conn, job.key, note_id)
-            if note is None or not job_notes.remove(tx, job.key, note_id):
+            note = found_note(job_notes.get(tx.conn, job.key, note_id))
+            refuse_others(note, tx.by)
+            if not job_notes.remove(tx, job.key, note_id):
                 raise NoteNotFound
             told = {"note": note_id, "text": note.text, "by": note.by}
             audit.note(tx, self.clock(), "note.removed", job.id, before=told)
@@ -105,6 +114,12 @@ def checked(text: str) -> str:
     if len(text) > LONGEST:
         raise InvalidInput.of("text", f"A note may have at most {LONGEST:,} characters; this one has {len(text):,}.")
     return text
+
+
+def refuse_others(note: Note, by: Principal) -> None:
+    """Who wrote a note may change it, and an admin; raises `NotAllowed` for everybody else."""
+    if note.by != by.name and not by.sight.may(Right.ADMIN):
+        raise NotAllowed(f"Only {note.by}, who wrote this note, or an admin may change it.")
 
 
 def found_note(note: Note | None) -> Note:

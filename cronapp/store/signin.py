@@ -145,7 +145,7 @@ def touch_session(tx: Tx, session: Session, now: datetime) -> None:
     tx.conn.execute(update(sessions).where(sessions.c.hash == session.hash).values(seen_at=now))
     if session.user_id is not None:
         tx.conn.execute(update(users).where(users.c.id == session.user_id).values(seen_at=now))
-    tx.emit(SessionsChanged())
+    tx.emit(SessionsChanged(seen=True))
 
 
 def named(conn: Connection, start: str, user_id: int | None = None) -> Session | None:

@@ -55,6 +55,10 @@ class Store(Protocol):
     tags: frozenset[str] | None
     """Only what belongs to jobs with one of these is read; None: everything."""
 
+    @property
+    def whole(self) -> Store:
+        """The store of which this is a part, for what concerns everybody; itself, when it is no part."""
+
     def scoped(self, tags: frozenset[str]) -> Store:
         """The same store, of which only what belongs to jobs with one of these tags is read. Changes are not limited:
         what they are about must have been read here."""
@@ -90,6 +94,7 @@ class SqliteStore:
     """One SQLite file, opened by one server."""
 
     tags: frozenset[str] | None = None
+    _whole: Store | None = None
 
     def __init__(self, path: str, on_commit: OnCommit) -> None:
         self.path = path
@@ -106,8 +111,13 @@ class SqliteStore:
     def name(self) -> str:
         return f"SQLite, {self.path}"
 
+    @property
+    def whole(self) -> Store:
+        return self._whole or self
+
     def scoped(self, tags: frozenset[str]) -> Store:
         twin = copy.copy(self)
+        twin._whole = self.whole
         twin.tags, twin._reading = tags, scoped(self._reading, tags)
         return twin
 
@@ -215,6 +225,7 @@ class PostgresStore:
     """One PostgreSQL database, opened by any number of servers."""
 
     tags: frozenset[str] | None = None
+    _whole: Store | None = None
 
     def __init__(self, engine: AsyncEngine, on_commit: OnCommit) -> None:
         self._engine = engine
@@ -225,8 +236,13 @@ class PostgresStore:
     def name(self) -> str:
         return f"PostgreSQL, {self._engine.url.render_as_string(hide_password=True)}"
 
+    @property
+    def whole(self) -> Store:
+        return self._whole or self
+
     def scoped(self, tags: frozenset[str]) -> Store:
         twin = copy.copy(self)
+        twin._whole = self.whole
         twin.tags, twin._reading = tags, AsyncEngine(scoped(self._reading.sync_engine, tags))
         return twin
 

@@ -274,6 +274,7 @@ runs = Table(
     Column("woken_by", Key),
     Column("backfill", Key),
     Column("timeout", Float),  # of a run without a job
+    Column("tried_by", Text),  # who began a run without a job
     UniqueConstraint("job_key", "slot", "attempt", name="uq_runs_slot"),
     Index("ix_runs_job", "job_key", "id"),
     Index("ix_runs_job_id", "job", "id"),

@@ -9,7 +9,7 @@ from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import BadRequest, InvalidInput
 from cronapp.core.zones import zone
-from cronapp.service.bulk import ACTIONS, Action, Order
+from cronapp.service.bulk import ACTIONS, Action, Order, refuse_action
 from cronapp.web.asked import address, asked_of
 from cronapp.web.auth import who
 from cronapp.web.forms import until_of
@@ -57,6 +57,7 @@ async def carry_out() -> ResponseReturnValue:
 
 
 async def asked(action: Action, ids: list[str], texts: Texts, error: InvalidInput | None = None) -> ResponseReturnValue:
+    refuse_action(action)
     plan = await parts().bulk.plan(ids, Order(action=action)) if action != "tag" else None
     count = len(plan.done) if plan else len(ids)
     context: dict[str, Any] = {

@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 from markupsafe import Markup, escape
 
 from cronapp.core.changes import RULES, label_of, words_of
-from cronapp.core.dependencies import after_words
 from cronapp.core.durations import duration_words
 from cronapp.core.models import CronSchedule, IntervalSchedule, JobRow, JobSpec, JobState, Run, RunState, Unclocked
 from cronapp.core.spec import trigger_for
@@ -253,7 +252,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
 
 GLOBALS: dict[str, Any] = {
     "ahead_hours": ahead,
-    "after_words": after_words,
     "complaint": complaint,
     "condition": condition,
     "figure": figure,

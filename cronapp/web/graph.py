@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 from markupsafe import Markup
 
 from cronapp.core.dependencies import after_words
 from cronapp.core.drawing import Line, Place, draw
-from cronapp.core.models import AfterWhen
+from cronapp.core.models import After, AfterWhen
 from cronapp.service.neighbours import Neighbours
 from cronapp.web.filters import condition, query, state_word, tone
+from cronapp.web.permissions import may
 
 WIDTH, HEIGHT = 168, 46  # of a job
 ACROSS, BELOW = 46, 12  # between two columns, between two rows
 EDGE = 3  # around the whole, for the frame of the job that has the focus
 LETTERS = 20
+UNSEEN = "a job that you cannot see"
 
 
 def graph(found: Neighbours) -> Markup:
@@ -42,6 +45,8 @@ def _corner(place: Place) -> tuple[float, float]:
 
 def _job(found: Neighbours, job: str, place: Place) -> Markup:
     row = found.rows.get(job)
+    if row is None and not may.see_all:
+        return _unseen(place)
     state = condition(row) if row else "removed"
     word = "Not run yet" if state == "never_run" else state_word(state)
     own = Markup(' aria-current="page"') if job == found.job.id else ""
@@ -58,10 +63,26 @@ def _job(found: Neighbours, job: str, place: Place) -> Markup:
     )
 
 
+def _unseen(place: Place) -> Markup:
+    """A job that who looks does not see: only that there is one."""
+    x, y = _corner(place)
+    return Markup(
+        '<g class="gone" data-state="unseen"><title>{0}</title>'
+        '<rect class="box" x="{1}" y="{2}" width="{3}" height="{4}" rx="9"/>'
+        '<text class="state" x="{5}" y="{6}">{0}</text></g>'
+    ).format(UNSEEN.capitalize(), x, y, WIDTH, HEIGHT, x + 12, y + 27)
+
+
+def after_told(found: Neighbours, after: After) -> str:
+    """When the job runs, in words, without the names of jobs that who looks does not see."""
+    names = dict.fromkeys(one if one in found.rows or may.see_all else UNSEEN for one in after.jobs)
+    return after_words(replace(after, jobs=tuple(names)))
+
+
 def _label(found: Neighbours, job: str, word: str) -> str:
     """`load: succeeded; after extract succeeds`, for who does not see the lines, and where the name is cut."""
     row = found.rows.get(job)
-    after = f"; {after_words(row.job.spec.after)}" if row and row.job.spec.after else ""
+    after = f"; {after_told(found, row.job.spec.after)}" if row and row.job.spec.after else ""
     return f"{job}: {word.lower()}{after}"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from markupsafe import Markup
@@ -18,9 +18,12 @@ from cronapp.core.events import (
     JobChanged,
     LimitsChanged,
     LogAppended,
+    PeopleChanged,
     RunChanged,
     SchedulerChanged,
+    SessionsChanged,
     TasksLoaded,
+    TokensChanged,
     ViewsChanged,
 )
 from cronapp.web.permissions import looking
@@ -47,6 +50,17 @@ def touched(event: Event) -> tuple[Key, ...]:
             return (("views", page),)
         case _:
             return ()
+
+
+def unsettles(event: Event) -> bool:
+    """Whether after an event somebody may be signed out, or may see and do something else than before."""
+    match event:
+        case SessionsChanged(seen=seen):
+            return not seen
+        case PeopleChanged() | TokensChanged():
+            return True
+        case _:
+            return False
 
 
 class View(Protocol):
@@ -115,9 +129,13 @@ class Hub:
     def __init__(self) -> None:
         self._connections: set[Connection] = set()
         self._rendered: OrderedDict[Key, dict[Hashable, asyncio.Task[Markup]]] = OrderedDict()
+        self._doubts: set[asyncio.Event] = set()
         self.closing = asyncio.Event()
 
     def heed(self, event: Event) -> None:
+        if unsettles(event):
+            for doubt in self._doubts:
+                doubt.set()
         for key in touched(event):
             self._rendered.pop(key, None)
         if isinstance(event, SchedulerChanged | TasksLoaded | LimitsChanged):  # what tells of a job tells of these
@@ -132,6 +150,16 @@ class Hub:
 
     def leave(self, connection: Connection) -> None:
         self._connections.discard(connection)
+
+    @contextmanager
+    def doubts(self) -> Iterator[asyncio.Event]:
+        """Set whenever a stream should ask anew whether who reads it may go on; who asks clears it."""
+        doubt = asyncio.Event()
+        self._doubts.add(doubt)
+        try:
+            yield doubt
+        finally:
+            self._doubts.discard(doubt)
 
     def close(self) -> None:
         """Ends all streams: they would hold up the shutdown."""

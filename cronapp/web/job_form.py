@@ -35,6 +35,7 @@ from cronapp.web.drafts import (
 )
 from cronapp.web.form_args import pressed
 from cronapp.web.forms import beside, form_of, job_from_form, usual_texts
+from cronapp.web.permissions import may
 from cronapp.web.render import fragment, partial
 from cronapp.web.schedules import SIMPLE, Texts, row_name, rows_of, simple_texts, wrong_rows
 from cronapp.web.shell import by_htmx, go, show
@@ -55,6 +56,8 @@ async def new() -> str:
     task = parts().tasks.find(request.args.get("task", ""))
     values = {"schedule.kind": SIMPLE, "schedule.timezone": parts().timezone}
     values |= {f"schedule.{name}": text for name, text in simple_texts(Simple()).items()}
+    if len(may.tags) == 1:
+        values["tags"] = may.tags[0]
     if task:
         values |= {"task": task.name, "id": await parts().jobs.suggested_id(task.name)}
     return await show_form(await form_context(values, task) | {"suggested": True})

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cronapp.core.access import Right
 from cronapp.web.navigation import Navigation
+from cronapp.web.permissions import may
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +22,37 @@ class Key:
     press: str = ""
     ask: str = ""
     move: int = 0
+    right: Right = Right.LOOK  # without it the key is not there
 
 
 EVERYWHERE = (
     Key("?", "Show the keys", press="[data-keys]"),
     Key("/", "Find in this page’s list, else search", press='[data-hotkey="/"] | [data-palette]'),
-    Key("n", "New job", go="/jobs/new"),
+    Key("n", "New job", go="/jobs/new", right=Right.EDIT),
 )
 LISTS = (Key("j", "Next row", move=1), Key("k", "Row before", move=-1))
 JOB = (
-    Key("r", "Run now", press='#job-head form[action$="/run"] button'),
-    Key("e", "Edit", press='#job-head a[href$="/edit"]'),
-    Key("p", "Pause or resume", press='#job-head :is(a[href$="/pause"].btn, form[action$="/resume"] button)'),
+    Key("r", "Run now", press='#job-head form[action$="/run"] button', right=Right.RUN),
+    Key("e", "Edit", press='#job-head a[href$="/edit"]', right=Right.EDIT),
+    Key(
+        "p",
+        "Pause or resume",
+        press='#job-head :is(a[href$="/pause"].btn, form[action$="/resume"] button)',
+        right=Right.RUN,
+    ),
 )
-RUN = (Key("c", "Cancel, after a question", ask='#run-head form[action$="/cancel"]'),)
+RUN = (Key("c", "Cancel, after a question", ask='#run-head form[action$="/cancel"]', right=Right.RUN),)
 
 
-def keys_of(navigation: Navigation) -> tuple[tuple[str, tuple[Key, ...]], ...]:
-    """All keys in their groups."""
+def keys_of(navigation: Navigation) -> list[tuple[str, list[Key]]]:
+    """The keys of who looks, in their groups."""
     places = tuple(Key(f"g {entry.key}", entry.label, go=entry.path) for entry in navigation.all)
-    return (
+    groups = (
         ("On every page", EVERYWHERE),
         ("Go to", places),
         ("In a list", LISTS),
         ("On a job’s page", JOB),
         ("On a run’s page", RUN),
     )
+    theirs = [(title, [key for key in keys if may.have(key.right)]) for title, keys in groups]
+    return [(title, keys) for title, keys in theirs if keys]

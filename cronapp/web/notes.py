@@ -66,7 +66,7 @@ async def asked(
     """The note with its text in a field, and why that cannot be kept."""
     context: dict[str, Any] = {
         "job": await parts().jobs.get(job_id),
-        "note": await parts().notes.get(job_id, note_id),
+        "note": await parts().notes.own(job_id, note_id),
         "values": values or {},
         "errors": error.errors if error else {},
     }
@@ -76,7 +76,7 @@ async def asked(
 
 @pages.get("/jobs/<job_id>/notes/<int:note_id>/remove")
 async def ask_remove(job_id: str, note_id: int) -> ResponseReturnValue:
-    job, note = await parts().jobs.get(job_id), await parts().notes.get(job_id, note_id)
+    job, note = await parts().jobs.get(job_id), await parts().notes.own(job_id, note_id)
     return await ask("_ask_note", nav="jobs", title="Remove this note?", job=job, note=note)
 
 

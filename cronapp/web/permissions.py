@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from werkzeug.routing import Map
 
-from cronapp.core.access import Right, Sight
+from cronapp.core.access import Right, Sight, asking
 
 OPEN = frozenset(
     (
@@ -20,7 +19,7 @@ OPEN = frozenset(
 """For everybody, signed in or not."""
 
 OWN_PAGES = """
-    auth.sign_out settings.browser api.tokens.me
+    auth.sign_out settings.general settings.browser api.tokens.me
     account.index account.new account.create account.change_password account.end_session account.end_others
     account.factor account.begin_factor account.confirm_factor account.give_up_factor account.end_factor
     account.renew_codes
@@ -37,12 +36,16 @@ LOOK = """
     api.tasks.index api.tasks.show api.jobs.index api.jobs.show api.backfills.index api.history.index
     api.figures.figures api.notes.index api.notes.show api.slots.index api.upcoming.index api.limits.index
     api.load.show api.logs.search api.runs.index api.runs.show api.runs.comparison api.runs.log api.runs.stack
-    api.failures.index api.failures.show api.schedule.told api.scheduler.show api.restart.state
-    api.restart.safe_restart
+    api.failures.index api.failures.show api.schedule.told api.scheduler.show
+"""
+
+LOOK_EVERYWHERE = """
+    api.restart.state api.restart.safe_restart
 """
 
 RUN = """
-    start.run start.ask_args pauses.ask_pause pauses.pause pauses.told pauses.ask_resume pauses.resume
+    start.run start.ask_args form_args.changed form_args.json_told
+    pauses.ask_pause pauses.pause pauses.told pauses.ask_resume pauses.resume
     backfills.ask backfills.start backfills.preview backfills.cancel
     upcoming.add upcoming.remove_added upcoming.skip upcoming.undo_skip
     notes.add notes.ask_edit notes.edit notes.ask_remove notes.remove
@@ -57,7 +60,7 @@ RUN = """
 
 EDIT = """
     job_form.new job_form.create job_form.edit job_form.save job_form.form_id job_form.form_preview
-    job_form.form_tasks form_args.chosen form_args.changed form_args.json_told trials.test
+    job_form.form_tasks form_args.chosen trials.test
     jobs.ask_remove jobs.remove history.ask_restore history.restore repairs.fit repairs.repoint repairs.reset
     api.jobs.create api.jobs.replace api.jobs.change api.jobs.remove api.history.restore
     api.repairs.fit api.repairs.repoint api.repairs.reset api.tasks.test
@@ -72,7 +75,7 @@ EDIT_EVERYWHERE = """
 """
 
 ADMIN = """
-    settings.general settings.audit settings.audit_csv settings.audit_lines api.audit.index
+    settings.audit settings.audit_csv settings.audit_lines api.audit.index
     people.index people.new people.add people.person people.change people.set_password people.end_factor
     people.sign_out people.ask_disable people.disable people.enable people.ask_remove people.remove
     people.end people.ask_end_others people.end_others
@@ -101,6 +104,7 @@ NEEDS: dict[str, Need] = {
     endpoint: need
     for need, endpoints in (
         (Need(Right.LOOK), LOOK),
+        (Need(Right.LOOK, everywhere=True), LOOK_EVERYWHERE),
         (Need(Right.RUN), RUN),
         (Need(Right.EDIT), EDIT),
         (Need(Right.RUN, everywhere=True), RUN_EVERYWHERE),
@@ -127,13 +131,37 @@ class May:
 
     def __getattr__(self, name: str) -> bool:
         right, _, everywhere = name.partition("_")
-        sight = looking.get()
-        return sight is not None and sight.may(Right(right), everywhere=everywhere == "everywhere")
+        return self.have(Right(right), everywhere=everywhere == "everywhere")
 
-    def open(self, endpoints: Iterable[str]) -> bool:
-        """Whether one of these addresses is theirs."""
+    def have(self, right: Right, *, everywhere: bool = False) -> bool:
         sight = looking.get()
-        return sight is not None and any(NEEDS[endpoint].met_by(sight) for endpoint in endpoints)
+        return sight is not None and sight.may(right, everywhere=everywhere)
+
+    def open(self, endpoint: str) -> bool:
+        """Whether this address is theirs."""
+        sight = looking.get()
+        return sight is not None and (endpoint in OWN or (endpoint in NEEDS and NEEDS[endpoint].met_by(sight)))
+
+    @property
+    def role(self) -> str:
+        """Their role; empty: nobody is known."""
+        sight = looking.get()
+        return sight.role if sight else ""
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags of the jobs that they are limited to; empty: they see all."""
+        sight = looking.get()
+        return sorted(sight.tags) if sight and sight.tags is not None else []
+
+    @property
+    def see_all(self) -> bool:
+        """Whether they see all jobs, as nobody does who is limited to some tags."""
+        return self.have(Right.LOOK, everywhere=True)
+
+    def rewrite(self, author: str) -> bool:
+        """Whether a note by this person is theirs to change. It depends on the name, which no shared fragment may."""
+        return self.run and (self.admin or author == asking.get().name)
 
 
 may = May()

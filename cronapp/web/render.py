@@ -12,7 +12,7 @@ from cronapp import __version__
 from cronapp.web.arguments import arguments, numbered, picked
 from cronapp.web.assets import assets_root, static_url
 from cronapp.web.filters import FILTERS, GLOBALS
-from cronapp.web.graph import graph
+from cronapp.web.graph import after_told, graph
 from cronapp.web.permissions import may
 
 MONTH_DAYS = [*((str(day), f"day {day}") for day in range(1, 32)), ("last", "the last day")]
@@ -38,6 +38,7 @@ environment.globals.update(
     arguments=arguments,
     numbered=numbered,
     graph=graph,
+    after_told=after_told,
     month_days=MONTH_DAYS,
     static_url=static_url,
     icons=static_url("icons.svg"),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from quart import Blueprint, request
 
+from cronapp.core.access import Right
 from cronapp.core.models import Job, JobState, Run, RunState
 from cronapp.core.ranking import INSIDE, best
 from cronapp.core.registry import Task
 from cronapp.service.search import Found
 from cronapp.web.filters import state_word
+from cronapp.web.permissions import may
 from cronapp.web.render import fragment
 from cronapp.web.shell import by_htmx, show
 from cronapp.web.site import navigation, parts
@@ -35,6 +38,8 @@ class Item:
     posts: str = ""
     does: str = ""
     tone: str = ""
+    right: Right = Right.LOOK  # without it the line is not there
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +125,19 @@ def job_actions(job: Job, verbs: list[str] | None = None) -> list[Item]:
     """What can be done with a job as it stands; all of it is asked or done as by the buttons of its page."""
     at = f"/jobs/{job.id}"
     actions = {
-        "run": Item(label=f"Run {job.id} now", icon="play", posts=f"{at}/run"),
-        "pause": Item(label=f"Pause {job.id}…", icon="pause", href=f"{at}/pause", asks=True),
-        "resume": Item(label=f"Resume {job.id}", icon="step-forward", posts=f"{at}/resume"),
-        "edit": Item(label=f"Edit {job.id}", icon="pencil", href=f"{at}/edit"),
-        "backfill": Item(label=f"Backfill {job.id}…", icon="history", href=f"{at}/backfill"),
-        "remove": Item(label=f"Remove {job.id}…", icon="trash-2", href=f"{at}/remove"),
+        "run": Item(label=f"Run {job.id} now", icon="play", posts=f"{at}/run", right=Right.RUN),
+        "pause": Item(label=f"Pause {job.id}…", icon="pause", href=f"{at}/pause", asks=True, right=Right.RUN),
+        "resume": Item(label=f"Resume {job.id}", icon="step-forward", posts=f"{at}/resume", right=Right.RUN),
+        "edit": Item(label=f"Edit {job.id}", icon="pencil", href=f"{at}/edit", right=Right.EDIT),
+        "backfill": Item(label=f"Backfill {job.id}…", icon="history", href=f"{at}/backfill", right=Right.RUN),
+        "remove": Item(label=f"Remove {job.id}…", icon="trash-2", href=f"{at}/remove", right=Right.EDIT),
     }
     if job.state is not JobState.PAUSED:
         del actions["resume"]
     if job.state is not JobState.ACTIVE:
         del actions["pause"]
     asked = verbs or ["run", "pause", "resume", "edit"]
-    return [item for verb, item in actions.items() if verb in asked]
+    return theirs(item for verb, item in actions.items() if verb in asked)
 
 
 async def general_actions() -> list[Item]:
@@ -148,11 +153,19 @@ async def general_actions() -> list[Item]:
             asks=True,
             words=("pause scheduler", "hold all"),
         )
-    return [
-        Item(label="New job", icon="plus", href="/jobs/new", words=("create job", "add job", "schedule a task")),
-        scheduler,
-        Item(label="Light theme", icon="sun", does="light", words=("theme", "switch theme")),
-        Item(label="Dark theme", icon="moon", does="dark", words=("theme", "switch theme")),
-        Item(label="Theme as the system", icon="monitor", does="auto", words=("switch theme", "automatic theme")),
-        Item(label="Show the keys", icon="keyboard", does="keys", words=("keyboard shortcuts", "hotkeys", "help")),
-    ]
+    new = Item(label="New job", icon="plus", href="/jobs/new", words=("create job", "add job", "schedule a task"))
+    return theirs(
+        (
+            replace(new, right=Right.EDIT),
+            replace(scheduler, right=Right.RUN, everywhere=True),
+            Item(label="Light theme", icon="sun", does="light", words=("theme", "switch theme")),
+            Item(label="Dark theme", icon="moon", does="dark", words=("theme", "switch theme")),
+            Item(label="Theme as the system", icon="monitor", does="auto", words=("switch theme", "automatic theme")),
+            Item(label="Show the keys", icon="keyboard", does="keys", words=("keyboard shortcuts", "hotkeys", "help")),
+        )
+    )
+
+
+def theirs(items: Iterable[Item]) -> list[Item]:
+    """What who looks may do."""
+    return [item for item in items if may.have(item.right, everywhere=item.everywhere)]

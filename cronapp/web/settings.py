@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response, redirect, request
+from quart.typing import ResponseReturnValue
 
 from cronapp.web.audit_files import as_csv, as_json_lines
 from cronapp.web.log import download
+from cronapp.web.permissions import may
 from cronapp.web.shell import show
 from cronapp.web.site import parts
 from cronapp.web.views.settings import audit_context, audit_filter, general_context, views_context
@@ -16,7 +18,10 @@ pages = Blueprint("settings", __name__)
 
 
 @pages.get("/settings")
-async def general() -> str:
+async def general() -> ResponseReturnValue:
+    """How the server is set, for an admin; everybody else comes to what is their own."""
+    if not may.admin_everywhere:
+        return redirect("/settings/account")
     return await part("general", general_context(parts()))
 
 

@@ -18,11 +18,13 @@ from urllib.parse import parse_qs
 from markupsafe import Markup
 from quart import Blueprint, Response, g, request
 
+from cronapp.core.access import Sight
 from cronapp.core.errors import BadRequest, CronAppError, NotFound, StoreUnavailable
 from cronapp.web import cookies
 from cronapp.web.calls import calls, token_id
 from cronapp.web.form_token import filled, token_of
 from cronapp.web.hub import Connection, View
+from cronapp.web.permissions import looking
 from cronapp.web.site import Parts, parts
 from cronapp.web.views import view_of
 
@@ -83,38 +85,46 @@ async def view_asked(house: Parts, asked: Mapping[str, str], last: str | None) -
 async def messages(
     house: Parts, views: Mapping[str, View], secret: str, token: int | None = None, form_token: str = ""
 ) -> AsyncIterator[bytes]:
-    """Messages until the server closes, the session or the `token` ends, or it is time to connect anew; their forms
-    have the `form_token` of who reads them."""
+    """Messages until the server closes, who reads them is another to us than when they began, or it is time to connect
+    anew; their forms have the `form_token` of who reads them. `token` is the API token that came in place of a session.
+    """
     clock = asyncio.get_running_loop().time
     ends = clock() + LIFE * random.uniform(0.9, 1.1)  # nosec B311 # no secret
     checked = clock()
+    sight = looking.get()
     joined = {name: house.hub.join(view) for name, view in views.items()}
     closing = asyncio.ensure_future(house.hub.closing.wait())
     waiting: dict[asyncio.Task[Markup], str] = {}
-    try:
-        yield b"retry: 1000\n\n"
-        while clock() < ends:
-            listen(joined, waiting)
-            done, _ = await asyncio.wait({*waiting, closing}, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
-            if closing.done():
-                yield BYE
-                return
-            if not done or clock() - checked >= KEEP_ALIVE:
-                checked = clock()
-                if await signed_out(house, secret, token):
-                    yield GONE
+    with house.hub.doubts() as doubt:
+        doubting = asyncio.ensure_future(doubt.wait())
+        try:
+            yield b"retry: 1000\n\n"
+            while clock() < ends:
+                listen(joined, waiting)
+                both = {closing, doubting}
+                done, _ = await asyncio.wait({*waiting, *both}, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
+                if closing.done():
+                    yield BYE
                     return
-            if not done:
-                yield HERE
-            for came in [one for one in waiting if one in done]:
-                name, html = waiting.pop(came), outcome(came)
-                if html:
-                    yield message(filled(html, form_token) if form_token else html, joined[name].view.place, name)
-    finally:
-        for connection in joined.values():
-            house.hub.leave(connection)
-        for task in (closing, *waiting):
-            task.cancel()
+                if not done or doubting.done() or clock() - checked >= KEEP_ALIVE:
+                    checked = clock()
+                    if doubting.done():
+                        doubt.clear()
+                        doubting = asyncio.ensure_future(doubt.wait())
+                    if not await is_the_same(house, secret, sight, token):
+                        yield GONE
+                        return
+                if not done:
+                    yield HERE
+                for came in [one for one in waiting if one in done]:
+                    name, html = waiting.pop(came), outcome(came)
+                    if html:
+                        yield message(filled(html, form_token) if form_token else html, joined[name].view.place, name)
+        finally:
+            for connection in joined.values():
+                house.hub.leave(connection)
+            for task in (closing, doubting, *waiting):
+                task.cancel()
 
 
 def listen(joined: Mapping[str, Connection], waiting: dict[asyncio.Task[Markup], str]) -> None:
@@ -123,15 +133,18 @@ def listen(joined: Mapping[str, Connection], waiting: dict[asyncio.Task[Markup],
         waiting[asyncio.ensure_future(joined[name].next())] = name
 
 
-async def signed_out(house: Parts, secret: str, token: int | None) -> bool:
-    """Whether the session, or the token that came in place of one, is good for nothing any more. While the database is
-    away nobody can say; it is asked again in a moment."""
+async def is_the_same(house: Parts, secret: str, sight: Sight | None, token: int | None) -> bool:
+    """Whether the session, or the token in its place, goes on, with the role and the limits that it had. While the
+    database is away nobody can say; it is asked again in a moment."""
     try:
         if token is not None:
-            return not await house.tokens.is_good(token)
-        return bool(secret) and await house.signin.session(secret) is None
+            return await house.tokens.is_good(token)
+        if not secret:  # the admin token, or who comes by a proxy
+            return True
+        session = await house.signin.session(secret)
     except StoreUnavailable:
-        return False
+        return True
+    return session is not None and session.sight == sight
 
 
 def outcome(waiting: asyncio.Task[Markup]) -> Markup:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from quart.testing import QuartClient
-from sqlalchemy import insert, update
-from visiting import HTMX, put_lines, put_run, settings_in
+from sqlalchemy import update
+from teams import OURS, THEIRS, furnish, visitor
+from visiting import HTMX, settings_in
 from werkzeug.routing import Rule
 
 from cronapp.app import App
 from cronapp.core.access import Right, Role
-from cronapp.core.models import Job, RunState
-from cronapp.service.digests import digest
 from cronapp.store.runs import RunFilter
-from cronapp.store.store import Tx
-from cronapp.store.tables import sessions, tokens, users
+from cronapp.store.tables import tokens
 from cronapp.web.permissions import NEEDS, OPEN, OWN
 
-OURS, THEIRS = "herons", "magpies"
-"""Tags of two teams; whatever belongs to the other one has this word in it."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -49,33 +44,6 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
             await furnish(app, job, team)
     yield app
     await app.close()
-
-
-async def furnish(app: App, job: Job, team: str) -> None:
-    await app.services.notes.add(job.id, f"{team}-note", by=f"{team}-person")
-    for state in (RunState.SUCCEEDED, RunState.FAILED, RunState.QUEUED):
-        run = await put_run(app, job, state, reason=f"{team}-reason")
-        await put_lines(app, run, [f"{team}-line"])
-
-
-async def visitor(app: App, role: Role | None, *, tags: list[str] | None = None, **fields: Any) -> QuartClient:
-    """A client with the session of an account of this role; without a role it has none."""
-    client = app.site.test_client()
-    if role is None:
-        return client
-    secret, now = secrets.token_urlsafe(32), app.clock()
-
-    def change(tx: Tx) -> None:
-        name = secrets.token_hex(8)
-        account = {"name": name, "folded": name, "role": role, "tags": tags, "created_at": now, "by": "test"}
-        key = tx.conn.execute(insert(users).values(account)).inserted_primary_key
-        assert key is not None
-        values = {"hash": digest(secret), "created_at": now, "seen_at": now, "expires_at": now + timedelta(hours=1)}
-        tx.conn.execute(insert(sessions).values({**values, "user": name, "role": role, "user_id": key[0], **fields}))
-
-    await app.store.write(change)
-    client.set_cookie("localhost", app.site.parts.cookie, secret)
-    return client
 
 
 def routes(app: App) -> Iterator[tuple[str, Rule]]:

@@ -28,6 +28,7 @@ from cronapp.store.runs.questions import (
     of_job,
     open_of_job,
     running,
+    tried,
 )
 from cronapp.store.runs.room import full_for, full_for_each
 from cronapp.store.runs.rows import RunFilter
@@ -80,6 +81,7 @@ __all__ = [
     "running",
     "set_progress",
     "tally",
+    "tried",
     "usual",
     "usual_before",
 ]

@@ -80,6 +80,7 @@ def open_trial(
         "last_seq": 0,
         "missed": 1,
         "timeout": timeout,
+        "tried_by": tx.by.name,
     }
     return int(tx.conn.execute(insert(runs).values(**values).returning(runs.c.id)).scalar_one())
 

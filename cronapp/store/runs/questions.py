@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select
 
-from cronapp.core.models import OPEN_STATES, Run, RunState
+from cronapp.core.models import NO_JOB, OPEN_STATES, Run, RunState
 from cronapp.store.runs.rows import LISTED, run_of
 from cronapp.store.tables import runs
 
@@ -21,6 +21,13 @@ def next_start(conn: Connection, after: datetime) -> datetime | None:
 
 def get(conn: Connection, run_id: int) -> Run | None:
     row = conn.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+    return run_of(row) if row else None
+
+
+def tried(conn: Connection, run_id: int, by: str) -> Run | None:
+    """A trial that this person began."""
+    own = (runs.c.id == run_id, runs.c.job_key == NO_JOB, runs.c.tried_by == by)
+    row = conn.execute(select(runs).where(*own)).mappings().first()
     return run_of(row) if row else None
 
 

@@ -17,6 +17,7 @@ from cronapp.core.validation import explain
 from cronapp.core.zones import zone
 from cronapp.store.idempotency import Once
 from cronapp.web.addresses import whole
+from cronapp.web.auth import who
 from cronapp.web.site import parts
 
 MOST = 500  # items in one answer
@@ -106,7 +107,7 @@ async def once() -> Once | None:
     if len(key) > 200:
         raise InvalidInput.of("Idempotency-Key", "A key has at most 200 characters.")
     request_sent = f"{request.method} {request.path}\n".encode() + await sent()
-    return Once(key, parts().tasks.vault.fingerprint(request_sent))
+    return Once(f"{who()}\n{key}", parts().tasks.vault.fingerprint(request_sent))  # of each client its own
 
 
 def expected_version() -> int | None:

@@ -6,12 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from quart import g, request
 
-from cronapp.core.errors import NotAllowed, NotFound
+from cronapp.core.errors import NotFound
 from cronapp.web.addresses import moment_of, whole
 from cronapp.web.asked import asked_of
 from cronapp.web.asked_runs import asked_runs_of
 from cronapp.web.hub import View
-from cronapp.web.permissions import NEEDS
+from cronapp.web.permissions import may
 from cronapp.web.site import Parts
 from cronapp.web.views.failures import FailuresView, FailureView, asked_errors_of
 from cronapp.web.views.form import FormView
@@ -31,6 +31,11 @@ from cronapp.web.views.tasks import TasksView, TaskView
 from cronapp.web.views.timeline import TimelineView, at_of, look_of
 from cronapp.web.views.tokens import TokensView
 
+PAGES = {"form": "job_form.edit", "person": "people.person", "account": "account.index"}
+"""The page of each topic that not everybody may look at."""
+PARTS = {"people": "people.index", "tokens": "tokens.index", "secrets": "secrets.index"}
+"""The pages of parts of the settings."""
+
 
 async def view_of(house: Parts, topic: str, address: str, last: str) -> View:
     """The view of a topic (`jobs`, `job:ID`, `job:ID:TAB`, `run:N`, …) for the page at `address`, whose query holds its
@@ -41,6 +46,8 @@ async def view_of(house: Parts, topic: str, address: str, last: str) -> View:
 async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View:
     query = {name: values[-1] for name, values in parse_qs(urlsplit(address).query).items()}
     kind, _, name = topic.partition(":")
+    if not may.open(page_of(kind, name)):
+        raise NotFound
     match kind:
         case "overview":
             return OverviewView(house)
@@ -65,13 +72,10 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
         case "tasks":
             return TasksView(house, query.get("q", ""))
         case "settings" if name == "tokens":
-            refuse_without("tokens.index")
             return TokensView(house, query, request.host_url)
         case "settings" if name == "people":
-            refuse_without("people.index")
             return PeopleView(house, query, g.session)
         case "person" if whole(name):
-            refuse_without("people.person")
             return PersonView(house, int(name), g.session)
         case "account":
             return AccountView(house, g.session)
@@ -91,7 +95,6 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
     raise NotFound
 
 
-def refuse_without(endpoint: str) -> None:
-    """Who may not see the page may not follow it either."""
-    if not NEEDS[endpoint].met_by(g.who.sight):
-        raise NotAllowed
+def page_of(kind: str, name: str) -> str:
+    """Who may not see the page of a topic may not follow it either."""
+    return PARTS.get(name, f"settings.{name}") if kind == "settings" else PAGES.get(kind, "stream.stream")

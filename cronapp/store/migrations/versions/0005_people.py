@@ -46,6 +46,7 @@ def upgrade() -> None:
         sessions.add_column(sa.Column("way", sa.Text))
         sessions.create_foreign_key("fk_sessions_user_id", "users", ["user_id"], ["id"], ondelete="CASCADE")
         sessions.create_index("ix_sessions_user_id", ["user_id"])
+    op.add_column("runs", sa.Column("tried_by", sa.Text))
     op.create_table(
         "tokens",
         sa.Column("id", key, primary_key=True),

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cronapp.core.access import asking
 from cronapp.core.models import Job
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
@@ -25,7 +26,7 @@ class NotesTab(JobTab):
         self.own = () if query.get("cursor") else ("notes",)
 
     async def show_own(self, part: str) -> Markup:
-        return await self.house.hub.once(("job", self.job_id), part, self._notes)
+        return await self.house.hub.once(("job", self.job_id), (part, asking.get().name), self._notes)
 
     async def _notes(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)

@@ -56,9 +56,7 @@ class RunsTab(JobTab):
 
     async def _hint(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
-        return partial(
-            "#job-hint", fragment("_job_hint", job=job, dependants=await self.house.jobs.dependants(self.job_id))
-        )
+        return partial("#job-hint", fragment("_job_hint", job=job, **await hint_context(self.house, job)))
 
     async def _durations(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
@@ -78,6 +76,10 @@ class RunsTab(JobTab):
         return partial("#job-runs", fragment("_job_runs", job=job, zones=zones, **context))
 
 
+async def hint_context(house: Parts, job: Job) -> dict[str, Any]:
+    return {"dependants": await house.jobs.dependants(job.id), "unseen": await house.jobs.unseen(job)}
+
+
 async def durations_context(house: Parts, job: Job) -> dict[str, Any]:
     past = await house.runs.past(job)
     return {"job": job, "chart": duration_chart(past, await house.runs.usual_for(job))}
@@ -87,7 +89,7 @@ async def runs_tab_context(house: Parts, job: Job, state: str, before: int | Non
     return {
         **await run_list(house, job.key, state, before),
         **await durations_context(house, job),
-        "dependants": await house.jobs.dependants(job.id),
+        **await hint_context(house, job),
         "backfills": await shown_backfills(house, job.id),
     }
 
