@@ -40,6 +40,7 @@ def scoped(engine: Engine, tags: frozenset[str]) -> Engine:
 
 def compiler_for(dialect: Dialect, tags: frozenset[str]) -> type[SQLCompiler]:
     own = select(job_tags.c.job_key).where(job_tags.c.tag.in_(sorted(tags)))
+    bare = "+" if dialect.name == "sqlite" else ""  # else it goes job by job, and sorts all that it finds in the end
     keys = str(own.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
     class Scoped(dialect.statement_compiler):  # type: ignore[misc, name-defined]
@@ -47,7 +48,8 @@ def compiler_for(dialect: Dialect, tags: frozenset[str]) -> type[SQLCompiler]:
             text: str = super().visit_table(table, asfrom=asfrom, **kw)
             if not asfrom or not (table is jobs or table in OF_JOBS):
                 return text
-            rows = f"(SELECT * FROM {text} WHERE {'key' if table is jobs else 'job_key'} IN ({keys}))"  # nosec B608 # tags are quoted
+            key = f"{bare}{'key' if table is jobs else 'job_key'}"
+            rows = f"(SELECT * FROM {text} WHERE {key} IN ({keys}))"  # nosec B608 # tags are quoted
             alias = kw.get("enclosing_alias")
             return rows if alias is not None and alias.element is table else f"{rows} AS {table.name}"
 
