@@ -67,7 +67,7 @@ def _unseen(place: Place) -> Markup:
     """A job that who looks does not see: only that there is one."""
     x, y = _corner(place)
     return Markup(
-        '<g class="gone" data-state="unseen"><title>{0}</title>'
+        '<g class="unseen" data-state="unseen"><title>{0}</title>'
         '<rect class="box" x="{1}" y="{2}" width="{3}" height="{4}" rx="9"/>'
         '<text class="state" x="{5}" y="{6}">{0}</text></g>'
     ).format(UNSEEN.capitalize(), x, y, WIDTH, HEIGHT, x + 12, y + 27)
