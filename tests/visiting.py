@@ -20,6 +20,7 @@ from quart.testing import QuartClient
 from quart.testing.connections import HTTPDisconnectError
 from sqlalchemy import update
 from support import TASKS, TOKEN
+from werkzeug.datastructures import Headers
 
 from cronapp.app import App
 from cronapp.config import Settings
@@ -50,7 +51,7 @@ class Client(QuartClient):
     """A client that sends what the pages of its session would: the token of their forms."""
 
     async def open(self, path: str, **options: Any) -> Response:
-        headers = dict(options.pop("headers", None) or {})
+        headers = Headers(options.pop("headers", None))
         secrets = [c.value for c in self.cookie_jar or () if re.fullmatch(r"(__Host-)?cronapp_session_\d+", c.name)]
         if secrets and secrets[0]:
             headers.setdefault(HEADER, token_of(secrets[0]))

@@ -56,10 +56,17 @@ ONLY_LOOKED_AT = {"log.as_text", "log.as_json", "runs.args_json", "runs.result_j
 """Where a page leads to what is no page."""
 BEYOND = """
     static stream.stream health.alive health.ready auth.login auth.sign_in auth.new_link
+    oidc.begin oidc.callback auth.code auth.enter_code account.new account.create
     bulk.carry_out form_args.json_told runs.ask_cancel pauses.ask_resume switch.ask_resume
     log.piece log.search log.whole_line
 """
 """Where no page leads: what is asked by scripts, keys or replies, and what is for nobody who is signed in."""
+OF_ACCOUNTS = """
+    account.change_password account.end_session account.end_others account.factor account.begin_factor
+    account.confirm_factor account.give_up_factor account.end_factor account.renew_codes
+    people.set_password people.end_factor people.enable
+"""
+"""What is drawn for who has a password, a second factor or another browser, or is disabled: nobody is here."""
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +74,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
     """One app with jobs and runs in all states, and whatever else there may be on a page."""
     app = App(settings_in(tmp_path_factory.mktemp("drawn"), TASKS + BEFORE), address="http://127.0.0.1:5000")
     await app.start(worker=False)
+    await app.services.tokens.create("viewer")
+    await app.services.secrets.put("SHOP_PASSWORD", "a-stored-secret")
     for name, fields in JOBS.items():
         data = {"id": name, "task": "hello", "schedule": HOURLY, "tags": [OURS], **fields}
         job = await app.jobs.create(data, origin="browser", by="somebody")
@@ -186,4 +195,5 @@ async def test_nobody_is_led_where_they_may_not_go(house: App, role: Role, tags:
     assert (forbidden, walked.refused) == ({}, {})
     if sight == ALL:  # to whom all there is is drawn
         there = {rule.endpoint for rule in house.site.url_map.iter_rules() if not rule.endpoint.startswith("api.")}
-        assert sorted(there - {endpoint for _, endpoint in walked.led}) == sorted(BEYOND.split())
+        left = sorted(there - {endpoint for _, endpoint in walked.led})
+        assert left == sorted((BEYOND + OF_ACCOUNTS).split())

@@ -242,10 +242,11 @@ async def test_the_frame_says_to_which_jobs_somebody_is_limited(house: App, edit
 
 async def test_the_settings_lead_everybody_to_what_is_theirs(house: App, editor: QuartClient) -> None:
     reply = await editor.get("/settings")
-    assert (reply.status_code, reply.headers["Location"]) == (302, "/settings/browser")
+    assert (reply.status_code, reply.headers["Location"]) == (302, "/settings/account")
     page = await page_of(editor, "/settings/browser")
     assert {e.attrs["href"] for e in page.all("a") if e.attrs.get("href", "").startswith("/settings/")} == {
         "/settings/views",
+        "/settings/account",
         "/settings/browser",
     }
     assert (await editor.get("/settings/audit")).status_code == 403

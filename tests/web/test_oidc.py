@@ -87,10 +87,10 @@ async def test_who_signed_in_at_the_issuer_is_in_with_the_role_of_their_groups(h
     reply = await come_in(client, button.attrs["href"])
     assert (reply.status_code, reply.headers["Location"]) == (303, "/jobs?q=a")
     assert (await client.get("/jobs")).status_code == 200
-    assert (await client.get("/settings")).status_code == 403
+    assert (await client.get("/settings/audit")).status_code == 403
     [account] = await accounts(house)
     assert (account.name, account.role, account.tags, account.subject) == ("ada", "operator", None, f"{issuer.url}|42")
-    assert (account.password, account.by) == (None, "Example ID")
+    assert (account.password, account.by) == (None, "ada")
     begun = await house.store.read(lambda conn: conn.execute(select(audit.c.action, audit.c.by, audit.c.target)).all())
     assert [tuple(row) for row in begun] == [("user.created", "ada", "ada"), ("session.began", "ada", "ada")]
 
@@ -113,7 +113,7 @@ async def test_the_role_is_taken_anew_at_each_sign_in(
     await come_in(second)
     [account] = await accounts(house)
     assert Sight(Role(account.role), account.tags and frozenset(account.tags)) == sight
-    assert (await first.get("/settings")).status_code == (200 if sight.role is Role.ADMIN else 403)
+    assert (await first.get("/settings/audit")).status_code == (200 if sight.role is Role.ADMIN else 403)
 
 
 @pytest.mark.parametrize("groups", [["strangers"], [], None, 7, {"ops": True}])

@@ -319,7 +319,7 @@ async def test_who_looks_only_follows_no_page_of_the_people(accounts: App) -> No
     client = accounts.site.test_client()
     client.set_cookie("localhost", accounts.site.parts.cookie, grace)
     for topic in ("settings:people", "person:1"):
-        assert (await client.get(f"/stream?topics={topic}")).status_code == 403
+        assert (await client.get(f"/stream?topics={topic}")).status_code == 404
     page = await page_of(client, "/settings/account")
     assert not page.all("a", href="/settings/people")
     with pytest.raises(Ended):
