@@ -269,6 +269,8 @@ function watchStream() {
   document.addEventListener("htmx:after:history:update", joinAgain);
   document.addEventListener("htmx:before:swap", leaveToStream);
   addEventListener("pagehide", leaveStream);
+  // A form that leads to another page may end the session, and to load this one anew would take its answer away.
+  document.addEventListener("submit", (event) => queueMicrotask(() => { if (!event.defaultPrevented) leaveStream(); }));
   addEventListener("pageshow", (event) => { if (event.persisted) joinStream(); });
   addEventListener("online", joinAgain);
   setInterval(tellLive, 1000);

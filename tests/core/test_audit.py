@@ -29,7 +29,7 @@ def test_an_action_that_nobody_put_into_words_is_readable_all_the_same() -> None
 def test_differences_are_told_as_far_as_they_are_known() -> None:
     told = row(before={"timeout": "none", "run": 3}, after={"timeout": "1 min", "retry.on": "x" * 400})
     assert told.fields == [
-        AuditField(name="timeout", label="timeout", old="none", new="1 min"),
+        AuditField(name="timeout", label="time limit", old="none", new="1 min"),
         AuditField(name="run", label="run", old="3", new=None),
         AuditField(name="retry.on", label="retries only after", old=None, new="x" * 299 + "…"),
     ]

@@ -206,7 +206,7 @@ async def test_a_job_is_paused_and_resumed_in_the_list_and_on_its_page(me: Visit
     await expect(row).to_have_attribute("data-state", "paused")
     await expect(page.locator("#toasts")).to_contain_text("stopgo is paused")
     await expect(head).to_have_attribute("data-state", "paused")
-    await expect(head.get_by_role("note")).to_contain_text("Paused by admin since")
+    await expect(head.get_by_role("note")).to_contain_text("Paused by the admin token since")
     await head.get_by_role("button", name="Resume").click()
     await expect(head).to_have_attribute("data-state", "active")
     await expect(row).to_have_attribute("data-state", "active")

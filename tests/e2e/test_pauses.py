@@ -37,7 +37,7 @@ async def test_a_job_is_paused_from_the_list_with_a_reason_and_an_end(me: Visito
     await expect(row).to_contain_text("paused until")
     await expect(page.locator("#toasts")).to_contain_text("hourly is paused")
     head = other.locator("#job-head")
-    await expect(head.get_by_role("note")).to_contain_text("Paused by admin since")
+    await expect(head.get_by_role("note")).to_contain_text("Paused by the admin token since")
     await expect(head.get_by_role("note")).to_contain_text(": deploying.")
     await head.get_by_role("button", name="Resume").click()  # nothing was missed: nothing is asked
     await expect(head).to_have_attribute("data-state", "active")
@@ -124,7 +124,7 @@ async def test_the_banner_comes_and_goes_on_pages_that_are_open(me: Visitor, sit
     await asked.get_by_role("button", name="Pause").click()
     banner = other.locator("#banner")
     for one in (banner, page.locator("#banner")):
-        await expect(one).to_contain_text("The scheduler is paused by admin since")
+        await expect(one).to_contain_text("The scheduler is paused by the admin token since")
         await expect(one).to_contain_text("until tomorrow")
         await expect(one).to_contain_text("moving house")
     await expect(job_row(other, "hourly")).to_contain_text("scheduler paused")

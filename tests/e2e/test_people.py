@@ -37,7 +37,7 @@ async def sign_in(page: Page, password: str) -> None:
 
 
 async def test_from_the_first_link_to_an_account_with_a_second_factor(server: Server, visit: Visit) -> None:
-    server.env = {"CRONAPP_SECRET_KEY": "a key of more than enough letters"}
+    server.env = {"CRONAPP_SECRET_KEY": "a-key-of-more-than-enough-letters-for-all"}
     server.start()
     me = await visit(server, signed_in=False, color_scheme="light", viewport=DESK)
     me.allowed += [r"status of (403|422|429)"]

@@ -95,7 +95,7 @@ def test_a_wrong_token_and_a_server_that_is_not_there_are_told_in_one_line(serve
     server.start()
     status, output, complaint = drain(server, token="wrong")
     assert (status, output) == (1, "")
-    assert complaint.startswith("cronapp: Sign in first")
+    assert complaint.startswith("cronapp: There is no such token")
     server.stop()
     status, _, complaint = drain(server)
     assert status == 1

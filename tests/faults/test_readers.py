@@ -67,6 +67,7 @@ def seconds_used(server: Server) -> float:
 @pytest.mark.timeout(300)
 async def test_hundreds_of_pages_on_one_run_get_every_line_once_and_cost_little(server: Server) -> None:
     server.write_tasks(TASKS)
+    server.env["CRONAPP_STREAMS"] = str(2 * READERS)  # of one program
     server.start()
     make(server, "talk", "talk", args={"lines": LINES})
     make(server, "hello", "hello")

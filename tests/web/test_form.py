@@ -15,9 +15,11 @@ from support import TurnedClock
 from visiting import HTMX, Api, Page, page_of, settings_in, signed_in
 
 from cronapp.app import App
+from cronapp.core.access import ALL
 from cronapp.core.events import JobChanged
 from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
+from cronapp.web.permissions import looking
 from cronapp.web.views import view_of
 
 TASKS = '''
@@ -794,6 +796,7 @@ async def test_a_pause_meanwhile_does_not_stand_in_the_way_of_an_edit(house: App
 async def test_an_open_form_is_told_what_somebody_else_saved(house: App) -> None:
     api = Api(house)
     await api.make("nightly")
+    looking.set(ALL)
     view = await view_of(house.site.parts, "form:nightly:1:", "/jobs/nightly/edit", 0)
     assert "changed" not in await view.show("saved")
     await house.jobs.pause("nightly", by="admin")

@@ -98,7 +98,7 @@ def test_what_the_browser_wrote_before_the_proxy_does_not_count() -> None:
 async def test_whom_the_proxy_names_is_in_with_the_role_of_their_groups(behind: App) -> None:
     named = {"Remote-User": "ada", "Remote-Groups": "staff,ops"}
     assert (await ask(behind, "/jobs", headers=named)).status_code == 200
-    assert (await ask(behind, "/settings", headers=named)).status_code == 403
+    assert (await ask(behind, "/settings/audit", headers=named)).status_code == 403
     assert (await ask(behind, "/settings", headers={**named, "Remote-Groups": "admins"})).status_code == 200
     [account] = await behind.store.read(lambda conn: list(conn.execute(select(users))))
     assert (account.name, account.role, account.subject, account.password) == ("ada", "admin", "proxy|ada", None)
