@@ -105,7 +105,7 @@ async def furnish_more(app: App) -> None:
     await services.views.save("jobs", "Ours", f"tag={OURS}", by="somebody")
     await put_in_state(app, "paused", JobState.PAUSED)
     await app.jobs.remove("gone", by="somebody")
-    await visitor(app, Role.VIEWER)
+    await visitor(app, Role.VIEWER, name="another")
     deploy(app, TASKS + AFTER)
     await app.declarations.declare()
     await app.declarations.hold_against_code()
@@ -163,15 +163,16 @@ class Walk:
 
 async def walk(app: App, role: Role, tags: list[str] | None = None) -> Walk:
     """Everything that they come to from the overview, and from each of their jobs and runs; also while the scheduler is
-    paused and the server is emptied."""
-    walked = Walk(app, await visitor(app, role, tags=tags))
+    paused and the server is emptied. Of all pages of people it is the first in the list that is read: another's."""
+    own = "walker" if tags is None else "limited walker"
+    walked = Walk(app, await visitor(app, role, tags=tags, name=f"{own}, {role}"))
     runs = [
         run.id
         for run in (await app.runs.page(RunFilter(), limit=100))[0]
         if run.job == "active" or (run.job == "gone" and tags is None)
     ]
-    own = [f"/jobs/{job}" for job in (*JOBS, "nightly") if job != "foreign"]
-    await walked.go([*STARTS, *own, *(f"/runs/{run}" for run in runs)])
+    jobs = [f"/jobs/{job}" for job in (*JOBS, "nightly") if job != "foreign"]
+    await walked.go([*STARTS, *jobs, *(f"/runs/{run}" for run in runs)])
     await app.services.switch.pause("a reason", by="somebody")
     await app.site.parts.drain.begin("somebody")
     await walked.go(["/", "/system", "/search?q=scheduler"])
