@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Right(StrEnum):
@@ -46,6 +47,16 @@ class Sight:
     role: Role
     tags: frozenset[str] | None = None
     """They see and touch only jobs that have one of these; None: all jobs."""
+
+    @classmethod
+    def of(cls, role: str, tags: Iterable[str] | None) -> Sight:
+        """What is kept of one, as it was."""
+        return cls(Role(role), None if tags is None else frozenset(tags))
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """As it is kept and told: `{"role", "tags"}`; no tags, None, is all jobs."""
+        return {"role": self.role, "tags": None if self.tags is None else sorted(self.tags)}
 
     def may(self, right: Right, *, everywhere: bool = False) -> bool:
         """Whether they have the right; `everywhere`: for what concerns all jobs, so nobody with limits has it."""

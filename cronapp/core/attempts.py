@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from cronapp.core.addresses import place_of
 
 LONGEST = timedelta(minutes=15)
 FORGOTTEN = timedelta(hours=1)  # after which nothing is held against anybody
@@ -42,13 +43,5 @@ def for_code(person: int) -> Counter:
 
 
 def for_address(address: str) -> Counter:
-    """Many may come from one address. Of IPv6 everybody has a whole network."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return Counter(f"address:{address[:60]}", 20)
-    if isinstance(ip, ipaddress.IPv6Address):
-        ip = ip.ipv4_mapped or ip
-    if isinstance(ip, ipaddress.IPv6Address):
-        return Counter(f"address:{ipaddress.ip_network((ip, 64), strict=False)}", 20)
-    return Counter(f"address:{ip}", 20)
+    """Many may come from one address."""
+    return Counter(f"address:{place_of(address)}", 20)

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cronapp.core.access import Role, Sight
+from cronapp.core.access import Sight
 from cronapp.core.errors import InvalidInput
 
 LONGEST_NAME = 64
 NAME = re.compile(r"\w(?:[\w .@+'-]*[\w.])?")
 HOW = "Letters, digits, spaces and . - _ @ + ' are possible; a name begins with a letter or a digit."
 TAKEN = "There is somebody of this name already."
-LONGEST_TAG, MOST_TAGS = 50, 50
 OURS = frozenset({"cron-app", "code", "the admin token", "a one-time link", "the command line", "nobody known"})
 """Names under which the books tell of what no account did."""
 
@@ -35,15 +34,6 @@ class Person:
     has_password: bool = True
     elsewhere: bool = False  # whether they sign in by another service
     second_factor: bool = False
-
-    @property
-    def words(self) -> dict[str, Any]:
-        """What the audit tells of them."""
-        return sight_words(self.sight)
-
-
-def sight_words(sight: Sight) -> dict[str, Any]:
-    return {"role": sight.role, "tags": None if sight.tags is None else sorted(sight.tags)}
 
 
 def folded(name: str) -> str:
@@ -69,30 +59,3 @@ def name_of(value: Any) -> str:
     if folded(name) in OURS:
         raise InvalidInput.of("name", "This name is Cron-App's own. Choose another one.")
     return name
-
-
-def sight_of(role: Any, tags: Any) -> Sight:
-    """A role and its limits, as they were sent; raises `InvalidInput`. `tags` is a list, or None for all jobs."""
-    errors: dict[str, str] = {}
-    if role not in list(Role):
-        errors["role"] = f"Choose a role: {', '.join(list(Role)[:-1])} or {Role.ADMIN}."
-    if tags is not None and (wrong := wrong_tags(tags)):
-        errors["tags"] = wrong
-    elif tags is not None and role == Role.ADMIN:
-        errors["tags"] = "Whoever keeps the people here sees all jobs. Choose another role, or leave the tags away."
-    if errors:
-        raise InvalidInput(errors)
-    return Sight(Role(role), None if tags is None else frozenset(tags))
-
-
-def wrong_tags(tags: Any) -> str:
-    """What is wrong with these tags; empty: nothing."""
-    if not isinstance(tags, list | tuple) or not all(isinstance(tag, str) for tag in tags):
-        return "The tags must be a list of texts, or null for all jobs."
-    if not tags:
-        return "Name at least one tag. For all jobs leave the tags away."
-    if len(tags) > MOST_TAGS:
-        return f"At most {MOST_TAGS} tags are possible."
-    if any(not tag or len(tag) > LONGEST_TAG or tag != tag.strip() or "," in tag for tag in tags):
-        return f"A tag has 1 to {LONGEST_TAG} characters and no comma."
-    return ""

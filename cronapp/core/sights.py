@@ -10,10 +10,6 @@ from cronapp.core.errors import InvalidInput
 LONGEST_TAG, MOST_TAGS = 50, 50
 
 
-def sight_words(sight: Sight) -> dict[str, Any]:
-    return {"role": sight.role, "tags": None if sight.tags is None else sorted(sight.tags)}
-
-
 def sight_of(role: Any, tags: Any) -> Sight:
     """Raises `InvalidInput`. `tags` is a list, or None for all jobs."""
     errors: dict[str, str] = {}
@@ -25,7 +21,7 @@ def sight_of(role: Any, tags: Any) -> Sight:
         errors["tags"] = "An admin sees all jobs. Choose another role, or leave the tags away."
     if errors:
         raise InvalidInput(errors)
-    return Sight(Role(role), None if tags is None else frozenset(tags))
+    return Sight.of(role, tags)
 
 
 def wrong_tags(tags: Any) -> str:

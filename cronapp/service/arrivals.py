@@ -11,10 +11,9 @@ from cronapp.core.access import Principal, Sight, asking
 from cronapp.core.clock import Clock
 from cronapp.core.errors import NotInvited
 from cronapp.core.groups import GroupRole, parse_groups, parse_sight, sight_of
-from cronapp.core.models import Json
+from cronapp.core.people import Person
 from cronapp.service.signin import SignIn, Visitor
 from cronapp.store import arrivals, audit, people
-from cronapp.store.arrivals import Arrival
 from cronapp.store.signin import Way
 from cronapp.store.store import Store, Tx
 
@@ -66,11 +65,11 @@ class Arrivals:
         account = await self._enter(who, self._proxy)
         return Principal(name=account.name, sight=account.sight, address=address)
 
-    async def _enter(self, who: Newcomer, rules: Rules) -> Arrival:
+    async def _enter(self, who: Newcomer, rules: Rules) -> Person:
         """Their account, with the role that their groups give now; a new one if they never came before."""
         account = await self.store.read(arrivals.arrival, who.subject)
         sight = sight_of(who.groups, rules.groups, rules.default)
-        if sight is None or (account and account.disabled):
+        if sight is None or (account and account.disabled_at):
             raise NotInvited(who.name, disabled=sight is not None)
         if account is None or account.sight != sight:
             asking.set(Principal(name=account.name if account else who.name, sight=sight, address=who.address))
@@ -81,24 +80,19 @@ class Arrivals:
         return account
 
     @staticmethod
-    def _keep(tx: Tx, who: Newcomer, sight: Sight, account: Arrival | None, now: datetime) -> Arrival | None:
+    def _keep(tx: Tx, who: Newcomer, sight: Sight, account: Person | None, now: datetime) -> Person | None:
         if account is not None:
             arrivals.renew(tx, account, sight)
-            audit.note(tx, now, "user.changed", account.name, before=told(account.sight), after=told(sight))
+            audit.note(tx, now, "user.changed", account.name, before=account.sight.words, after=sight.words)
             return arrivals.arrival(tx.conn, who.subject)
         made = arrivals.add(tx, who.subject, who.name, sight, now)
         if made is not None:
-            audit.note(tx, now, "user.created", made.name, after=told(sight), reason=f"Came by {who.by}.")
+            audit.note(tx, now, "user.created", made.name, after=sight.words, reason=f"Came by {who.by}.")
         return made
 
 
 def rules_of(groups: str, default: str | None) -> Rules:
     return Rules(parse_groups(groups), parse_sight(default) if default else None)
-
-
-def told(sight: Sight) -> Json:
-    """A role and its limits, for the books."""
-    return {"role": sight.role.value, "tags": None if sight.tags is None else sorted(sight.tags)}
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any, ParamSpec, TypeVar
 from cronapp.core.access import Role, Sight
 from cronapp.core.clock import Clock
 from cronapp.core.errors import AccountsExist, Conflict, CronAppError, InvalidInput, LastAdmin, PersonNotFound
-from cronapp.core.people import TAKEN, Person, folded, name_of, sight_of, sight_words
+from cronapp.core.people import TAKEN, Person, folded, name_of
+from cronapp.core.sights import sight_of
 from cronapp.service.passwords import hashed
 from cronapp.store import people
 from cronapp.store.audit import note
@@ -71,7 +72,7 @@ class People:
         made = people.add(tx, name, folded(name), sight, now, password=kept, first=first)
         if made is None:
             raise AccountsExist if first else InvalidInput.of("name", TAKEN)
-        note(tx, now, "user.created", name, after=sight_words(sight))
+        note(tx, now, "user.created", name, after=sight.words)
         return known(people.get(tx.conn, made))
 
     async def change(self, person_id: int, role: Any, tags: Any) -> Person:
@@ -84,7 +85,7 @@ class People:
                 return before
             if not people.change_sight(tx, person_id, sight):
                 raise refused(tx, person_id)
-            note(tx, self.clock(), "user.changed", before.name, before=before.words, after=sight_words(sight))
+            note(tx, self.clock(), "user.changed", before.name, before=before.sight.words, after=sight.words)
             return known(people.get(tx.conn, person_id))
 
         return await self.store.write(change)
@@ -108,7 +109,7 @@ class People:
             before = known(people.get(tx.conn, person_id))
             if not people.remove(tx, person_id):
                 raise refused(tx, person_id)
-            note(tx, self.clock(), "user.removed", before.name, before=before.words)
+            note(tx, self.clock(), "user.removed", before.name, before=before.sight.words)
 
         await self.store.write(change)
 

@@ -15,7 +15,7 @@ from cronapp.core.addresses import place_of
 from cronapp.core.clock import Clock
 from cronapp.core.errors import BadToken, InvalidInput, StoreUnavailable, TokenNotFound
 from cronapp.core.models import Json
-from cronapp.core.sights import sight_of, sight_words
+from cronapp.core.sights import sight_of
 from cronapp.core.tokens import LIFE, LISTED, PREFIX, SECRET, START, Token, TokenEnd, expiry_of, name_of
 from cronapp.service.digests import digest
 from cronapp.store import tokens
@@ -165,7 +165,7 @@ def named(name: str) -> Json:
 
 def words_of(token: Token) -> Json:
     """What the audit tells of it."""
-    return {**named(token.name), **sight_words(token.sight), "expires_at": told(token.expires_at)}
+    return {**named(token.name), **token.sight.words, "expires_at": told(token.expires_at)}
 
 
 def told(moment: datetime | None) -> str | None:

@@ -46,7 +46,7 @@ class Factor:
 
 
 def person_of(row: Any) -> Person:
-    sight = Sight(Role(row.role), None if row.tags is None else frozenset(row.tags))
+    sight = Sight.of(row.role, row.tags)
     same = {column.name: getattr(row, column.name) for column in PERSON if column.name not in ("role", "tags")}
     return Person(sight=sight, **same)
 
@@ -138,7 +138,7 @@ def add(
     if first and before:
         return None
     values = {"name": name, "folded": folded, "created_at": now, "by": tx.by.name, "changed_at": now}
-    values |= {"password": password, "subject": subject, "role": sight.role, "tags": listed(sight)}
+    values |= {"password": password, "subject": subject, **sight.words}
     made = tx.conn.execute(insert_or_ignore(tx.conn, users).values(values).returning(users.c.id)).scalar()
     if made is None:
         return None
@@ -147,10 +147,6 @@ def add(
         tx.conn.execute(delete(sessions).where(sessions.c.way == "link"))
     told(tx)
     return int(made)
-
-
-def listed(sight: Sight) -> list[str] | None:
-    return None if sight.tags is None else sorted(sight.tags)
 
 
 def told(tx: Tx) -> None:
@@ -171,7 +167,7 @@ def change_sight(tx: Tx, person_id: int, sight: Sight) -> bool:
     lock(tx.conn, KEEPING)
     allowed = or_(literal(sight.role is Role.ADMIN), ~is_needed(person_id))
     statement = update(users).where(users.c.id == person_id, allowed)
-    changed = tx.conn.execute(statement.values(role=sight.role, tags=listed(sight))).rowcount
+    changed = tx.conn.execute(statement.values(sight.words)).rowcount
     told(tx)
     return changed == 1
 

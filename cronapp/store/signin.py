@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from cronapp.core.access import Role, Sight
+from cronapp.core.access import Sight
 from cronapp.core.events import SessionsChanged
 from cronapp.store.store import Tx
 from cronapp.store.tables import half_sign_ins, sessions, sign_in_links, users
@@ -132,7 +132,7 @@ def session_of(row: Any) -> Session:
         seen_at=row.seen_at,
         expires_at=row.expires_at,
         user=row.name or row.user,
-        sight=Sight(Role(row.account_role or row.role), None if row.tags is None else frozenset(row.tags)),
+        sight=Sight.of(row.account_role or row.role, row.tags),
         user_id=row.user_id,
         agent=row.agent or "",
         address=row.address or "",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 
-from cronapp.core.access import Role, Sight
+from cronapp.core.access import Sight
 from cronapp.core.events import TokensChanged
 from cronapp.core.tokens import Token
 from cronapp.store.store import Tx
@@ -29,9 +29,8 @@ class New(NamedTuple):
 
 def add(tx: Tx, new: New) -> Token:
     """Keeps a new token, as made by who asked for the transaction."""
-    sight, same = new.sight, {name: value for name, value in new._asdict().items() if name != "sight"}
-    limits = {"role": sight.role, "tags": None if sight.tags is None else sorted(sight.tags)}
-    made = tx.conn.execute(insert(tokens).values({**same, **limits, "by": tx.by.name})).inserted_primary_key
+    same = {name: value for name, value in new._asdict().items() if name != "sight"}
+    made = tx.conn.execute(insert(tokens).values({**same, **new.sight.words, "by": tx.by.name})).inserted_primary_key
     token = get(tx.conn, made[0]) if made else None
     assert token is not None
     tx.emit(TokensChanged(token.id))
@@ -94,4 +93,4 @@ def one(conn: Connection, where: ColumnElement[bool]) -> Token | None:
 
 def token_of(row: Any) -> Token:
     same = {column.name: getattr(row, column.name) for column in SHOWN if column.name not in ("role", "tags")}
-    return Token(sight=Sight(Role(row.role), None if row.tags is None else frozenset(row.tags)), **same)
+    return Token(sight=Sight.of(row.role, row.tags), **same)

@@ -10,7 +10,8 @@ import pytest
 from cronapp.core.attempts import FORGOTTEN, LONGEST, for_address, for_name, left_of, wait_after
 from cronapp.core.errors import InvalidInput
 from cronapp.core.passwords import LEAST, MOST, fault, kernels, normalized
-from cronapp.core.people import folded, name_of, printable, sight_of
+from cronapp.core.people import folded, name_of, printable
+from cronapp.core.sights import sight_of
 from cronapp.service.passwords import COMMON, is_common
 
 

@@ -9,7 +9,6 @@ from quart.typing import ResponseReturnValue
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Json
-from cronapp.core.sights import sight_words
 from cronapp.core.tokens import LIFE, Token
 from cronapp.service.tokens import Made
 from cronapp.web.api.asked import body, limit, number
@@ -24,7 +23,7 @@ async def me() -> Json:
     """Who asks, and what they may do."""
     return {
         "name": g.who.name,
-        **sight_words(g.who.sight),
+        **g.who.sight.words,
         "token": g.token.id if g.token else None,
         "expires_at": at(g.token.expires_at) if g.token else None,
     }
@@ -85,7 +84,7 @@ def token_json(token: Token, now: datetime) -> Json:
         "id": token.id,
         "name": token.name,
         "start": token.start,
-        **sight_words(token.sight),
+        **token.sight.words,
         "state": token.end(now) or "good",
         "created_at": at(token.created_at),
         "created_by": token.by,

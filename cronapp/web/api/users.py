@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from quart import Blueprint
 from quart.typing import ResponseReturnValue
 from werkzeug.urls import iri_to_uri
@@ -46,9 +44,8 @@ async def change(name: str) -> Json:
         raise InvalidInput.of("disabled", "Write true or false.")
     people = parts().people
     person = await people.find(name)
-    sight = person.sight
-    tags = sent.get("tags", None if sight.tags is None else sorted(sight.tags))
-    person = await people.change(person.id, sent.get("role", sight.role), tags)
+    wanted = {**person.sight.words, **sent}
+    person = await people.change(person.id, wanted["role"], wanted["tags"])
     if "disabled" in sent:
         person = await (people.disable if sent["disabled"] else people.enable)(person.id)
     return (await told([person]))[0]
@@ -99,10 +96,9 @@ async def told(people: list[Person]) -> list[Json]:
 
 
 def user_json(person: Person, browsers: int) -> Json:
-    sight: dict[str, Any] = person.words
     return {
         "name": person.name,
-        **sight,
+        **person.sight.words,
         "created_at": at(person.created_at),
         "created_by": person.by,
         "seen_at": at(person.seen_at),
