@@ -403,9 +403,11 @@ class Stream:
         secret: str = "",
         last: str = "",
         headers: Mapping[str, str] | None = None,
+        peer: str = "",
         **query: Any,
     ) -> None:
         self.app = app
+        self._scope = {"client": (peer, 4711)} if peer else None
         headers = dict(headers or {"Authorization": f"Bearer {TOKEN}"})
         if secret:
             headers = {"Cookie": f"{app.site.parts.cookie}={secret}"}
@@ -418,7 +420,8 @@ class Stream:
 
     async def __aenter__(self) -> Stream:
         client = self.app.site.test_client(use_cookies=False)
-        self.connection = client.request(f"/stream?{urlencode(self._query, doseq=True)}", headers=self._headers)
+        path = f"/stream?{urlencode(self._query, doseq=True)}"
+        self.connection = client.request(path, headers=self._headers, scope_base=self._scope)
         await self.connection.__aenter__()
         await self.connection.send_complete()
         assert (await self.message()).retry == "1000"

@@ -30,6 +30,7 @@ async def require_right() -> ResponseReturnValue | None:
     """Before each request: lets nobody in who is not known, and nobody do what the table of permissions does not give
     them. Runs before any handler, so no route can forget it."""
     g.who = g.token = g.session = None
+    g.proxied = False
     try:
         g.who = await known()
     except (NotInvited, NotSignedIn, TooManyCalls):
@@ -95,7 +96,7 @@ async def named_by_proxy(address: str) -> Principal | None:
     names = request.headers.getlist(settings.proxy_user_header) if settings.proxy_user_header else []
     if len(names) != 1 or not names[0].strip():
         return None
-    g.form_secret = cookies.read(FORMS) or make_form_secret()
+    g.form_secret, g.proxied = cookies.read(FORMS) or make_form_secret(), True
     groups = request.headers.get(settings.proxy_groups_header or "", "")
     listed = [group.strip() for group in re.split(r"[,;|]", groups) if group.strip()]
     return await parts().arrivals.known(names[0].strip(), listed, address)

@@ -13,18 +13,18 @@ import logging
 import random
 import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from markupsafe import Markup
 from quart import Blueprint, Response, g, request
 
 from cronapp.core.access import Sight
-from cronapp.core.errors import BadRequest, CronAppError, NotFound, StoreUnavailable
+from cronapp.core.errors import BadRequest, CronAppError, NotFound, PersonNotFound, StoreUnavailable
 from cronapp.web import cookies
 from cronapp.web.calls import calls, token_id
 from cronapp.web.form_token import filled, token_of
 from cronapp.web.hub import Connection, View
-from cronapp.web.permissions import looking
 from cronapp.web.site import Parts, parts
 from cronapp.web.views import view_of
 
@@ -45,16 +45,56 @@ async def stream() -> Response:
     house = parts()
     calls().admit_stream(g.who, token_id())
     views = await views_asked(house)
-    secret, form_secret = cookies.read(), g.get("form_secret")
-    form_token = token_of(form_secret) if form_secret else ""
-    content = (
-        b"" if request.method == "HEAD" else messages(house, views, secret, token_id(), form_token)
-    )  # else a HEAD would last as long
+    content = b"" if request.method == "HEAD" else messages(house, views, reader())  # else a HEAD would last as long
     response = Response(content, content_type="text/event-stream; charset=utf-8")
     response.timeout = None
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who reads a stream, and what lets them in: a session, a token of a program, a proxy, or the admin token."""
+
+    sight: Sight
+    session: str = ""  # its secret
+    token: int | None = None
+    proxied: str = ""  # their name
+    form_token: str = ""  # for the forms that they are sent
+
+    async def stays(self, house: Parts) -> bool:
+        """Whether they would be let in as they were. While the database is away nobody can say; it is asked again in a
+        moment."""
+        try:
+            return await self._sight(house) == self.sight
+        except StoreUnavailable:
+            return True
+        except PersonNotFound:
+            return False
+
+    async def _sight(self, house: Parts) -> Sight | None:
+        if self.token is not None:
+            return self.sight if await house.tokens.is_good(self.token) else None
+        if self.session:
+            session = await house.signin.session(self.session)
+            return session.sight if session else None
+        if self.proxied:
+            person = await house.people.find(self.proxied)
+            return person.sight if person.disabled_at is None else None
+        return self.sight
+
+
+def reader() -> Reader:
+    """Who asks."""
+    secret = g.get("form_secret")
+    return Reader(
+        sight=g.who.sight,
+        session=cookies.read() if g.session else "",
+        token=token_id(),
+        proxied=g.who.name if g.proxied else "",
+        form_token=token_of(secret) if secret else "",
+    )
 
 
 async def views_asked(house: Parts) -> dict[str, View]:
@@ -82,16 +122,12 @@ async def view_asked(house: Parts, asked: Mapping[str, str], last: str | None) -
     return await view_of(house, asked.get("topics", ""), asked.get("at", ""), last or "")
 
 
-async def messages(
-    house: Parts, views: Mapping[str, View], secret: str, token: int | None = None, form_token: str = ""
-) -> AsyncIterator[bytes]:
+async def messages(house: Parts, views: Mapping[str, View], who: Reader) -> AsyncIterator[bytes]:
     """Messages until the server closes, who reads them is another to us than when they began, or it is time to connect
-    anew; their forms have the `form_token` of who reads them. `token` is the API token that came in place of a session.
-    """
+    anew."""
     clock = asyncio.get_running_loop().time
     ends = clock() + LIFE * random.uniform(0.9, 1.1)  # nosec B311 # no secret
     checked = clock()
-    sight = looking.get()
     joined = {name: house.hub.join(view) for name, view in views.items()}
     closing = asyncio.ensure_future(house.hub.closing.wait())
     waiting: dict[asyncio.Task[Markup], str] = {}
@@ -111,7 +147,7 @@ async def messages(
                     if doubting.done():
                         doubt.clear()
                         doubting = asyncio.ensure_future(doubt.wait())
-                    if not await is_the_same(house, secret, sight, token):
+                    if not await who.stays(house):
                         yield GONE
                         return
                 if not done:
@@ -119,7 +155,8 @@ async def messages(
                 for came in [one for one in waiting if one in done]:
                     name, html = waiting.pop(came), outcome(came)
                     if html:
-                        yield message(filled(html, form_token) if form_token else html, joined[name].view.place, name)
+                        html = filled(html, who.form_token) if who.form_token else html
+                        yield message(html, joined[name].view.place, name)
         finally:
             for connection in joined.values():
                 house.hub.leave(connection)
@@ -131,20 +168,6 @@ def listen(joined: Mapping[str, Connection], waiting: dict[asyncio.Task[Markup],
     """Has somebody wait at each connection where nobody does."""
     for name in joined.keys() - waiting.values():
         waiting[asyncio.ensure_future(joined[name].next())] = name
-
-
-async def is_the_same(house: Parts, secret: str, sight: Sight | None, token: int | None) -> bool:
-    """Whether the session, or the token in its place, goes on, with the role and the limits that it had. While the
-    database is away nobody can say; it is asked again in a moment."""
-    try:
-        if token is not None:
-            return await house.tokens.is_good(token)
-        if not secret:  # the admin token, or who comes by a proxy
-            return True
-        session = await house.signin.session(secret)
-    except StoreUnavailable:
-        return True
-    return session is not None and session.sight == sight
 
 
 def outcome(waiting: asyncio.Task[Markup]) -> Markup:

@@ -10,7 +10,7 @@ import pytest
 from quart import Response
 from quart.testing import QuartClient
 from sqlalchemy import select, update
-from visiting import Page, settings_in
+from visiting import Page, Stream, settings_in
 
 from cronapp.app import App
 from cronapp.core.hosts import networks_of
@@ -123,6 +123,27 @@ async def test_who_has_no_role_or_is_disabled_is_told_so(behind: App) -> None:
     assert (await ask(behind, "/jobs", headers=named)).status_code == 200
     await behind.store.write(lambda tx: tx.conn.execute(update(users).values(disabled_at=behind.clock())))
     assert (await ask(behind, "/jobs", headers=named)).status_code == 403
+
+
+@pytest.mark.parametrize("change", ["groups", "disabled"])
+async def test_an_open_page_of_whom_a_proxy_names_goes_when_their_rights_do(behind: App, change: str) -> None:
+    named = {"Host": "localhost", "Remote-User": "ada", "Remote-Groups": "ops"}
+    stale = {"Cookie": f"{behind.site.parts.cookie}=of-a-session-that-ended"}
+    async with Stream(behind, "jobs", headers={**named, **stale}, peer=PROXY) as stream:
+        await stream.html()
+        [ada] = (await behind.services.people.page(after=None, limit=9))[0]
+        await behind.services.tokens.create("viewer")  # as whatever else changes: it is asked, and the page stays
+        await behind.jobs.create(
+            {"id": "other", "task": "hello", "schedule": {"kind": "manual"}}, origin="api", by="me"
+        )
+        assert await stream.until("other")
+        if change == "groups":
+            assert (await ask(behind, "/jobs", headers={**named, "Remote-Groups": "admins"})).status_code == 200
+        else:
+            await behind.services.people.disable(ada.id)
+        while (message := await stream.message()).event == "message":
+            pass
+        assert message.event == "gone"
 
 
 async def test_a_form_of_whom_a_proxy_names_needs_its_token_too(behind: App) -> None:
