@@ -1,4 +1,4 @@
-"""What bars people from a page: what axe finds, and a page that scrolls sideways."""
+"""What bars people from a page: what axe finds, by day and by night, and a page that scrolls sideways."""
 
 from __future__ import annotations
 
@@ -8,14 +8,28 @@ from playwright.async_api import Page
 from support import ROOT
 
 AXE = (ROOT / "tests" / "vendor" / "axe.min.js").read_text()
+COLOURS = ["color-contrast", "link-in-text-block"]
+SETTLED = "document.getAnimations().every(one => !(one instanceof CSSTransition))"
 
 
-async def complaints(page: Page, scheme: str = "light") -> list[str]:
-    """What axe finds, one line for each element. By night only the colours are others."""
-    await page.evaluate(AXE)
+async def barriers(page: Page) -> list[str]:
+    """One line for each. By night only the colours are others, so only these are looked at once more."""
+    found = await complaints(page) + await too_wide(page)
+    await page.emulate_media(color_scheme="dark")
+    await page.wait_for_function(SETTLED)
+    found += await complaints(page, COLOURS)
+    await page.emulate_media(color_scheme="light")
+    await page.wait_for_function(SETTLED)
+    return found
+
+
+async def complaints(page: Page, rules: list[str] | None = None) -> list[str]:
+    """What axe finds as the page is, one line for each element."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE)
     options: dict[str, Any] = {"resultTypes": ["violations"]}
-    if scheme == "dark":
-        options["runOnly"] = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": rules}
     found: list[dict[str, Any]] = await page.evaluate(
         "async options => (await axe.run(document, options)).violations", options
     )

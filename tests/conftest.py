@@ -38,8 +38,8 @@ passwords.hashing.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelis
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """How many processes `-n auto` is: each has a PostgreSQL and a browser, and many tests only wait."""
-    return max(2, min(4, os.cpu_count() or 1))
+    """How many processes `-n auto` is, each with a PostgreSQL and a browser. More than cores, since many tests wait."""
+    return max(2, min(6, (os.cpu_count() or 1) * 3 // 2))
 
 
 @pytest.hookimpl(tryfirst=True)

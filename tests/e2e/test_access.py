@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-from barriers import complaints, too_wide
+from barriers import barriers
 from browsing import Visitor, make
 from playwright.async_api import expect
 from support import Server
@@ -26,7 +26,7 @@ async def test_what_went_wrong_with_the_code_is_shown_without_a_barrier(server: 
         await expect(
             page.get_by_text(re.compile("needs? attention|cannot be loaded|gone", re.IGNORECASE)).first
         ).to_be_attached()
-        found += await complaints(page) + await too_wide(page)
+        found += await barriers(page)
     assert found == []
 
 

@@ -7,16 +7,12 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 
-from barriers import complaints, too_wide
+from barriers import barriers
 from browsing import REFUSED, Visitor, at_path, make, submit
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Route, expect
 from support import Server
 
 Visit = Callable[..., Awaitable[Visitor]]
-
-
-async def barred(page: Page) -> list[str]:
-    return await complaints(page) + await complaints(page, "dark") + await too_wide(page)
 
 
 async def test_a_job_with_many_kinds_of_arguments_is_made_changed_as_json_and_saved(me: Visitor, site: Server) -> None:
@@ -54,7 +50,7 @@ async def test_a_job_with_many_kinds_of_arguments_is_made_changed_as_json_and_sa
     await page.get_by_role("radio", name="Whole number").check(force=True)
     await page.locator('[name="args.window@1"]').fill("7")
     await page.locator("label.kind").filter(has_text="By hand").click()
-    assert await barred(page) == []
+    assert await barriers(page) == []
 
     reply = await submit(page, page.get_by_role("button", name="Save", exact=True).click)
     assert reply.status == 422
@@ -77,7 +73,7 @@ async def test_a_job_with_many_kinds_of_arguments_is_made_changed_as_json_and_sa
         "note": None,
         "loud": True,
     }
-    assert await barred(page) == []
+    assert await barriers(page) == []
     await text.fill('{"shops": [')
     await expect(page.locator(".json-told")).to_contain_text("This is not JSON (line 1, column 12)")
     await page.get_by_role("button", name="Form", exact=True).click()
@@ -115,7 +111,7 @@ async def test_an_edit_keeps_the_secret_and_clears_what_is_optional(site: Server
     await options.press("Escape")
     await options.press("Tab")
     await expect(options).not_to_be_focused()
-    assert await barred(page) == []
+    assert await barriers(page) == []
     await page.get_by_role("button", name="Save and run").click()
     await expect(page.locator("#run-head")).to_have_attribute("data-state", "succeeded")
     await expect(page.locator("#log")).to_contain_text("1 6 ''")
@@ -149,7 +145,7 @@ async def test_one_run_gets_other_rows_in_the_dialog_which_stays_open_while_one_
     await dialog.get_by_role("button", name="Add a row to Shops").click()
     await expect(dialog.get_by_label(re.compile("^Shop 2, Name"))).to_be_focused()
     await page.keyboard.type("Bremen")
-    assert await complaints(page) + await too_wide(page) == []
+    assert await barriers(page) == []
     await dialog.get_by_role("button", name="JSON", exact=True).click()
     text = dialog.get_by_label("Arguments as JSON")
     await expect(text).to_be_focused()

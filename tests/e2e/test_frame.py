@@ -6,10 +6,8 @@ import re
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Literal
 
-import pytest
-from barriers import complaints, too_wide
+from barriers import barriers
 from browsing import AWAY, TASKS, Visitor, is_in, is_live, job_row, line, make, seqs, start, stay, stayed, streams
 from playwright.async_api import Page, expect
 from support import Server, until
@@ -106,13 +104,10 @@ async def test_a_silent_server_is_told_and_what_is_pressed_meanwhile_too(server:
     assert await stayed(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_the_palette_and_the_keys_do_everything_by_keyboard(
-    site: Server, visit: Visit, tmp_path: Path, scheme: Literal["light", "dark"]
-) -> None:
+async def test_the_palette_and_the_keys_do_everything_by_keyboard(site: Server, visit: Visit, tmp_path: Path) -> None:
     make(site, "nightly-backup", "hello", {"kind": "cron", "expression": "0 3 * * *"}, tags=["ops"])
     make(site, "endless", "gated_on_loop", args={"folder": str(tmp_path)})
-    me = await visit(site, color_scheme=scheme)
+    me = await visit(site)
     page = await me.open("/jobs/nightly-backup")
     await page.goto(f"{site.url}/system")
     await is_live(page)
@@ -128,7 +123,7 @@ async def test_the_palette_and_the_keys_do_everything_by_keyboard(
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("ArrowDown")
     await is_chosen(page, "Overview")
-    assert await complaints(page, scheme) == []
+    assert await barriers(page) == []
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("link", name="Search…")).to_be_focused()
 
@@ -147,13 +142,13 @@ async def test_the_palette_and_the_keys_do_everything_by_keyboard(
     await page.keyboard.press("Control+k")
     await page.keyboard.type("zzz")
     await expect(palette).to_contain_text("Nothing is called like that")
-    assert await complaints(page, scheme) == []
+    assert await barriers(page) == []
     await page.keyboard.press("Escape")
 
     await page.keyboard.press("?")
     keys = page.get_by_role("dialog", name="Keys")
     await expect(keys).to_contain_text("Cancel, after a question")
-    assert await complaints(page, scheme) == []
+    assert await barriers(page) == []
     await page.keyboard.press("Escape")
     await page.keyboard.press("g")
     await page.keyboard.press("j")
@@ -195,17 +190,16 @@ async def is_chosen(page: Page, label: str) -> None:
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_a_hand_gets_everywhere(site: Server, visit: Visit, scheme: Literal["light", "dark"]) -> None:
+async def test_a_hand_gets_everywhere(site: Server, visit: Visit) -> None:
     make(site, "nightly-backup", "hello")
-    me = await visit(site, color_scheme=scheme, viewport={"width": 390, "height": 844}, has_touch=True)
+    me = await visit(site, viewport={"width": 390, "height": 844}, has_touch=True)
     page = await me.open("/jobs")
     await expect(page.locator(".zone-told")).to_contain_text("UTC")
     await page.get_by_role("button", name="More", exact=True).tap()
     more = page.locator("#more")
     await expect(more.get_by_label("Time shown in")).to_be_visible()
     await expect(more.get_by_role("button", name="Sign out")).to_be_visible()
-    assert await complaints(page, scheme) + await too_wide(page) == []
+    assert await barriers(page) == []
     await page.keyboard.press("Escape")
     await expect(more).to_be_hidden()
     await page.get_by_role("button", name="More", exact=True).tap()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from barriers import complaints, too_wide
+from barriers import barriers
 from browsing import Visitor, at_path, is_in, is_live, make, start, stay, stayed
 from playwright.async_api import expect
 from support import Server, until
@@ -43,7 +43,7 @@ async def test_the_overview_follows_a_run_and_has_a_failure_tried_again(
     concern = page.locator('#overview-concerns [data-job="broken"]')
     await expect(concern).to_contain_text("ValueError: no figures")
     await expect(concern.get_by_role("link", name="ValueError")).to_have_attribute("href", f"/runs/{failed}")
-    found = await complaints(page, "light") + await too_wide(page)
+    found = await barriers(page)
     await concern.get_by_role("button", name="Retry").click()
     await expect(concern).to_contain_text("failed 2 times in a row")
     site.api("DELETE", "/jobs/broken")
@@ -52,9 +52,9 @@ async def test_the_overview_follows_a_run_and_has_a_failure_tried_again(
     assert found == []
 
 
-async def test_tasks_and_settings_fit_a_hand_at_night(site: Server, visit: Visit) -> None:
+async def test_tasks_and_settings_fit_a_hand(site: Server, visit: Visit) -> None:
     make(site, "daily", "report", args={"day": "2026-03-02", "count": 3})
-    me = await visit(site, color_scheme="dark", viewport={"width": 390, "height": 844})
+    me = await visit(site, viewport={"width": 390, "height": 844})
     other = await visit(site)
     page = await me.open("/tasks")
     await page.get_by_role("searchbox", name="Find a task").fill("several types")
@@ -65,7 +65,7 @@ async def test_tasks_and_settings_fit_a_hand_at_night(site: Server, visit: Visit
     await expect(page.get_by_role("row", name=re.compile("count"))).to_contain_text("at least 1")
     await expect(page.locator(".code-lines")).to_contain_text("def report(day: date")
     await expect(page.locator('[data-job="daily"]')).to_be_visible()
-    found = await complaints(page, "dark") + await too_wide(page)
+    found = await barriers(page)
 
     await page.goto(f"{site.url}/settings/browser")
     await is_live(page)
@@ -82,7 +82,7 @@ async def test_tasks_and_settings_fit_a_hand_at_night(site: Server, visit: Visit
     rows = page.locator("#settings-people [data-session]")
     before = await rows.count()
     assert before >= 2
-    found += await complaints(page, "dark") + await too_wide(page)
+    found += await barriers(page)
     await page.get_by_role("link", name="Sign out all others").click()
     await page.get_by_role("button", name="Sign them out").click()
     await expect(rows).to_have_count(1)

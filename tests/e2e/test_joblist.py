@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Literal
 
-import pytest
-from barriers import complaints, too_wide
+from barriers import barriers
 from browsing import Visitor, at_path, is_live, job_row, make, start, stay, stayed
 from playwright.async_api import Locator, Page, expect
 from support import Server, until
@@ -146,9 +144,8 @@ async def test_jobs_are_selected_and_tagged_by_keyboard_alone(me: Visitor, site:
     await expect(switch).to_be_focused()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_the_list_has_no_barrier_selected_grouped_or_asking_on_a_desk_and_in_a_hand(
-    site: Server, visit: Visit, scheme: Literal["light", "dark"]
+    site: Server, visit: Visit
 ) -> None:
     long = "a-very-long-job-id.with_everything-that-one-hundred-letters-can-hold-and-which-no-column-has-room-for"
     crowded = {"kind": "cron", "expression": "0,7,14,21,28,35,42,49 0-6,9-17,22 1,15,28 jan,mar,may mon-fri"}
@@ -160,19 +157,19 @@ async def test_the_list_has_no_barrier_selected_grouped_or_asking_on_a_desk_and_
     await until(lambda: site.api("GET", "/jobs?state=failing").json()["items"])
     found: list[str] = []
     for width in (1440, 1280, 900, 390):
-        me = await visit(site, color_scheme=scheme, viewport={"width": width, "height": 900})
+        me = await visit(site, viewport={"width": width, "height": 900})
         page = await me.open("/jobs?q=a")
-        found += await complaints(page, scheme) + await too_wide(page)
+        found += await barriers(page)
         if width in (1440, 390):
             await page.get_by_label("Select paused").check()
-            found += await complaints(page, scheme) + await too_wide(page)
+            found += await barriers(page)
             await page.get_by_role("button", name="Delete").click()
             await expect(page.get_by_role("heading", name="Delete 1 job?")).to_be_visible()
-            found += await complaints(page, scheme)
+            found += await barriers(page)
             await page.goto(f"{site.url}/jobs?group=tag&sort=state")
             await expect(page.locator(".pill.bad", has_text=re.compile("1 failing"))).to_be_visible()
-            found += await complaints(page, scheme) + await too_wide(page)
+            found += await barriers(page)
             await page.goto(f"{site.url}/views/filter?tag=x")
-            found += await complaints(page, scheme) + await too_wide(page)
+            found += await barriers(page)
         await me.context.close()
     assert found == []

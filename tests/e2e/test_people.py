@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pyotp
-from barriers import complaints, too_wide
+from barriers import barriers, too_wide
 from browsing import Visitor, at_path, is_live
 from playwright.async_api import Page, expect
 from support import Server, until
@@ -16,17 +16,12 @@ PASSWORD = "seven green herons"
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
-async def barriers(page: Page) -> list[str]:
-    """What bars people from a page, by day and by night, and on a phone."""
-    found = await complaints(page)
-    await page.emulate_media(color_scheme="dark")
-    await page.wait_for_function("document.getAnimations().every(one => !(one instanceof CSSTransition))")
-    found += await complaints(page, "dark")
+async def faults(page: Page) -> list[str]:
+    """What bars people from a page, on a desk and on a phone."""
+    found = await barriers(page)
     await page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     found += await too_wide(page)
     await page.set_viewport_size(DESK)  # type: ignore[arg-type]
-    await page.emulate_media(color_scheme="light")
-    await page.wait_for_function("document.getAnimations().every(one => !(one instanceof CSSTransition))")
     return found
 
 
@@ -39,7 +34,7 @@ async def sign_in(page: Page, password: str) -> None:
 async def test_from_the_first_link_to_an_account_with_a_second_factor(server: Server, visit: Visit) -> None:
     server.env = {"CRONAPP_SECRET_KEY": "a-key-of-more-than-enough-letters-for-all"}
     server.start()
-    me = await visit(server, signed_in=False, color_scheme="light", viewport=DESK)
+    me = await visit(server, signed_in=False, viewport=DESK)
     me.allowed += [r"status of (403|422|429)"]
     page = await me.context.new_page()
     found: list[str] = []
@@ -53,13 +48,13 @@ async def test_from_the_first_link_to_an_account_with_a_second_factor(server: Se
     await page.get_by_label("The same once more").fill("sunshine123")
     await page.keyboard.press("Enter")
     await expect(page.locator("#f-password-wrong")).to_contain_text("tried first")
-    found += await barriers(page)
+    found += await faults(page)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_label("The same once more").fill(PASSWORD)
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Your account is made")).to_be_visible()
     await expect(page.get_by_text("Signed in by a one-time link")).to_have_count(0)
-    found += await barriers(page)
+    found += await faults(page)
 
     # out, wrong passwords, a wait, and in again
     await page.locator('.side form[action="/logout"] button').click()
@@ -76,7 +71,7 @@ async def test_from_the_first_link_to_an_account_with_a_second_factor(server: Se
         return "Try again in" in await page.get_by_role("alert").inner_text()
 
     await until(is_refused)
-    found += await barriers(page)
+    found += await faults(page)
 
     async def is_in() -> bool:
         await sign_in(page, PASSWORD)
@@ -91,7 +86,7 @@ async def test_from_the_first_link_to_an_account_with_a_second_factor(server: Se
     await factor.get_by_label("Current password").fill(PASSWORD)
     await factor.get_by_role("button", name="Set it up").click()
     await expect(page.get_by_role("img", name="QR code")).to_be_visible()
-    found += await barriers(page)
+    found += await faults(page)
     totp = pyotp.TOTP((await page.locator("#factor-secret").inner_text()).replace(" ", ""))
     await page.get_by_label("Code", exact=True).fill("000000")
     await page.keyboard.press("Enter")
@@ -101,7 +96,7 @@ async def test_from_the_first_link_to_an_account_with_a_second_factor(server: Se
     codes = page.locator("[data-codes] li")
     await expect(codes).to_have_count(10)
     recovery = await codes.first.inner_text()
-    found += await barriers(page)
+    found += await faults(page)
 
     # in with a code of the app, and with one of last resort; each once
     other = await visit(server, signed_in=False)
@@ -115,7 +110,7 @@ async def test_from_the_first_link_to_an_account_with_a_second_factor(server: Se
         await expect(there).to_have_url(at_path(r"/login/code\?next=/runs"))
         await there.get_by_label("Code", exact=True).fill(code)
         if not good:
-            found += await barriers(there)
+            found += await faults(there)
         await there.keyboard.press("Enter")
         if good:
             await expect(there).to_have_url(at_path("/runs"))
@@ -140,16 +135,16 @@ async def test_from_the_first_link_to_an_account_with_a_second_factor(server: Se
     await page.get_by_label("Only jobs with one of these tags").fill("shops")
     await page.get_by_label("Password").fill("nine brown otters")
     await page.get_by_label("The same once more").fill("nine brown otters")
-    found += await barriers(page)
+    found += await faults(page)
     await page.get_by_role("button", name="Make the account").click()
     await expect(page.get_by_text("The account is made")).to_be_visible()
-    found += await barriers(page)
+    found += await faults(page)
     await is_live(page)
     await page.get_by_role("link", name="Disable", exact=True).click()
     await page.get_by_role("dialog").get_by_role("button", name="Disable it").click()
     await expect(page.locator("#person-head")).to_contain_text("disabled")
     await page.get_by_role("link", name="People", exact=True).first.click()
     await expect(page.locator("#accounts")).to_contain_text("Operator, jobs with the tag shops")
-    found += await barriers(page)
+    found += await faults(page)
     assert found == []
     assert me.unexpected() == []

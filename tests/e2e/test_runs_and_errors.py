@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Literal
 
-import pytest
-from barriers import complaints, too_wide
+from barriers import barriers
 from browsing import Visitor, at_path, is_in, is_live, make, start, stay, stayed
 from playwright.async_api import expect
 from support import Server, until
@@ -119,24 +117,21 @@ async def test_errors_are_gathered_looked_into_retried_and_their_logs_searched(m
     await expect(page).to_have_url(at_path(rf"/runs/{runs[-1]}#L1"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_runs_errors_and_logs_have_no_barrier_on_a_desk_and_in_a_hand(
-    site: Server, visit: Visit, scheme: Literal["light", "dark"]
-) -> None:
+async def test_runs_errors_and_logs_have_no_barrier_on_a_desk_and_in_a_hand(site: Server, visit: Visit) -> None:
     await some(site, ("books", "goods", "hail"))
     group = site.api("GET", "/errors").json()["items"][0]["id"]
     found: list[str] = []
     for width in (1440, 390):
-        me = await visit(site, color_scheme=scheme, viewport={"width": width, "height": 900})
+        me = await visit(site, viewport={"width": width, "height": 900})
         page = await me.open("/runs?state=failed,succeeded&within=24h&job=books")
-        found += await complaints(page, scheme) + await too_wide(page)
+        found += await barriers(page)
         await page.locator(".sel").first.check()
-        found += await complaints(page, scheme) + await too_wide(page)
+        found += await barriers(page)
         await page.locator("#bulk [value=retry]").click()
         await expect(page.get_by_role("dialog").get_by_role("heading")).to_contain_text("Retry 1 run?")
-        found += await complaints(page, scheme)
+        found += await barriers(page)
         for path in ("/runs/filter?args=a%3Db", "/errors", f"/errors/{group}", "/logs?q=Kiel"):
             await page.goto(f"{site.url}{path}")
-            found += await complaints(page, scheme) + await too_wide(page)
+            found += await barriers(page)
         await me.context.close()
     assert found == []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from barriers import complaints, too_wide
+from barriers import barriers
 from browsing import REFUSED, Visitor, at_path, choose_kind, is_live
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 from support import Server
 
 from cronapp.core.hidden import MASK
@@ -23,10 +23,6 @@ def confide(key: SecretStr, other: SecretStr):
     raise ValueError(f"{key.get_secret_value()} is refused")
 """
 WORDS = ("hunter2-hunter2", "hunter3-hunter3", "geheim-typed")
-
-
-async def barred(page: Page) -> list[str]:
-    return await complaints(page) + await complaints(page, "dark") + await too_wide(page)
 
 
 def kept(folder: Path) -> bytes:
@@ -55,7 +51,7 @@ async def test_a_secret_is_stored_chosen_for_a_job_used_by_its_run_and_seen_nowh
     await dialog.get_by_role("button", name="Store it").click()
     row = page.locator("[data-secret=SHOP_PASSWORD]")
     await expect(row).to_contain_text("asked for by confide")
-    assert await barred(page) == []
+    assert await barriers(page) == []
     await row.get_by_role("link", name="Replace the value of SHOP_PASSWORD").click()
     await expect(dialog.get_by_label("New value")).to_be_focused()
     await page.keyboard.type("hunter3-hunter3")
@@ -66,7 +62,7 @@ async def test_a_secret_is_stored_chosen_for_a_job_used_by_its_run_and_seen_nowh
     await form.locator("#f-args-key").fill("geheim-typed")
     await form.locator("#f-args-other-blank").select_option(label="Stored secret SHOP_PASSWORD")
     await choose_kind(form, "By hand")
-    assert await barred(form) == []
+    assert await barriers(form) == []
     await form.get_by_role("button", name="Save and run").click()
     await form.wait_for_url("**/runs/*")
     await expect(form.locator("#log")).to_contain_text(f"typed {MASK}")
@@ -83,7 +79,7 @@ async def test_a_secret_is_stored_chosen_for_a_job_used_by_its_run_and_seen_nowh
     await expect(row).to_contain_text("named by 1 job")
     await row.get_by_role("link", name="Remove the secret SHOP_PASSWORD").click()
     await expect(dialog).to_contain_text("1 job names it in its arguments, and 1 task asks for it.")
-    assert await barred(page) == []
+    assert await barriers(page) == []
     await dialog.get_by_role("button", name="Remove the secret").click()
     await expect(row).to_have_count(0)
     for path in ("/jobs/confide/configuration", "/jobs/confide/history", "/runs/1", "/settings/audit"):
@@ -101,4 +97,4 @@ async def test_the_list_of_secrets_fits_a_phone(server: Server, visit: Visit) ->
     me = await visit(server, viewport={"width": 390, "height": 800})
     page = await me.open("/settings/secrets")
     await expect(page.locator(f"[data-secret={name}]")).to_be_visible()
-    assert await barred(page) == []
+    assert await barriers(page) == []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from barriers import complaints, too_wide
+from barriers import barriers
 from browsing import Visitor, at_path, is_live, make, start, stay, stayed
 from playwright.async_api import expect
 from support import Server
@@ -39,7 +39,7 @@ async def test_the_timeline_goes_with_the_runs_and_a_crowd_at_midnight_is_spread
     assert all(re.fullmatch(r"\d\d:00|\d{1,2} \w{3}", text) for text in labels), labels
     await page.get_by_label("Time shown in").select_option("UTC")
     assert await page.locator(".lanes .tick:not([hidden]) time").all_inner_texts() != labels
-    found = await complaints(page, "light") + await too_wide(page)
+    found = await barriers(page)
 
     await page.get_by_role("navigation", name="How much is seen").get_by_role("link", name="1 h", exact=True).click()
     await expect(page).to_have_url(at_path(r"/timeline\?span=1h"))
@@ -57,12 +57,12 @@ async def test_the_timeline_goes_with_the_runs_and_a_crowd_at_midnight_is_spread
     crowd = page.locator(".crowds li").filter(has_text="8 jobs at 00:00")
     await expect(crowd).to_contain_text("8 side by side, nobody waits")
     assert await page.locator(".heat a").count() in (168, 169)  # the present hour is shown, though part of it is over
-    found += await complaints(page, "light")
+    found += await barriers(page)
     await crowd.get_by_role("link", name="Spread these").click()
     await expect(page.locator(".effect")).to_contain_text("At most 1 instead of 8 at once")
     await page.get_by_role("checkbox", name="Change night-3").uncheck()
     changing = await page.get_by_role("checkbox", checked=True).count()
-    found += await complaints(page, "light") + await too_wide(page)
+    found += await barriers(page)
     await page.get_by_role("button", name="Change the chosen jobs").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(f"{changing} jobs changed")
     await page.get_by_role("link", name="See the load now").click()
@@ -71,19 +71,19 @@ async def test_the_timeline_goes_with_the_runs_and_a_crowd_at_midnight_is_spread
     assert found == []
 
 
-async def test_the_timeline_and_the_load_fit_a_hand_at_night_and_need_no_javascript(site: Server, visit: Visit) -> None:
+async def test_the_timeline_and_the_load_fit_a_hand_and_need_no_javascript(site: Server, visit: Visit) -> None:
     for n in range(3):
         make(site, f"a-job-with-a-long-name-that-has-to-be-cut-somewhere-{n}", "hello", DAILY)
-    me = await visit(site, color_scheme="dark", viewport={"width": 390, "height": 900})
+    me = await visit(site, viewport={"width": 390, "height": 900})
     found: list[str] = []
     page = await me.open("/timeline")
     await expect(page.locator(".lanes .now")).to_be_in_viewport()
     for path in ("/timeline?span=7d", "/timeline/load"):
         await page.goto(f"{site.url}{path}")
         await is_live(page)
-        found += await complaints(page, "dark") + await too_wide(page)
+        found += await barriers(page)
     await page.get_by_role("link", name="Spread these").first.click()
-    found += await complaints(page, "dark") + await too_wide(page)
+    found += await barriers(page)
     assert found == []
 
     plain = await visit(site, java_script_enabled=False)

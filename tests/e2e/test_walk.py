@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from barriers import complaints, too_wide
+from barriers import barriers, too_wide
 from browsing import REFUSED, Visitor, choose_kind, is_in, is_live, job_row, line, make, start, submit
 from playwright.async_api import Page, expect
 from support import Server, until
 
 Visit = Callable[..., Awaitable[Visitor]]
-Scheme = Literal["light", "dark"]
 WIDTHS = {"desk": 1440, "hand": 390}
 LONG = "nightly-report-of-all-shops-in-the-north"
 ZONE = "America/Argentina/ComodRivadavia"
@@ -85,26 +83,23 @@ def paths(runs: dict[str, int]) -> list[str]:
     ]
 
 
-async def barriers(page: Page, scheme: Scheme) -> list[str]:
-    cut = [f"{page.url}: {words}" for words in [*await page.evaluate(CUT), *await page.evaluate(MOVES)]]
-    return await complaints(page, scheme) + await too_wide(page) + cut
+async def faults(page: Page) -> list[str]:
+    odd = [f"{page.url}: {words}" for words in [*await page.evaluate(CUT), *await page.evaluate(MOVES)]]
+    return odd + await barriers(page)
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=list(WIDTHS))
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_no_page_has_a_barrier_or_is_cut_off(
-    site: Server, visit: Visit, tmp_path: Path, width: int, scheme: Scheme
-) -> None:
+async def test_no_page_has_a_barrier_or_is_cut_off(site: Server, visit: Visit, tmp_path: Path, width: int) -> None:
     runs = await furnish(site, tmp_path)
     size = {"width": width, "height": 900}
-    me = await visit(site, color_scheme=scheme, viewport=size)
+    me = await visit(site, viewport=size)
     me.allowed += [REFUSED, "status of 404"]
     page = await me.context.new_page()
     found: list[str] = []
     for path in paths(runs):
         await page.goto(f"{site.url}{path}")
         await is_live(page)
-        found += await barriers(page, scheme)
+        found += await faults(page)
 
     await page.goto(f"{site.url}/jobs/new?task=report")
     for group in await page.locator(".rules > summary").all():
@@ -114,14 +109,14 @@ async def test_no_page_has_a_barrier_or_is_cut_off(
     await expect(page.locator("#form-preview .wrong")).to_be_visible()
     await submit(page, page.get_by_role("button", name="Save", exact=True).click)
     await expect(page.get_by_role("alert")).to_be_visible()
-    found += await barriers(page, scheme)
+    found += await faults(page)
 
     await page.goto(f"{site.url}/nothing/here")
-    found += await barriers(page, scheme)
-    stranger = await visit(site, signed_in=False, color_scheme=scheme, viewport=size)
+    found += await faults(page)
+    stranger = await visit(site, signed_in=False, viewport=size)
     page = await stranger.context.new_page()
     await page.goto(f"{site.url}/login")
-    assert found + await barriers(page, scheme) == []
+    assert found + await faults(page) == []
 
 
 async def test_on_a_screen_of_1024_pixels_nothing_reaches_out_of_its_card(site: Server, visit: Visit) -> None:
