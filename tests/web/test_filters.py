@@ -199,7 +199,7 @@ def test_a_strip_has_a_link_for_each_run_and_tells_it() -> None:
     svg = charts.strip([BRIEF, FAILED])
     assert svg.count('<a href="/runs/') == 2
     assert 'href="/runs/43"' in svg
-    assert "<title>Run 43: failed · 4 s · 2026-11-24 12:00 UTC</title>" in svg
+    assert 'title="Run 43: failed · 4 s · 2026-11-24 12:00 UTC"' in svg
     assert 'aria-label="Last 2 runs: 1 of 2 succeeded"' in svg
     assert "style=" not in svg
 
@@ -207,8 +207,9 @@ def test_a_strip_has_a_link_for_each_run_and_tells_it() -> None:
 def test_the_longest_run_fills_the_height_and_one_that_never_ran_is_a_stub() -> None:
     missed = replace(BRIEF, state=RunState.MISSED, duration=None, started_at=None)
     svg = charts.strip([BRIEF, missed])
-    assert f'y="0" height="{charts.HEIGHT}"' in svg
-    assert f'f-warn" x="145" y="{charts.HEIGHT - charts.SHORTEST}"' in svg
+    whole, stub = charts.HEIGHT - charts.BAR, charts.SHORTEST - charts.BAR
+    assert f'<path class="f-ok" d="M141.7 24.3v-{whole:.1f}"/>' in svg
+    assert f'<path class="f-warn" d="M146.7 24.3v-{stub:.1f}"/>' in svg
 
 
 def test_runs_of_no_duration_do_not_divide_by_zero() -> None:
