@@ -56,7 +56,7 @@ WATCH = """() => {
 }"""
 FULL = "(bars) => document.querySelectorAll('.strip a').length >= bars"
 """All strips have their thirty runs: until then the page grows."""
-LAST = ".c-last a"
+LAST = "td.c-last a"
 GAPS = """() => {
   window.gaps = [];
   let last = performance.now();
