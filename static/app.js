@@ -215,13 +215,14 @@ function hearStream({ data: { name, html, last, open, since, gone } }) {
 }
 
 // What comes is shown a few pieces at a time, so that whoever presses something meanwhile is answered first. Of what
-// takes the same place only the newest is shown: a page that cannot keep up falls behind by one piece for each place.
-const BUDGET = 8, AT_ONCE = 6; // ms of a frame, and pieces in one swap
+// takes the same place only the newest waits for the next round, so a page that cannot keep up falls behind by one piece
+// for each place, and each has its turn.
+const BUDGET = 8, AT_ONCE = 6; // ms of a frame, and pieces in one swap, which is told to all who listen
 const coming = new Map();
-let arrivals = 0;
+let round = [], arrivals = 0;
 
 function wait(html) {
-  if (!coming.size) requestAnimationFrame(showComing);
+  if (!coming.size && !round.length) requestAnimationFrame(showComing);
   for (const piece of html.split(/(?=<hx-partial )/)) {
     const [, place, swap] = /hx-target="([^"]*)" hx-swap="([^"]*)"/.exec(piece), key = swap.endsWith("Morph") ? `${place} ${swap}` : arrivals++;
     coming.delete(key);
@@ -231,12 +232,14 @@ function wait(html) {
 
 function showComing() {
   const until = performance.now() + BUDGET;
-  while (coming.size && performance.now() < until) {
-    const next = [...coming].slice(0, AT_ONCE); // each swap is told to all who listen, so not a single piece
-    next.forEach(([key]) => coming.delete(key));
-    htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text: next.map(([, piece]) => piece).join("") });
-  }
-  if (coming.size) requestAnimationFrame(showComing);
+  do {
+    if (!round.length) {
+      round = [...coming.values()];
+      coming.clear();
+    }
+    htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text: round.splice(0, AT_ONCE).join("") });
+  } while ((round.length || coming.size) && performance.now() < until);
+  if (round.length || coming.size) requestAnimationFrame(showComing);
 }
 
 // A connection that the server ended to be resumed comes back at once, so that is not told.
