@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from cronapp.core.changes import as_json, cut, label_of
 from cronapp.core.models import Json
 from cronapp.core.plain import json_line, plain
 
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 GROUPS: dict[str, tuple[str, ...]] = {
     "jobs": ("job", "note"),
     "runs": ("run", "trial", "backfill"),
@@ -132,10 +134,17 @@ class AuditRow:
 
 
 def told(values: Json, name: str) -> str | None:
+    """A value in words; a moment as sentences have it."""
     if name not in values:
         return None
     value = values[name]
-    return cut(value) if isinstance(value, str) else as_json(value)
+    if value is None:
+        return "all jobs" if name == "tags" else "none"
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return cut(", ".join(value) or "none")
+    if not isinstance(value, str):
+        return as_json(value)
+    return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S} UTC" if MOMENT.fullmatch(value) else cut(value)
 
 
 def things_of(action: str) -> tuple[str, ...]:

@@ -36,6 +36,25 @@ def test_differences_are_told_as_far_as_they_are_known() -> None:
     assert told.run == 3
 
 
+def test_values_are_told_as_people_say_them() -> None:
+    after = {
+        "tags": None,
+        "until": None,
+        "names": ["a", "b"],
+        "on": True,
+        "expires_at": "2027-02-24T10:50:39.508870+00:00",
+    }
+    told = {field.name: field.new for field in row(after=after).fields}
+    assert told == {
+        "tags": "all jobs",
+        "until": "none",
+        "names": "a, b",
+        "on": "true",
+        "expires_at": "2027-02-24 10:50:39 UTC",
+    }
+    assert [field.new for field in row(after={"tags": ["x", "y"], "names": []}).fields] == ["x, y", "none"]
+
+
 def test_a_filter_names_a_group_a_thing_or_one_action() -> None:
     assert things_of("jobs") == ("job", "note")
     assert things_of("note") == ("note",)
