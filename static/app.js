@@ -58,6 +58,7 @@ function makeClock(timeZone, place = timeZone === "UTC" ? "" : ` (${timeZone})`)
   const name = names.find((one) => !/^GMT[+-]/.test(one(Date.now()))) ?? names[0];
   const named = (tell) => (at) => `${tell(at)} ${name(at)}`;
   const exact = named(told({ dateStyle: "full", timeStyle: "medium" })), shown = told({ dateStyle: "short", timeStyle: "medium" }, "sv-SE");
+  const near = told({ ...DAY, ...EXACT }), far = told({ ...DAY, year: "numeric", ...EXACT });
   const quiet = {
     name,
     title: (at) => exact(at) + place,
@@ -67,7 +68,7 @@ function makeClock(timeZone, place = timeZone === "UTC" ? "" : ` (${timeZone})`)
     date: told({ ...DAY, year: "numeric" }),
     clock: told(TIME),
     stamp: told({ ...EXACT, fractionalSecondDigits: 3 }),
-    short: told({ ...DAY, ...EXACT }),
+    short: (at) => (shown(at).slice(0, 4) === shown(Date.now()).slice(0, 4) ? near : far)(at),
     full: named(told({ weekday: "short", ...DAY, year: "numeric", ...EXACT })),
   };
   const loud = { ...quiet, clock: named(quiet.clock), short: named(quiet.short) };
