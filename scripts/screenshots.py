@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from playwright.async_api import APIRequestContext, Browser, Page, ViewportSize, async_playwright
 
+TOKEN = "screenshots"
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = Path(os.environ.get("SHOTS", ROOT / "docs" / "screenshots"))
 FLAGS = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync")
@@ -45,6 +46,9 @@ PICTURES: list[tuple[str, str, str]] = [
     ("task", "/tasks/web_check", "main"),
     ("system", "/system", "#system"),
     ("settings", "/settings", "main"),
+    ("people", "/settings/people", "main"),
+    ("tokens", "/settings/tokens", "main"),
+    ("audit", "/settings/audit", ".audit"),
 ]
 """A page's name, its address, and what must be on it before it is taken; each light, dark and on a phone."""
 LOOKS: list[tuple[str, Literal["light", "dark"], ViewportSize]] = [
@@ -131,24 +135,34 @@ PACES: dict[str, tuple[float, float, float]] = {
 }
 """How many seconds lie between a job's runs, how many one takes, and how many of them fail."""
 DAYS = 8
+PASSWORD = "eleven quiet herons"
+PEOPLE: list[dict[str, Any]] = [
+    {"name": "ada", "role": "admin"},
+    {"name": "grace", "role": "editor", "tags": ["finance"]},
+    {"name": "konrad", "role": "operator"},
+]
+TOKENS: list[dict[str, Any]] = [
+    {"name": "deploy", "role": "editor", "expires": "90d"},
+    {"name": "status board", "role": "viewer", "tags": ["web"]},
+]
 
 
 @contextmanager
 def server(folder: Path) -> Iterator[str]:
-    """`cronapp serve` on a free port; its sign-in link."""
+    """`cronapp serve` on a free port; its address."""
     output = folder / "output.txt"
     with output.open("w") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "cronapp", "serve", "tasks.py", "--port", "0"],
             cwd=folder,
-            env={**os.environ, "CRONAPP_ADMIN_TOKEN": "screenshots"},
+            env={**os.environ, "CRONAPP_ADMIN_TOKEN": TOKEN},
             stdout=out,
             stderr=out,
         )
     try:
         for _ in range(1200):  # a minute, on a busy machine
-            if found := re.search(r"http://\S+token=\S+", output.read_text()):
-                yield found[0]
+            if found := re.search(r"serves (http://\S+)", output.read_text()):
+                yield found[1]
                 return
             time.sleep(0.05)
         raise RuntimeError(output.read_text())
@@ -217,8 +231,24 @@ async def make_jobs(api: APIRequestContext, base: str) -> None:
     await call(api, "post", f"{base}/jobs/tidy-downloads/pause", {"reason": "The disk is being moved."})
 
 
+async def make_people(api: APIRequestContext, base: str) -> None:
+    for one in PEOPLE:
+        await call(api, "post", f"{base}/users", {**one, "password": PASSWORD})
+    for one in TOKENS:
+        await call(api, "post", f"{base}/tokens", one)
+
+
+async def sign_in(page: Page, base: str) -> None:
+    await page.goto(f"{base}/login")
+    await page.get_by_label("Name").fill("ada")
+    await page.get_by_label("Password").fill(PASSWORD)
+    async with page.expect_navigation():
+        await page.keyboard.press("Enter")
+
+
 async def call(api: APIRequestContext, how: str, address: str, data: Any = None) -> Any:
-    reply = await getattr(api, how)(address, data=json.dumps(data) if data is not None else None)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    reply = await getattr(api, how)(address, headers=headers, data=json.dumps(data) if data is not None else None)
     assert reply.ok, await reply.text()
     return await reply.json()
 
@@ -237,14 +267,14 @@ async def live_on(api: APIRequestContext, base: str) -> dict[str, int]:
     return {"running": running["id"], "failed": failed["id"]}
 
 
-async def shoot(browser: Browser, link: str, history: bool, only: list[str]) -> None:
-    base = link.partition("/login")[0]
+async def shoot(browser: Browser, base: str, history: bool, only: list[str]) -> None:
     context = await browser.new_context(viewport=WIDE, timezone_id="Europe/Berlin", reduced_motion="reduce")
-    page = await context.new_page()
-    await page.goto(link)
     if not history:
         await make_jobs(context.request, f"{base}/api/v1")
+        await make_people(context.request, f"{base}/api/v1")
         return
+    page = await context.new_page()
+    await sign_in(page, base)
     state = await context.storage_state()
     runs = await live_on(context.request, f"{base}/api/v1")
     await page.goto(f"{base}/runs/{runs['running']}")
@@ -278,11 +308,11 @@ async def main(only: list[str]) -> None:
         shutil.copytree(ROOT / "examples", folder)
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
-            with server(folder) as link:
-                await shoot(browser, link, False, only)
+            with server(folder) as base:
+                await shoot(browser, base, False, only)
             seed_history(folder / "cronapp.db")
-            with server(folder) as link:
-                await shoot(browser, link, True, only)
+            with server(folder) as base:
+                await shoot(browser, base, True, only)
             await browser.close()
 
 
