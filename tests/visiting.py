@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from answers import hold_to_description
 from databases import with_tables
 from quart import Response
 from quart.testing import QuartClient
@@ -68,7 +69,7 @@ async def signed_in(app: App) -> QuartClient:
 
 @dataclass
 class Api:
-    """The REST API as a program calls it."""
+    """The REST API as a program calls it. Each answer is held to the API's description."""
 
     app: App
     headers: dict[str, str] = field(default_factory=lambda: {"Authorization": f"Bearer {TOKEN}"})
@@ -76,7 +77,9 @@ class Api:
     async def __call__(self, method: str, path: str, **options: Any) -> Response:
         headers = {**self.headers, **options.pop("headers", {})}
         client = self.app.site.test_client(use_cookies=False)
-        return await client.open(f"/api/v1{path}", method=method, headers=headers, **options)
+        reply = await client.open(f"/api/v1{path}", method=method, headers=headers, **options)
+        await hold_to_description(self.app, method, f"/api/v1{path}", reply)
+        return reply
 
     async def json(self, method: str, path: str, status: int = 200, **options: Any) -> Any:
         reply = await self(method, path, **options)

@@ -11,7 +11,7 @@ import typer
 from cronapp.cli.serve import TASKS
 from cronapp.config import load_settings
 from cronapp.core.registry import load
-from cronapp.web.api.told import task_json
+from cronapp.web.api.told import task_told
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -23,7 +23,9 @@ def add_to(cli: typer.Typer) -> None:
         """List the tasks. Exit status 1 if a file cannot be loaded."""
         registry = load(load_settings({"tasks": tuple(tasks or ())}).tasks)
         if as_json:
-            print(json.dumps([task_json(task) for task in registry.tasks.values()], indent=2, ensure_ascii=False))
+            print(
+                json.dumps([task_told(task).told() for task in registry.tasks.values()], indent=2, ensure_ascii=False)
+            )
         else:
             width = max(map(len, registry.tasks), default=0)
             for task in registry.tasks.values():

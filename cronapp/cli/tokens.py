@@ -15,7 +15,7 @@ from cronapp.core.models import Json
 from cronapp.core.tokens import LIFE, NEVER
 from cronapp.service.tokens import Tokens
 from cronapp.store.store import Store
-from cronapp.web.api.tokens import made_json, token_json
+from cronapp.web.api.tokens import made_told, token_told
 
 tokens = typer.Typer(
     no_args_is_help=True,
@@ -91,7 +91,7 @@ def revoke(
 
 async def created(store: Store, role: Role, name: str, tags: list[str] | None, expires: str) -> Json:
     made = await Tokens(store, system_clock).create(role, name=name, tags=tags, expires=expires)
-    return made_json(made, system_clock())
+    return made_told(made, system_clock()).told()
 
 
 async def everything(store: Store) -> list[Json]:
@@ -99,7 +99,7 @@ async def everything(store: Store) -> list[Json]:
     before: int | None = None
     while True:
         page, before = await service.page(before=before, limit=500)
-        found += [token_json(token, system_clock()) for token in page]
+        found += [token_told(token, system_clock()).told() for token in page]
         if before is None:
             return found
 

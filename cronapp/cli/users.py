@@ -19,7 +19,7 @@ from cronapp.core.errors import CannotStart, CronAppError, InvalidInput
 from cronapp.core.models import Json
 from cronapp.service.people import People
 from cronapp.store.open import open_beside
-from cronapp.web.api.users import user_json
+from cronapp.web.api.users import user_told
 
 T = TypeVar("T")
 NAME = Annotated[str, typer.Argument(help="The name that they sign in with.")]
@@ -134,7 +134,7 @@ async def everybody(people: People) -> list[Json]:
     while True:
         page, after = await people.page(after=after, limit=500)
         browsers = await people.browsers(page)
-        found += [user_json(person, browsers.get(person.id, 0)) for person in page]
+        found += [user_told(person, browsers.get(person.id, 0)).told() for person in page]
         if after is None:
             return found
 

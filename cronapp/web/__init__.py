@@ -29,6 +29,7 @@ from cronapp.web import (
     login,
     notes,
     oidc,
+    openapi,
     overview,
     pauses,
     people,
@@ -94,6 +95,7 @@ PAGES = (
     login,
     oidc,
     health,
+    openapi,
 )
 
 

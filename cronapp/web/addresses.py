@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+OF_PROGRAMS = ("/openapi.json", "/healthz", "/readyz")
+
+
+def of_api(path: str) -> bool:
+    """Whether programs ask there, to which errors are told as problem details."""
+    return path.startswith("/api/") or path in OF_PROGRAMS
+
 
 def whole(text: str | None) -> int | None:
     """A whole number above zero, or None."""

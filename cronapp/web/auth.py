@@ -16,12 +16,12 @@ from cronapp.core.errors import NotAllowed, NotInvited, NotSignedIn, TooManyCall
 from cronapp.service.signin import Visitor
 from cronapp.store.signin import Session
 from cronapp.web import bearer, cookies
+from cronapp.web.addresses import of_api
 from cronapp.web.calls import calls, token_id
 from cronapp.web.permissions import NEEDS, OPEN, OWN, looking
 from cronapp.web.site import parts, parts_for
 from cronapp.web.stream import GONE
 
-API = "/api/"
 EVENTS = "text/event-stream"
 FORMS = "forms"  # what a cookie is for
 
@@ -46,7 +46,7 @@ async def require_right() -> ResponseReturnValue | None:
     if g.who is None:
         await bearer.refuse_misplaced(address())
         return turn_away()
-    if request.path.startswith(API):
+    if of_api(request.path):
         calls().admit(g.who, token_id())
     if request.endpoint is None or request.endpoint in OWN:
         return None  # there is nothing, as whoever handles it says
@@ -61,9 +61,9 @@ def turn_away() -> ResponseReturnValue:
     """For who is not known."""
     if request.endpoint == "stream.stream" and request.accept_mimetypes.best == EVENTS:
         return Response(GONE, content_type=EVENTS)  # a page that was open when its session ended: it loads itself anew
-    if request.path.startswith(API):
+    if of_api(request.path):
         calls().count_refused(address())
-    if request.path.startswith(API) or request.method != "GET" or "HX-Request" in request.headers:
+    if of_api(request.path) or request.method != "GET" or "HX-Request" in request.headers:
         raise NotSignedIn
     asked = quote(request.full_path.rstrip("?"), safe="/?=")
     return redirect(f"/login?next={asked}" if request.path != "/" else "/login")

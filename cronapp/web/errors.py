@@ -12,6 +12,7 @@ from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cronapp.core.errors import CronAppError, InvalidInput, NotFound, NotSignedIn
+from cronapp.web.addresses import of_api
 from cronapp.web.render import page, toast
 from cronapp.web.shell import surroundings
 
@@ -66,7 +67,7 @@ async def told_unexpected(error: Exception) -> ResponseReturnValue:
 
 
 def is_api() -> bool:
-    return request.path.startswith("/api/")
+    return of_api(request.path)
 
 
 def reply(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from quart import Blueprint
-from quart.typing import ResponseReturnValue
-
+from cronapp import wire
+from cronapp.web.described.part import Part
+from cronapp.web.described.replies import Unavailable
 from cronapp.web.site import parts
 
-pages = Blueprint("health", __name__)
+api = Part("health", __name__, "Health")
+pages = api.blueprint
 
 
-@pages.get("/healthz")
-async def alive() -> ResponseReturnValue:
-    return {"status": "ok"}
+@api.get("/healthz")
+async def alive() -> wire.Health:
+    """Whether the server is there at all."""
+    return wire.Health(status="ok")
 
 
-@pages.get("/readyz")
-async def ready() -> ResponseReturnValue:
-    """503 while the database, the scheduler or the worker cannot do its part."""
+@api.get("/readyz")
+async def ready() -> wire.Ready | Unavailable[wire.Ready]:
+    """Whether the database, the scheduler and the worker can do their part; 503 while one cannot."""
     state = await parts().ready()
-    good = all(state.values())
-    return {"status": "ok" if good else "unavailable", **state}, 200 if good else 503
+    if all(state.values()):
+        return wire.Ready(status="ok", **state)
+    return Unavailable(wire.Ready(status="unavailable", **state))

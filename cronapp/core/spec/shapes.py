@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from cronapp.core.blackouts import parse_blackout
@@ -82,10 +82,20 @@ def _any_schedule(value: tuple[Any, ...]) -> tuple[Any, ...]:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
+def _as_told(value: Any) -> Any:
+    return value
+
+
+Worded = Annotated[
+    Annotated[float, Field(ge=0)] | str,
+    Field(description="Seconds, or in words, as `10m` or `1h30m`.", examples=[600, "10m"]),
+]
+"""How a duration may be written."""
+Seconds = Annotated[float, BeforeValidator(_duration, json_schema_input_type=Worded), Field(ge=0)]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
-JobId = Annotated[str, AfterValidator(_job_id)]
-Tag = Annotated[str, AfterValidator(_tag)]
+ID_SCHEMA = {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"}
+JobId = Annotated[str, AfterValidator(_job_id), WithJsonSchema(ID_SCHEMA)]
+Tag = Annotated[str, AfterValidator(_tag), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 50})]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 ExceptionName = Annotated[str, AfterValidator(_exception)]
 BlackoutLine = Annotated[str, AfterValidator(_blackout)]
@@ -145,10 +155,15 @@ ScheduleGiven = CronInput | IntervalInput | OnceInput | ManualInput | Dependency
 ScheduleInput = Annotated[ScheduleGiven, Field(discriminator="kind")]
 
 
+Listed = Annotated[tuple[ScheduleInput, ...], Field(max_length=20), AfterValidator(_any_schedule)]
+Schedules = Annotated[Listed, BeforeValidator(_as_told, json_schema_input_type=ScheduleInput | Listed)]
+"""`listed` makes a list of one object, before it is looked at."""
+
+
 class TimingInput(Input):
     """When a job runs."""
 
-    schedule: Annotated[tuple[ScheduleInput, ...], Field(max_length=20), AfterValidator(_any_schedule)]
+    schedule: Schedules
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 

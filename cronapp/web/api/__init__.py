@@ -58,4 +58,4 @@ PARTS = (
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 for part in (module.api for module in PARTS):
-    api.register_blueprint(part)
+    api.register_blueprint(part.blueprint)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from quart import request
 
 from cronapp.core.errors import InvalidInput
@@ -18,10 +18,24 @@ from cronapp.core.zones import zone
 from cronapp.store.idempotency import Once
 from cronapp.web.addresses import whole
 from cronapp.web.auth import who
+from cronapp.web.described.part import Param
 from cronapp.web.site import parts
 
 MOST = 500  # items in one answer
 _moment = TypeAdapter(datetime)
+
+LIMIT = Param("limit", "How many are told at most.", Annotated[int, Field(ge=1, le=MOST, default=50)])
+AFTER_NAME = Param("cursor", "`next` of the page before this one.")
+CURSOR = Param("cursor", "`next` of the page before this one.", Annotated[int, Field(ge=0, lt=2**63)])
+SINCE = Param("since", "Not before this moment; without an offset it is UTC.", datetime)
+UNTIL = Param("until", "Not after this moment.", datetime)
+IF_MATCH = Param("If-Match", "The `ETag` of the version that is meant, lest another edit be lost.", place="header")
+ONCE = Param(
+    "Idempotency-Key",
+    "The same request sent again with the same key within a day makes nothing new, and is answered the same.",
+    Annotated[str, Field(max_length=200)],
+    place="header",
+)
 
 
 async def body(*, needed: bool = True) -> Json:
@@ -30,6 +44,19 @@ async def body(*, needed: bool = True) -> Json:
     if not raw and not needed:
         return {}
     return read_object(raw)
+
+
+async def only(taken: type[BaseModel]) -> Json:
+    """The JSON object that was sent, if it has no other fields than these."""
+    data, names = await body(), fields_of(taken)
+    if unknown := sorted(data.keys() - set(names)):
+        raise InvalidInput({name: f"There is no such field. There are {', '.join(names)}." for name in unknown})
+    return data
+
+
+def fields_of(taken: type[BaseModel]) -> list[str]:
+    """As they are called in JSON."""
+    return [str(field.validation_alias or name) for name, field in taken.model_fields.items()]
 
 
 async def sent() -> bytes:

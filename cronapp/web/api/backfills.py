@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-from quart import Blueprint
-from quart.typing import ResponseReturnValue
-
-from cronapp.core.backfills import Backfill, BackfillRow, Coverage
-from cronapp.core.errors import InvalidInput
+from cronapp import wire
+from cronapp.core.backfills import BackfillRow
+from cronapp.core.errors import Conflict, InvalidInput, TaskGone
 from cronapp.core.models import Json
-from cronapp.service.backfills import Window
-from cronapp.web.api.asked import body, parse_moment
-from cronapp.web.api.told import at, items
+from cronapp.service.backfills import Opened, Window
+from cronapp.web.api.asked import body, fields_of, parse_moment
+from cronapp.web.api.told import items
 from cronapp.web.auth import who
+from cronapp.web.described.part import Part
+from cronapp.web.described.replies import Accepted
 from cronapp.web.site import parts
 
-api = Blueprint("backfills", __name__)
-FIELDS = ("from", "to", "max_running", "rerun", "args", "dry_run")
+FIELDS = fields_of(wire.BackfillAsked)
+api = Part("backfills", __name__, "Backfills")
 MOST_TOLD = 500
 
 
-@api.post("/jobs/<job_id>/backfill")
-async def open_backfill(job_id: str) -> ResponseReturnValue:
-    """Opens the runs; with `dry_run` it only tells which slots they would be for."""
+@api.post("/jobs/<job_id>/backfill", takes=wire.BackfillAsked, refuses=(Conflict, TaskGone))
+async def open_backfill(job_id: str) -> Accepted[wire.BackfillOpened] | wire.BackfillPlan:
+    """Run the slots of a past window.
+
+    With `dry_run` it only tells which slots these would be.
+    """
     data = await body()
     window = window_of(data)
     if data.get("dry_run"):
-        coverage = await parts().backfills.preview(job_id, window)
-        return {**coverage_json(coverage), "times": [at(slot) for slot in coverage.slots[:MOST_TOLD]]}, 200
+        covered = await parts().backfills.preview(job_id, window)
+        times = list(covered.slots[:MOST_TOLD])
+        return wire.BackfillPlan(slots=len(covered.slots), left_out=covered.left_out, times=times)
     opened = await parts().backfills.open(job_id, window, by=who())
-    told = {**backfill_json(opened.backfill, job_id), **coverage_json(opened.coverage), "runs": opened.runs}
-    return told, 202
+    return Accepted(opened_told(opened, job_id))
 
 
 @api.get("/jobs/<job_id>/backfills")
-async def index(job_id: str) -> Json:
-    return items([row_json(row, job_id) for row in await parts().backfills.of_job(job_id)])
+async def index(job_id: str) -> wire.Items[wire.Backfill]:
+    """The backfills of a job, and how far each is."""
+    return items(wire.Backfill, [row_told(row, job_id) for row in await parts().backfills.of_job(job_id)])
 
 
 @api.delete("/jobs/<job_id>/backfills/<int:backfill_id>")
-async def cancel(job_id: str, backfill_id: int) -> Json:
-    """Cancels what still waits."""
-    return {"cancelled": await parts().backfills.cancel(job_id, backfill_id)}
+async def cancel(job_id: str, backfill_id: int) -> wire.Cancelled:
+    """Cancel the runs of a backfill that still wait."""
+    return wire.Cancelled(cancelled=await parts().backfills.cancel(job_id, backfill_id))
 
 
 def window_of(data: Json) -> Window:
@@ -68,29 +72,36 @@ def window_of(data: Json) -> Window:
     )
 
 
-def coverage_json(coverage: Coverage) -> Json:
-    return {"slots": len(coverage.slots), "left_out": coverage.left_out}
+def opened_told(opened: Opened, job_id: str) -> wire.BackfillOpened:
+    backfill, covered = opened.backfill, opened.coverage
+    return wire.BackfillOpened(
+        id=backfill.id,
+        job=job_id,
+        since=backfill.since,
+        to=backfill.until,
+        max_running=backfill.max_running,
+        created_at=backfill.created_at,
+        by=backfill.by,
+        slots=len(covered.slots),
+        left_out=covered.left_out,
+        runs=opened.runs,
+    )
 
 
-def backfill_json(backfill: Backfill, job_id: str) -> Json:
-    return {
-        "id": backfill.id,
-        "job": job_id,
-        "from": at(backfill.since),
-        "to": at(backfill.until),
-        "max_running": backfill.max_running,
-        "created_at": at(backfill.created_at),
-        "by": backfill.by,
-    }
-
-
-def row_json(row: BackfillRow, job_id: str) -> Json:
-    counts = {
-        "slots": row.total,
-        "done": row.done,
-        "failed": row.failed,
-        "cancelled": row.cancelled,
-        "running": row.running,
-        "waiting": row.waiting,
-    }
-    return {**backfill_json(row.backfill, job_id), **counts}
+def row_told(row: BackfillRow, job_id: str) -> wire.Backfill:
+    backfill = row.backfill
+    return wire.Backfill(
+        id=backfill.id,
+        job=job_id,
+        since=backfill.since,
+        to=backfill.until,
+        max_running=backfill.max_running,
+        created_at=backfill.created_at,
+        by=backfill.by,
+        slots=row.total,
+        done=row.done,
+        failed=row.failed,
+        cancelled=row.cancelled,
+        running=row.running,
+        waiting=row.waiting,
+    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from quart import Blueprint
-
+from cronapp import wire
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Json, RunTrigger
 from cronapp.service.bulk import ACTIONS, Action, Left, Order
@@ -13,33 +12,38 @@ from cronapp.store.jobs import JobFilter
 from cronapp.web.api.asked import body, reason_of, until_of
 from cronapp.web.asked import ONE_EACH, filter_of
 from cronapp.web.auth import who
+from cronapp.web.described.part import Part
 from cronapp.web.site import parts
 
-api = Blueprint("bulk", __name__)
+api = Part("bulk", __name__, "Jobs")
 MOST = 10_000  # ids in one request
 
 
-@api.post("/jobs/bulk")
-async def carry_out() -> Json:
-    """Changes many jobs, or with `dry_run` tells what would become of each."""
+@api.post("/jobs/bulk", takes=wire.BulkAsked)
+async def carry_out() -> wire.BulkDone:
+    """Change many jobs at once.
+
+    Each is changed as when it is changed alone: what is refused for one hinders no other. With `dry_run` it only tells
+    what would become of each.
+    """
     sent = await body()
     which, order = which_of(sent), order_of(sent)
     if sent.get("dry_run"):
         report = await parts().bulk.plan(which, order)
     else:
         report = await parts().bulk.carry_out(which, order, by=who(), trigger=RunTrigger.API)
-    return {
-        "action": report.order.action,
-        "dry_run": bool(sent.get("dry_run")),
-        "matched": report.matched,
-        "done": list(report.done),
-        "unchanged": [left(one) for one in report.unchanged],
-        "refused": [left(one) for one in report.refused],
-    }
+    return wire.BulkDone(
+        action=report.order.action,
+        dry_run=bool(sent.get("dry_run")),
+        matched=report.matched,
+        done=list(report.done),
+        unchanged=[left(one) for one in report.unchanged],
+        refused=[left(one) for one in report.refused],
+    )
 
 
-def left(one: Left) -> Json:
-    return {"id": one.id, "reason": one.reason}
+def left(one: Left) -> wire.BulkLeft:
+    return wire.BulkLeft(id=one.id, reason=one.reason)
 
 
 def which_of(sent: Json) -> list[str] | JobFilter:
@@ -55,7 +59,7 @@ def which_of(sent: Json) -> list[str] | JobFilter:
     return filter_of(pairs_of(wanted))
 
 
-FIELDS = ("q", "state", "task", "tags", "untagged", "queue", "group", "origin")
+FIELDS = tuple(wire.JobsWanted.model_fields)
 """What a filter can have; `tags` is a list."""
 
 

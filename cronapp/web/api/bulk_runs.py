@@ -4,41 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import Blueprint
-
-from cronapp.core.errors import InvalidInput
+from cronapp import wire
+from cronapp.core.errors import Conflict, InvalidInput
 from cronapp.core.models import Json, RunTrigger
 from cronapp.service.bulk_runs import ACTIONS, MOST, Action, Left
 from cronapp.store.runs import RunFilter
 from cronapp.web.api.asked import body, parse_moment
 from cronapp.web.api.runs import TEXTS, states_of
+from cronapp.web.described.part import Part
 from cronapp.web.site import parts
 
-api = Blueprint("bulk_runs", __name__)
+api = Part("bulk_runs", __name__, "Runs")
 ENDS = ("since", "until")
 
 
-@api.post("/runs/bulk")
-async def carry_out() -> Json:
-    """Retries or cancels many runs, or with `dry_run` tells what would become of each."""
+@api.post("/runs/bulk", takes=wire.BulkRunsAsked, refuses=(Conflict,))
+async def carry_out() -> wire.BulkRunsDone:
+    """Try many runs again, or cancel them.
+
+    With `dry_run` it only tells what would become of each.
+    """
     sent = await body()
     action, ids = action_of(sent), await ids_of(sent)
     if sent.get("dry_run"):
         report = await parts().bulk_runs.plan(ids, action)
     else:
         report = await parts().bulk_runs.carry_out(ids, action, trigger=RunTrigger.API)
-    return {
-        "action": action,
-        "dry_run": bool(sent.get("dry_run")),
-        "matched": report.matched,
-        "done": [{"id": one.id, "job": one.job, "opened": one.opened} for one in report.done],
-        "unchanged": [left(one) for one in report.unchanged],
-        "refused": [left(one) for one in report.refused],
-    }
+    return wire.BulkRunsDone(
+        action=action,
+        dry_run=bool(sent.get("dry_run")),
+        matched=report.matched,
+        done=[wire.BulkRunDone(id=one.id, job=one.job, opened=one.opened) for one in report.done],
+        unchanged=[left(one) for one in report.unchanged],
+        refused=[left(one) for one in report.refused],
+    )
 
 
-def left(one: Left) -> Json:
-    return {"id": one.id, "job": one.job, "reason": one.reason}
+def left(one: Left) -> wire.BulkRunLeft:
+    return wire.BulkRunLeft(id=one.id, job=one.job, reason=one.reason)
 
 
 def action_of(sent: Json) -> Action:
@@ -64,7 +67,7 @@ async def ids_of(sent: Json) -> list[int]:
 def filter_of(wanted: Any) -> RunFilter:
     if not isinstance(wanted, dict):
         raise InvalidInput.of("filter", 'The filter must be an object, as {"state": "failed"}; {} is all runs.')
-    if unknown := [name for name in wanted if name not in (*TEXTS, "state", "args", *ENDS)]:
+    if unknown := [name for name in wanted if name not in wire.RunsWanted.model_fields]:
         raise InvalidInput.of(f"filter.{unknown[0]}", f"Filter by {', '.join(TEXTS)}, state, args, since or until.")
     lists = {name: texts_of(wanted[name], name) for name in ("state", "args") if name in wanted}
     texts = {name: texts_of(wanted[name], name)[0] for name in TEXTS if wanted.get(name)}

@@ -4,58 +4,90 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from quart import Blueprint, request
-from quart.typing import ResponseReturnValue
+from quart import request
 
-from cronapp.core.errors import Conflict, EditConflict, InvalidInput
+from cronapp import wire
+from cronapp.core.errors import Conflict, EditConflict, InvalidInput, TaskGone
 from cronapp.core.models import Job, Json, RunTrigger
 from cronapp.core.spec import spec_to_json
-from cronapp.web.api.asked import body, expected_version, limit, once, reason_of, until_of
-from cronapp.web.api.told import items, row_json, run_json
+from cronapp.core.spec.shapes import JobInput
+from cronapp.store.listing import SORTS
+from cronapp.web.api.asked import (
+    AFTER_NAME,
+    IF_MATCH,
+    LIMIT,
+    ONCE,
+    body,
+    expected_version,
+    limit,
+    once,
+    reason_of,
+    until_of,
+)
+from cronapp.web.api.told import items, job_told, run_told
 from cronapp.web.asked import asked_of
 from cronapp.web.auth import who
+from cronapp.web.described.part import Param, Part
+from cronapp.web.described.replies import Created, Done, Opened
 from cronapp.web.site import parts
 
-api = Blueprint("jobs", __name__)
+api = Part("jobs", __name__, "Jobs")
+FILTERS = (
+    Param("q", "A text in the id, the task, the description or a tag."),
+    Param("state", "A job's state, `running` or `failing`."),
+    Param("task", "Of this task."),
+    Param("tag", "With this tag; of several, with all of them.", many=True),
+    Param("untagged", "`1`: without any tag."),
+    Param("queue", "Of this queue."),
+    Param("in_group", "Of this group, which shares a limit."),
+    Param("origin", "`browser`, `api` or `code`."),
+    Param("sort", f"`{'`, `'.join(SORTS)}`; with `-` before it the largest first."),
+)
 
 
-async def told(job_id: str, status: int = 200, **headers: str) -> ResponseReturnValue:
+async def told(job_id: str) -> wire.Job:
     row = await parts().jobs.row(job_id)
     misfit = parts().jobs.difference(row.job)
-    difference = {"difference": misfit.sentences} if misfit else {}
-    return {**row_json(row, parts().tasks), **difference}, status, {"ETag": f'"{row.job.version}"', **headers}
+    return job_told(row, parts().tasks, misfit.sentences if misfit else None)
 
 
-@api.get("/jobs")
-async def index() -> Json:
+@api.get("/jobs", params=(*FILTERS, AFTER_NAME, LIMIT))
+async def index() -> wire.Items[wire.Job]:
+    """The jobs that fit. A filter that makes no sense is passed over."""
     asked = asked_of(request.query_string.decode())
     rows, following = await parts().jobs.page(
         asked.filters, sort=asked.sort, after=asked.cursor, limit=limit(), strip=1
     )
-    return items([row_json(row, parts().tasks) for row in rows], following)
+    return items(wire.Job, [job_told(row, parts().tasks) for row in rows], following)
 
 
-@api.post("/jobs")
-async def create() -> ResponseReturnValue:
+@api.post("/jobs", takes=JobInput, params=(ONCE,))
+async def create() -> Created[wire.Job]:
+    """Make a job. Only `id`, `task` and `schedule` are needed."""
     job = await parts().jobs.create(await body(), origin="api", by=who(), once=await once())
-    return await told(job.id, 201, Location=f"/api/v1/jobs/{job.id}")
+    return Created(await told(job.id), f"/api/v1/jobs/{job.id}")
 
 
 @api.get("/jobs/<job_id>")
-async def show(job_id: str) -> ResponseReturnValue:
+async def show(job_id: str) -> wire.Job:
+    """One job."""
     return await told(job_id)
 
 
-@api.put("/jobs/<job_id>")
-async def replace(job_id: str) -> ResponseReturnValue:
+@api.put("/jobs/<job_id>", takes=wire.JobReplaced, params=(IF_MATCH,), refuses=(Conflict,))
+async def replace(job_id: str) -> wire.Job:
+    """Put another job in its place. What is left out is at its default."""
     sent = await body()
     await save(job_id, lambda _: sent)
     return await told(job_id)
 
 
-@api.patch("/jobs/<job_id>")
-async def change(job_id: str) -> ResponseReturnValue:
-    """The fields that are sent take the place of the job's; those of `misfire` and `retry` one by one."""
+@api.patch("/jobs/<job_id>", takes=wire.JobChanged, params=(IF_MATCH,), refuses=(Conflict,))
+async def change(job_id: str) -> wire.Job:
+    """Change only what is sent.
+
+    The fields take the place of the job's; those of `misfire` and `retry` one by one.
+    """
     sent = await body()
     await save(job_id, lambda job: merged(job, sent))
     return await told(job_id)
@@ -67,11 +99,7 @@ def merged(job: Job, sent: Json) -> Json:
     return {**old, **sent, **groups}
 
 
-READ_ONLY = (
-    *("state", "reason", "pause", "failures", "origin", "created_at", "updated_at"),
-    *("next_slot", "next_run", "last_run", "version"),
-    "difference",
-)
+READ_ONLY = wire.Job.model_fields.keys() - JobInput.model_fields.keys()
 TRIES = 10  # to save what was made of a job while others save it too
 
 
@@ -101,30 +129,34 @@ def cleaned(sent: Json, job: Job) -> Json:
     return data
 
 
-@api.delete("/jobs/<job_id>")
-async def remove(job_id: str) -> ResponseReturnValue:
+@api.delete("/jobs/<job_id>", params=(IF_MATCH,))
+async def remove(job_id: str) -> Done:
+    """Remove a job. Its runs are kept."""
     await parts().jobs.remove(job_id, version=expected_version(), by=who())
-    return "", 204
+    return Done()
 
 
-@api.post("/jobs/<job_id>/run")
-async def run(job_id: str) -> ResponseReturnValue:
+@api.post("/jobs/<job_id>/run", takes=wire.RunAsked, needed=False, params=(ONCE,), refuses=(Conflict, TaskGone))
+async def run(job_id: str) -> Opened[wire.Run]:
+    """Run it now, with other arguments if some are sent."""
     args = (await body(needed=False)).get("args", {})
     if not isinstance(args, dict):
         raise InvalidInput.of("args", "The arguments must be a JSON object, by their names.")
     opened = await parts().runs.run_now(job_id, args, trigger=RunTrigger.API, once=await once())
-    return run_json(opened, parts().tasks), 202, {"Location": f"/api/v1/runs/{opened.id}"}
+    return Opened(run_told(opened, parts().tasks), f"/api/v1/runs/{opened.id}")
 
 
-@api.post("/jobs/<job_id>/pause")
-async def pause(job_id: str) -> ResponseReturnValue:
+@api.post("/jobs/<job_id>/pause", takes=wire.PauseAsked, needed=False, refuses=(Conflict,))
+async def pause(job_id: str) -> wire.Job:
+    """No slot of it runs until then, or until it is resumed."""
     sent = await body(needed=False)
     await parts().jobs.pause(job_id, reason_of(sent), by=who(), until=until_of(sent, parts().clock()))
     return await told(job_id)
 
 
-@api.post("/jobs/<job_id>/resume")
-async def resume(job_id: str) -> ResponseReturnValue:
+@api.post("/jobs/<job_id>/resume", takes=wire.ResumeAsked, needed=False, refuses=(Conflict,))
+async def resume(job_id: str) -> wire.Job:
+    """Its slots run again."""
     catch_up = str((await body(needed=False)).get("catch_up", "none"))
     await parts().jobs.resume(job_id, catch_up, by=who())
     return await told(job_id)

@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
-from quart import Blueprint
-from quart.typing import ResponseReturnValue
-
-from cronapp.core.errors import InvalidInput
-from cronapp.core.models import Json, Note
-from cronapp.web.api.asked import body, limit, number
-from cronapp.web.api.told import at, items
+from cronapp import wire
+from cronapp.core.errors import Conflict, InvalidInput
+from cronapp.core.models import Note
+from cronapp.web.api.asked import CURSOR, LIMIT, body, limit, number
+from cronapp.web.api.told import items
 from cronapp.web.auth import who
+from cronapp.web.described.part import Part
+from cronapp.web.described.replies import Created, Done
 from cronapp.web.site import parts
 
-api = Blueprint("notes", __name__)
+api = Part("notes", __name__, "Notes")
 
 
-@api.get("/jobs/<job_id>/notes")
-async def index(job_id: str) -> Json:
-    """The notes, the newest first."""
+@api.get("/jobs/<job_id>/notes", params=(CURSOR, LIMIT))
+async def index(job_id: str) -> wire.Items[wire.Note]:
+    """The notes on a job, the newest first."""
     notes, following = await parts().notes.page(job_id, before=number("cursor"), limit=limit())
-    return items([note_json(note) for note in notes], following)
+    return items(wire.Note, map(note_told, notes), following)
 
 
-@api.post("/jobs/<job_id>/notes")
-async def add(job_id: str) -> ResponseReturnValue:
+@api.post("/jobs/<job_id>/notes", takes=wire.NoteAsked)
+async def add(job_id: str) -> Created[wire.Note]:
+    """Write a note on a job."""
     note = await parts().notes.add(job_id, await text_asked(), by=who())
-    return note_json(note), 201, {"Location": f"/api/v1/jobs/{job_id}/notes/{note.id}"}
+    return Created(note_told(note), f"/api/v1/jobs/{job_id}/notes/{note.id}")
 
 
 @api.get("/jobs/<job_id>/notes/<int:note_id>")
-async def show(job_id: str, note_id: int) -> Json:
-    return note_json(await parts().notes.get(job_id, note_id))
+async def show(job_id: str, note_id: int) -> wire.Note:
+    """One note."""
+    return note_told(await parts().notes.get(job_id, note_id))
 
 
-@api.patch("/jobs/<job_id>/notes/<int:note_id>")
-async def edit(job_id: str, note_id: int) -> Json:
-    """The text anew; when and by whom it was edited is noted."""
-    return note_json(await parts().notes.edit(job_id, note_id, await text_asked(), by=who()))
+@api.patch("/jobs/<job_id>/notes/<int:note_id>", takes=wire.NoteAsked, refuses=(Conflict,))
+async def edit(job_id: str, note_id: int) -> wire.Note:
+    """Write a note anew; when and by whom it was edited is noted."""
+    return note_told(await parts().notes.edit(job_id, note_id, await text_asked(), by=who()))
 
 
 @api.delete("/jobs/<job_id>/notes/<int:note_id>")
-async def remove(job_id: str, note_id: int) -> ResponseReturnValue:
+async def remove(job_id: str, note_id: int) -> Done:
+    """Remove a note."""
     await parts().notes.remove(job_id, note_id)
-    return "", 204
+    return Done()
 
 
-def note_json(note: Note) -> Json:
-    edited = {"edited_at": at(note.edited_at), "edited_by": note.edited_by}
-    return {"id": note.id, "at": at(note.at), "by": note.by, "text": note.text, **edited}
+def note_told(note: Note) -> wire.Note:
+    return wire.Note(
+        id=note.id, at=note.at, by=note.by, text=note.text, edited_at=note.edited_at, edited_by=note.edited_by
+    )
 
 
 async def text_asked() -> str:

@@ -2,51 +2,57 @@
 
 from __future__ import annotations
 
-from quart import Blueprint, request
+from typing import Annotated
 
+from pydantic import Field
+from quart import request
+
+from cronapp import wire
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import Json
 from cronapp.service.restarts import Ending
-from cronapp.web.api.told import at
 from cronapp.web.auth import who
+from cronapp.web.described.part import Param, Part
 from cronapp.web.site import parts
 
-api = Blueprint("restart", __name__)
+api = Part("restart", __name__, "Server")
 MOST_MINUTES = 1440.0
+MINUTES = Param("minutes", "How long a gap is wanted.", Annotated[float, Field(gt=0, le=MOST_MINUTES, default=5)])
 
 
-@api.get("/safe-restart")
-async def safe_restart() -> Json:
-    """What runs, what is due, and the next gap of `minutes` (5)."""
+@api.get("/safe-restart", params=(MINUTES,))
+async def safe_restart() -> wire.SafeRestart:
+    """What runs, what is due, the next gap, and whether all is quiet."""
     house = parts()
     found = await house.restarts.look(minutes())
-    return {
-        "safe": found.safe,
-        "words": found.words(),
-        "minutes": found.minutes,
-        "running": [running_json(one) for one in found.running],
-        "waiting": found.waiting,
-        "due": [{"job": job.id, "slot": at(job.next_slot)} for job in found.due],
-        "gap": {"at": at(found.gap), "minutes": found.minutes} if found.gap else None,
-        "draining": house.drain.since is not None,
-    }
+    return wire.SafeRestart(
+        safe=found.safe,
+        words=found.words(),
+        minutes=found.minutes,
+        running=[running_told(one) for one in found.running],
+        waiting=found.waiting,
+        due=[wire.DueSlot(job=job.id, slot=job.next_slot) for job in found.due],
+        gap=wire.Gap(at=found.gap, minutes=found.minutes) if found.gap else None,
+        draining=house.drain.since is not None,
+    )
 
 
 @api.get("/drain")
-async def state() -> Json:
+async def state() -> wire.Drain:
+    """Whether this server is emptied for a restart."""
     since = parts().drain.since
-    return {"draining": since is not None, "since": at(since)}
+    return wire.Drain(draining=since is not None, since=since)
 
 
 @api.post("/drain")
-async def begin() -> Json:
-    """This server takes no new slot and starts no run; what runs goes on. Gone with a restart."""
+async def begin() -> wire.Drain:
+    """Empty this server: it takes no new slot and starts no run; what runs goes on. Gone with a restart."""
     await parts().drain.begin(who())
     return await state()
 
 
 @api.delete("/drain")
-async def end() -> Json:
+async def end() -> wire.Drain:
+    """Let this server work again."""
     await parts().drain.end(who())
     return await state()
 
@@ -61,6 +67,6 @@ def minutes() -> float:
     return value
 
 
-def running_json(one: Ending) -> Json:
+def running_told(one: Ending) -> wire.Ending:
     run = one.run
-    return {"run": run.id, "job": run.job, "started_at": at(run.started_at), "ends_about": at(one.ends_about)}
+    return wire.Ending(run=run.id, job=run.job, started_at=run.started_at, ends_about=one.ends_about)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import Blueprint
-
+from cronapp import wire
 from cronapp.core.errors import InvalidInput, JobNotFound
-from cronapp.core.models import Job, Json
-from cronapp.core.simulation import Changes, SlotAhead
+from cronapp.core.models import Job
+from cronapp.core.simulation import Changes
 from cronapp.core.spec import spec_to_json
 from cronapp.web.api.asked import MOST, body, parse_moment
-from cronapp.web.api.told import at
+from cronapp.web.described.part import Part
 from cronapp.web.simulations import RULES, simulated
 from cronapp.web.site import parts
 
-api = Blueprint("schedule", __name__)
+api = Part("schedule", __name__, "Schedules")
 OF_JOB = ("schedule", "starts_at", "ends_at", *RULES)
 
 
-@api.post("/schedule/preview")
-async def told() -> Json:
-    """The schedule in words, and its next slots strictly after `from`, fewer than `count` when it ends.
+@api.post("/schedule/preview", takes=wire.PreviewAsked)
+async def told() -> wire.Preview:
+    """What a schedule is going to do, by the code that fires it; nothing is changed.
+
+    The schedule in words, and its next slots strictly after `from`, fewer than `count` when it ends.
 
     With `job` it is an edit of that job: what is left out is as the job has it, and `changes` is old against new.
     """
@@ -35,16 +36,16 @@ async def told() -> Json:
         data = {name: value for name, value in spec_to_json(job.spec).items() if name in OF_JOB} | data
     found = await simulated(data, now=start, count=count, job=job, past=True)
     told = found.told
-    return {
-        "words": told.words,
-        "slots": [at(slot.at) for slot in told.slots if not slot.refused],
-        "blacked_out": [refused(slot) for slot in told.slots if slot.refused],
-        "per_day": told.per_day,
-        "zone": found.zone.key if found.zone else None,
-        "notes": list(told.notes),
-        "warnings": list(told.warnings),
-        "changes": changes(told.changes),
-    }
+    return wire.Preview(
+        words=told.words,
+        slots=[slot.at for slot in told.slots if not slot.refused],
+        blacked_out=[wire.BlackedOut(slot=slot.at, reason=slot.refused) for slot in told.slots if slot.refused],
+        per_day=told.per_day,
+        zone=found.zone.key if found.zone else None,
+        notes=list(told.notes),
+        warnings=list(told.warnings),
+        changes=changes(told.changes) if told.changes else None,
+    )
 
 
 async def edited(job_id: Any) -> Job | None:
@@ -59,12 +60,6 @@ async def edited(job_id: Any) -> Job | None:
         raise InvalidInput.of("job", f"There is no job {job_id[:100]}. Leave it out to ask for a new one.") from None
 
 
-def refused(slot: SlotAhead) -> Json:
-    return {"slot": at(slot.at), "reason": slot.refused}
-
-
-def changes(found: Changes | None) -> Json | None:
-    if found is None:
-        return None
-    slots = [{"slot": at(slot.at), "mark": slot.mark} for slot in found.slots]
-    return {"sentence": found.sentence, "new": found.new, "gone": found.gone, "slots": slots}
+def changes(found: Changes) -> wire.TimingChanges:
+    slots = [wire.MarkedSlot(slot=slot.at, mark=slot.mark) for slot in found.slots]
+    return wire.TimingChanges(sentence=found.sentence, new=found.new, gone=found.gone, slots=slots)

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
+from typing import Literal
 
-from quart import Blueprint, request
+from quart import request
 
+from cronapp import wire
 from cronapp.core.errors import InvalidInput
 from cronapp.core.ledger import CHOICES, SlotEntry, Verdict
-from cronapp.core.models import Json
 from cronapp.service.ledger import ANY
 from cronapp.service.promises import Kept
-from cronapp.web.api.asked import limit, moment
-from cronapp.web.api.told import at, items
+from cronapp.web.api.asked import LIMIT, SINCE, UNTIL, limit, moment
+from cronapp.web.described.part import Param, Part
 from cronapp.web.site import parts
 
-api = Blueprint("slots", __name__)
+api = Part("slots", __name__, "Slots")
+VERDICT = Param("verdict", "What became of them, or `not_kept`, or `excused`.", Literal[tuple(CHOICES)])
+BEFORE = Param("cursor", "`next` of the page before this one.", datetime)
 
 
-@api.get("/jobs/<job_id>/slots")
-async def index(job_id: str) -> Json:
-    """What became of each slot, the newest first, and how this week's promises were kept."""
+@api.get("/jobs/<job_id>/slots", params=(SINCE, UNTIL, VERDICT, BEFORE, LIMIT))
+async def index(job_id: str) -> wire.SlotItems:
+    """What became of each slot, the newest first, from a week ago if nothing is said.
+
+    And how the promises of the last seven days were kept.
+    """
     house = parts()
     entries, following = await house.ledger.page(
         job_id,
@@ -31,7 +38,8 @@ async def index(job_id: str) -> Json:
         limit=limit(),
     )
     kept = await house.ledger.kept(await house.jobs.get(job_id))
-    return {**items([entry_json(entry) for entry in entries], at(following)), "kept": kept_json(kept)}
+    listed = [slot_told(entry) for entry in entries]
+    return wire.SlotItems(items=listed, next=moment_told(following) if following else None, kept=kept_told(kept))
 
 
 def verdicts() -> Collection[Verdict]:
@@ -44,24 +52,28 @@ def verdicts() -> Collection[Verdict]:
     return CHOICES[word]
 
 
-def entry_json(entry: SlotEntry) -> Json:
-    return {
-        "slot": at(entry.slot),
-        "verdict": entry.verdict,
-        "words": entry.words,
-        "run": entry.run,
-        "state": entry.state,
-        "late": entry.late,
-        "cause": entry.cause,
-        "slots": entry.slots,
-        "since": at(entry.since),
-    }
+def slot_told(entry: SlotEntry) -> wire.Slot:
+    return wire.Slot(
+        slot=entry.slot,
+        verdict=entry.verdict,
+        words=entry.words,
+        run=entry.run,
+        state=entry.state,
+        late=entry.late,
+        cause=entry.cause,
+        slots=entry.slots,
+        since=entry.since,
+    )
 
 
-def kept_json(kept: Kept) -> Json:
-    return {
-        "share": kept.share,
-        "promised": kept.promised,
-        "worst_late": kept.worst_late,
-        "counts": {verdict: count for verdict, count in kept.counts.items() if count},
-    }
+def kept_told(kept: Kept) -> wire.Kept:
+    return wire.Kept(
+        share=kept.share,
+        promised=kept.promised,
+        worst_late=kept.worst_late,
+        counts={verdict: count for verdict, count in kept.counts.items() if count},
+    )
+
+
+def moment_told(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from quart import Blueprint
-
-from cronapp.core.models import Json, RunTrigger
+from cronapp import wire
+from cronapp.core.errors import TaskNotFound
+from cronapp.core.models import RunTrigger
 from cronapp.web.api.asked import body
-from cronapp.web.api.told import items, run_json, task_json
+from cronapp.web.api.told import items, run_told, task_told
+from cronapp.web.described.part import Part
+from cronapp.web.described.replies import Opened
 from cronapp.web.site import parts
 
-api = Blueprint("tasks", __name__)
+api = Part("tasks", __name__, "Tasks")
 
 
 @api.get("/tasks")
-async def index() -> Json:
-    return items([task_json(task) for task in parts().tasks.all()])
+async def index() -> wire.Items[wire.Task]:
+    """The tasks, with the JSON Schema of their arguments."""
+    return items(wire.Task, [task_told(task) for task in parts().tasks.all()])
 
 
-@api.get("/tasks/<name>")
-async def show(name: str) -> Json:
-    return task_json(parts().tasks.get(name))
+@api.get("/tasks/<name>", refuses=(TaskNotFound,))
+async def show(name: str) -> wire.Task:
+    """One task."""
+    return task_told(parts().tasks.get(name))
 
 
-@api.post("/tasks/<name>/test")
-async def test(name: str) -> tuple[Json, int]:
-    """Runs the task once, without a job: `{"args": {…}, "timeout": 60, "queue": "default", "job": "nightly"}`."""
+@api.post("/tasks/<name>/test", takes=wire.TestAsked, needed=False, refuses=(TaskNotFound,))
+async def test(name: str) -> Opened[wire.Run]:
+    """Run a task once, without a job.
+
+    The run counts nowhere, wakes nobody and is not tried again.
+    """
     sent = await body(needed=False)
     asked = {"task": parts().tasks.get(name).name, "id": sent.pop("job", None), **sent}
     run = await parts().trials.begin(asked, trigger=RunTrigger.API)
-    return run_json(run, parts().tasks), 202
+    return Opened(run_told(run, parts().tasks), f"/api/v1/runs/{run.id}")

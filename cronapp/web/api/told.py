@@ -1,136 +1,248 @@
-"""Domain objects as the API's JSON. Times are RFC 3339 in UTC with `Z`."""
+"""Domain objects as the API tells them. Times are RFC 3339 in UTC with `Z`."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
-from cronapp.core.comparison import Comparison
-from cronapp.core.models import Inside, Job, JobRow, Json, Pause, Run, RunError
+from cronapp import wire
+from cronapp.core.access import Sight
+from cronapp.core.comparison import Change, Comparison, LogDifference
+from cronapp.core.models import (
+    After,
+    CronSchedule,
+    DependencySchedule,
+    Inside,
+    IntervalSchedule,
+    JobRow,
+    LogLine,
+    ManualSchedule,
+    OnceSchedule,
+    Pause,
+    Progress,
+    Run,
+    RunError,
+    Schedule,
+)
 from cronapp.core.registry import Task
-from cronapp.core.spec import spec_to_json
-from cronapp.core.traces import problems_json
+from cronapp.core.traces import Frame, Problem
 from cronapp.service.tasks import Tasks
-from cronapp.web.written import line_json
+
+T = TypeVar("T", bound=wire.Wire)
 
 
-def at(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None
-
-
-def items(listed: list[Json], following: Any = None) -> Json:
+def items(kind: type[T], listed: Iterable[T], following: Any = None) -> wire.Items[T]:
     """One page of a list, and the cursor of the next page."""
-    return {"items": listed, "next": None if following is None else str(following)}
+    return wire.Items[kind](items=list(listed), next=cursor(following))  # type: ignore[valid-type]
 
 
-def task_json(task: Task) -> Json:
-    return {
-        "name": task.name,
-        "summary": task.summary,
-        "doc": task.doc,
-        "source": task.source,
-        "file": task.file,
-        "line": task.line,
-        "run_in": task.run_in,
-        "problem": task.problem,
-        "schema": task.signature.json_schema(),
-    }
+def cursor(following: Any) -> str | None:
+    return None if following is None else str(following)
 
 
-def job_json(job: Job, tasks: Tasks, next_run: datetime | None, last_run: Json | None) -> Json:
-    spec = spec_to_json(job.spec)
-    schedule = spec["schedule"]
-    return {
-        **spec,
-        "args": tasks.masked_of(job),
-        "schedule": schedule[0] if len(schedule) == 1 else schedule,
-        "state": job.state,
-        "reason": job.reason,
-        "origin": job.origin,
-        "created_at": at(job.created_at),
-        "updated_at": at(job.updated_at),
-        "next_slot": at(job.next_slot),
-        "next_run": at(next_run),
-        "last_run": last_run,
-        "pause": pause_json(job.pause),
-        "failures": job.failures,
-        "version": job.version,
-    }
+def task_told(task: Task) -> wire.Task:
+    return wire.Task(
+        name=task.name,
+        summary=task.summary,
+        doc=task.doc,
+        source=task.source,
+        file=task.file,
+        line=task.line,
+        run_in=task.run_in,
+        problem=task.problem,
+        args_schema=task.signature.json_schema(),
+    )
 
 
-def pause_json(pause: Pause | None) -> Json | None:
-    return {"by": pause.by, "at": at(pause.at), "until": at(pause.until)} if pause else None
+def job_told(row: JobRow, tasks: Tasks, difference: list[str] | None = None) -> wire.Job:
+    """A job; `difference` is told of one that does not fit its task."""
+    job, spec, last = row.job, row.job.spec, row.last_run
+    schedules = [schedule_told(one) for one in spec.schedule]
+    told = wire.Job(
+        id=spec.id,
+        task=spec.task,
+        args=tasks.masked_of(job),
+        schedule=schedules[0] if len(schedules) == 1 else schedules,
+        starts_at=spec.starts_at,
+        ends_at=spec.ends_at,
+        max_runs=spec.max_runs,
+        jitter=spec.jitter,
+        blackouts=list(spec.blackouts),
+        condition=spec.condition,
+        overlap=spec.overlap,
+        max_running=spec.max_running,
+        misfire=wire.Misfire(policy=spec.misfire.policy, grace=spec.misfire.grace),
+        timeout=spec.timeout,
+        retry=wire.Retry(
+            max_attempts=spec.retry.max_attempts,
+            delay=spec.retry.delay,
+            backoff=spec.retry.backoff,
+            max_delay=spec.retry.max_delay,
+            on=list(spec.retry.on),
+        ),
+        after=after_told(spec.after) if spec.after else None,
+        group=spec.group,
+        pause_after_failures=spec.pause_after_failures,
+        queue=spec.queue,
+        priority=spec.priority,
+        tags=list(spec.tags),
+        description=spec.description,
+        state=job.state,
+        reason=job.reason,
+        origin=job.origin,
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+        next_slot=job.next_slot,
+        next_run=row.next_run,
+        last_run=wire.RunHead(id=last.id, state=last.state) if last else None,
+        pause=pause_told(job.pause),
+        failures=job.failures,
+        version=job.version,
+    )
+    return told if difference is None else told.model_copy(update={"difference": difference})
 
 
-def row_json(row: JobRow, tasks: Tasks) -> Json:
-    last = row.last_run
-    return job_json(row.job, tasks, row.next_run, {"id": last.id, "state": last.state} if last else None)
+def schedule_told(one: Schedule) -> wire.Schedule:
+    match one:
+        case CronSchedule():
+            return wire.Cron(kind=one.kind, expression=one.expression, timezone=one.timezone)
+        case IntervalSchedule():
+            return wire.Interval(kind=one.kind, every=one.every, anchor=one.anchor, timezone=one.timezone)
+        case OnceSchedule():
+            return wire.Once(kind=one.kind, at=one.at, timezone=one.timezone)
+        case ManualSchedule():
+            return wire.Manual(kind=one.kind)
+        case DependencySchedule():
+            return wire.Dependency(kind=one.kind)
 
 
-def run_json(run: Run, tasks: Tasks) -> Json:
-    return {
-        "id": run.id,
-        "job": run.job,
-        "task": run.task,
-        "args": tasks.masked_for_good(run.task, run.args),
-        "slot": at(run.slot),
-        "state": run.state,
-        "trigger": run.trigger,
-        "attempt": run.attempt,
-        "first_attempt": run.first_attempt,
-        "reason": run.reason,
-        "queued_at": at(run.queued_at),
-        "not_before": at(run.not_before),
-        "started_at": at(run.started_at),
-        "finished_at": at(run.finished_at),
-        "duration": run.duration,
-        "node": run.node,
-        "progress": asdict(run.progress) if run.progress else None,
-        "result": run.result,
-        "error": error_json(run.error) if run.error else None,
-        "missed": run.missed,
-        "missed_since": at(run.missed_since),
-        "cause": run.cause,
-        "woken_by": run.woken_by,
-        "backfill": run.backfill,
-        "test": run.trial,
-        "last_seq": run.last_seq,
-    }
+def after_told(after: After) -> wire.After:
+    return wire.After(jobs=list(after.jobs), when=after.when, mode=after.mode)
 
 
-def error_json(error: RunError) -> Json:
+def pause_told(pause: Pause | None) -> wire.Pause | None:
+    return wire.Pause(by=pause.by, at=pause.at, until=pause.until) if pause else None
+
+
+def run_told(run: Run, tasks: Tasks) -> wire.Run:
+    return wire.Run(
+        id=run.id,
+        job=run.job,
+        task=run.task,
+        args=tasks.masked_for_good(run.task, run.args),
+        slot=run.slot,
+        state=run.state,
+        trigger=run.trigger,
+        attempt=run.attempt,
+        first_attempt=run.first_attempt,
+        reason=run.reason,
+        queued_at=run.queued_at,
+        not_before=run.not_before,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        duration=run.duration,
+        node=run.node,
+        progress=progress_told(run.progress) if run.progress else None,
+        result=run.result,
+        error=error_told(run.error) if run.error else None,
+        missed=run.missed,
+        missed_since=run.missed_since,
+        cause=run.cause,
+        woken_by=run.woken_by,
+        backfill=run.backfill,
+        test=run.trial,
+        last_seq=run.last_seq,
+    )
+
+
+def progress_told(progress: Progress) -> wire.Progress:
+    return wire.Progress(done=progress.done, total=progress.total, text=progress.text)
+
+
+def error_told(error: RunError) -> wire.RunError:
     """An error; with its frames where a run is asked for by itself, since a list does not read them."""
-    told: Json = {"type": error.type, "message": error.message, "traceback": error.traceback}
-    return {**told, "frames": problems_json(error.problems)} if error.problems else told
+    told = wire.RunError(type=error.type, message=error.message, traceback=error.traceback)
+    frames = [part_told(problem) for problem in error.problems]
+    return told.model_copy(update={"frames": frames}) if frames else told
 
 
-def comparison_json(compared: Comparison) -> Json:
-    log = compared.log
-    return {
-        "run": compared.run.id,
-        "before": compared.before.id,
-        "nothing_changed": compared.nothing,
-        "function": compared.function,
-        "diff": [asdict(line) for line in compared.diff],
-        "args": [asdict(one) for one in compared.args],
-        "environment": compared.environment,
-        "python": asdict(compared.python) if compared.python else None,
-        "packages": [asdict(one) for one in compared.packages],
-        "files": [asdict(one) for one in compared.files],
-        "host": asdict(compared.host) if compared.host else None,
-        "duration": {"before": compared.before.duration, "now": compared.run.duration},
-        "slot": {"before": at(compared.before.slot), "now": at(compared.run.slot)},
-        "log": log
-        and {
-            "common_before": [line_json(line) for line in log.common_before],
-            "common": [line_json(line) for line in log.common],
-            "before": [line_json(line) for line in log.before],
-            "now": [line_json(line) for line in log.now],
-        },
-        "log_compared_up_to": compared.log_beyond,
-    }
+def part_told(problem: Problem) -> wire.ErrorPart:
+    return wire.ErrorPart(
+        type=problem.type,
+        message=problem.message,
+        link=problem.link,
+        depth=problem.depth,
+        frames=[frame_told(frame) for frame in problem.frames],
+        left_out=problem.left_out,
+        after=problem.after,
+        more=problem.more,
+    )
 
 
-def inside_json(inside: Inside) -> Json:
-    return {**asdict(inside), "last_line_at": at(inside.last_line_at), "at": at(inside.at)}
+def frame_told(frame: Frame) -> wire.Frame:
+    return wire.Frame(
+        file=frame.file,
+        path=frame.path,
+        line=frame.line,
+        function=frame.function,
+        own=frame.own,
+        first=frame.first,
+        source=list(frame.source),
+    )
+
+
+def line_told(line: LogLine) -> wire.LogLine:
+    return wire.LogLine(seq=line.seq, at=line.at, stream=line.stream, level=line.level, text=line.text)
+
+
+def comparison_told(compared: Comparison) -> wire.Comparison:
+    run, before = compared.run, compared.before
+    return wire.Comparison(
+        run=run.id,
+        before=before.id,
+        nothing_changed=compared.nothing,
+        function=compared.function,
+        diff=[wire.DiffLine(mark=line.mark, text=line.text, number=line.number) for line in compared.diff],
+        args=differences_told(compared.args),
+        environment=compared.environment,
+        python=difference_told(compared.python) if compared.python else None,
+        packages=differences_told(compared.packages),
+        files=differences_told(compared.files),
+        host=difference_told(compared.host) if compared.host else None,
+        duration=wire.Durations(before=before.duration, now=run.duration),
+        slot=wire.Slots(before=before.slot, now=run.slot),
+        log=logs_told(compared.log) if compared.log else None,
+        log_compared_up_to=compared.log_beyond,
+    )
+
+
+def differences_told(found: Iterable[Change]) -> list[wire.Difference]:
+    return [difference_told(one) for one in found]
+
+
+def difference_told(one: Change) -> wire.Difference:
+    return wire.Difference(name=one.name, before=one.before, now=one.now)
+
+
+def logs_told(log: LogDifference) -> wire.LogDifference:
+    return wire.LogDifference(
+        common_before=[line_told(line) for line in log.common_before],
+        common=[line_told(line) for line in log.common],
+        before=[line_told(line) for line in log.before],
+        now=[line_told(line) for line in log.now],
+    )
+
+
+def tags_told(sight: Sight) -> list[str] | None:
+    return None if sight.tags is None else sorted(sight.tags)
+
+
+def inside_told(inside: Inside) -> wire.Inside:
+    return wire.Inside(
+        run=inside.run,
+        run_in=inside.run_in,
+        stack=inside.stack,
+        memory=inside.memory,
+        last_line_at=inside.last_line_at,
+        at=inside.at,
+    )

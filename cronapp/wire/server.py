@@ -1,0 +1,169 @@
+"""The server: its tasks and its scheduler, what it is going to do, and how much."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from cronapp.core.simulation import Mark
+from cronapp.wire.base import From, Json, Wire
+from cronapp.wire.jobs import Pause
+
+
+class Health(Wire):
+    """It is alive."""
+
+    status: Literal["ok"]
+
+
+class Ready(Wire):
+    """What can do its part."""
+
+    status: Literal["ok", "unavailable"]
+    database: bool
+    scheduler: bool
+    worker: bool = Field(default=False, description="Only where runs are executed.")
+
+
+class Task(Wire):
+    """A Python function that jobs can run."""
+
+    name: str
+    summary: str
+    doc: str
+    source: str = Field(description="The file or module that was given to the server.")
+    file: str
+    line: int
+    run_in: Literal["loop", "thread", "process"]
+    problem: str | None
+    args_schema: Json = Field(
+        validation_alias="schema", serialization_alias="schema", description="The JSON Schema of its arguments."
+    )
+
+
+class Scheduler(Wire):
+    """Whether slots run at all."""
+
+    state: Literal["running", "paused"]
+    reason: str | None
+    pause: Pause | None
+
+
+class Drain(Wire):
+    """Whether this server is emptied for a restart."""
+
+    draining: bool
+    since: datetime | None
+
+
+class Ending(Wire):
+    """A run that goes on."""
+
+    run: int
+    job: str
+    started_at: datetime | None
+    ends_about: datetime | None
+
+
+class DueSlot(Wire):
+    job: str
+    slot: datetime | None
+
+
+class Gap(Wire):
+    """From when on nothing runs for so long."""
+
+    at: datetime
+    minutes: float
+
+
+class SafeRestart(Wire):
+    """What a restart would meet."""
+
+    safe: bool
+    words: str
+    minutes: float
+    running: list[Ending]
+    waiting: int
+    due: list[DueSlot]
+    gap: Gap | None
+    draining: bool
+
+
+class LimitHead(Wire):
+    """What a group or a queue is limited to."""
+
+    kind: Literal["group", "queue"]
+    name: str
+    max_running: int | None
+    rate: str | None = Field(description="As `10/m`: how many runs start within how long.")
+
+
+class Limit(LimitHead):
+    """A limit, and what of it runs and waits now."""
+
+    running: int
+    waiting: int
+
+
+class Stretch(Wire):
+    """How much a stretch of time will hold."""
+
+    at: datetime
+    due: int
+    peak: int = Field(description="Runs side by side.")
+    waiting: int
+    held: int = Field(description="Of those due, how many have to wait.")
+    longest_wait: float = Field(description="Seconds.")
+
+
+class Crowd(Stretch):
+    """A moment at which many runs meet."""
+
+    jobs: list[str] = Field(description="At most 100 of them.")
+
+
+class Load(Wire):
+    """How many runs are going to meet."""
+
+    limit: int
+    since: From
+    until: datetime
+    assumed: int = Field(description="Jobs of which nothing is known yet: they are thought to be short.")
+    skipped: int
+    stretches: list[Stretch]
+    crowds: list[Crowd]
+
+
+class BlackedOut(Wire):
+    slot: datetime
+    reason: str | None
+
+
+class MarkedSlot(Wire):
+    slot: datetime
+    mark: Mark | None
+
+
+class TimingChanges(Wire):
+    """The slots of an edit against those of before."""
+
+    sentence: str
+    new: int
+    gone: int
+    slots: list[MarkedSlot]
+
+
+class Preview(Wire):
+    """What a schedule is going to do."""
+
+    words: str
+    slots: list[datetime]
+    blacked_out: list[BlackedOut]
+    per_day: str
+    zone: str | None
+    notes: list[str] = Field(description="Changes of the clock within a year that it meets.")
+    warnings: list[str]
+    changes: TimingChanges | None = Field(description="With `job`: old against new.")
