@@ -8,7 +8,7 @@ export PYTHON
 # Two installations at once would write the same .venv.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit format bench soak screenshots constraints dev
+.PHONY: help run test check audit format bench soak fuzz screenshots constraints dev
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ bench: dev ## the benchmarks, one after another
 
 soak: dev ## a server killed 30 times at random, and every slot asked for (ARGS="--seed 7 --kills 100")
 	@$(BIN)/python scripts/soak.py $(ARGS)
+
+fuzz: dev ## schemathesis against the REST API, longer than in the tests (ARGS="--max-examples 500")
+	@$(BIN)/python scripts/fuzz.py $(ARGS)
 
 screenshots: dev ## docs/screenshots anew, from a seeded example (ARGS="jobs run")
 	@scripts/setup.sh browser

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from functools import cache
 
-from quart import Blueprint, Response, current_app
+from quart import Blueprint, Response, current_app, request
 
 from cronapp.core.models import Json
 from cronapp.web import health
 from cronapp.web.api import PARTS
 from cronapp.web.described.description import describe
 from cronapp.web.described.part import Call
+from cronapp.web.described.reader import Reader, Section, Shape
 from cronapp.web.described.replies import JSON
+from cronapp.web.shell import show
 
 pages = Blueprint("openapi", __name__)
 
@@ -34,7 +36,22 @@ def as_json() -> bytes:
     return json.dumps(description(), ensure_ascii=False).encode()
 
 
+@cache
+def as_read() -> tuple[list[Section], list[Shape]]:
+    reader = Reader(description())
+    sections = reader.sections()
+    return sections, reader.answered(sections)
+
+
 @pages.get("/openapi.json")
 async def document() -> Response:
     """OpenAPI 3.1."""
     return Response(as_json(), content_type=JSON)
+
+
+@pages.get("/docs")
+async def page() -> str:
+    """The same for people. It loads nothing from elsewhere."""
+    sections, shapes = as_read()
+    address = request.host_url.rstrip("/")
+    return await show("docs", nav="settings", sections=sections, shapes=shapes, address=address)

@@ -32,7 +32,7 @@ LOOK = """
     history.index notes.index runs.index runs.detail runs.args_json runs.result_json runs.stack runs.filters
     log.piece log.as_json log.as_text log.whole_line log.search log_search.index
     failures.index failures.detail timeline.index load.index tasks.tasks tasks.task system.system
-    search.search saved_views.filters settings.views stream.stream openapi.document
+    search.search saved_views.filters settings.views stream.stream openapi.document openapi.page
     api.tasks.index api.tasks.show api.jobs.index api.jobs.show api.backfills.index api.history.index
     api.figures.figures api.notes.index api.notes.show api.slots.index api.upcoming.index api.limits.index
     api.load.show api.logs.search api.runs.index api.runs.show api.runs.comparison api.runs.log api.runs.stack

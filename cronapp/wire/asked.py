@@ -9,13 +9,11 @@ from pydantic import ConfigDict, Field
 
 from cronapp.core.access import Role
 from cronapp.core.models import Overlap, RunState
-from cronapp.core.spec.shapes import JobInput, Schedules
+from cronapp.core.spec.shapes import JobInput, Schedules, Worded
 from cronapp.wire.base import From, Json, Wire
 from cronapp.wire.jobs import Job
 
-Duration = Annotated[
-    Annotated[float, Field(ge=0)] | str, Field(description="Seconds, or in words, as `10m` or `1h30m`.")
-]
+Duration = Annotated[Worded, Field(ge=0)]
 Until = Annotated[
     str | None, Field(description="A moment, or for how long, as `2h`; null: until somebody resumes.", examples=["2h"])
 ]

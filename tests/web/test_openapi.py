@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from answers import description, fits, template
 from jsonschema_rs import validator_for
-from teams import furnish
-from visiting import Api, settings_in
+from teams import OURS, furnish, visitor
+from visiting import Api, page_of, settings_in
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import Rule
 
 from cronapp.app import App
+from cronapp.core.access import Role
 from cronapp.core.plain_json import read_object
 from cronapp.store.runs import RunFilter
 from cronapp.web.api import asked
@@ -175,3 +176,31 @@ async def test_handlers_read_what_is_described_and_nothing_else(
         if model not in WHOLE and fields - Body.read - {*(sent["json"] if sent else ())}:
             wrong.append(f"{method} {path}: does not read {fields - Body.read}")
     assert not wrong
+
+
+# -- for people -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
+async def test_the_description_is_for_those_who_are_known(house: App, path: str) -> None:
+    stranger = house.site.test_client(use_cookies=False)
+    reply = await stranger.get(path)
+    assert reply.status_code == (401 if path == "/openapi.json" else 302)
+    for role in Role:
+        assert (
+            await (await visitor(house, role, tags=None if role == "admin" else [OURS])).get(path)
+        ).status_code == 200
+
+
+async def test_the_page_tells_of_each_call(house: App, described: Json) -> None:
+    page = await page_of(await visitor(house, Role.VIEWER), "/docs")
+    for method, path, call in calls(described):
+        assert page.has_id(call["operationId"])
+        assert path in page.text
+        curl = page.with_id(f"curl-{call['operationId']}").text
+        assert (f"-X {method}" in curl) is (method not in ("GET", "POST") or (method == "POST" and "-d" not in curl))
+    assert [
+        one.attrs["href"]
+        for one in page.all("a")
+        if not page.has_id(one.attrs["href"][1:]) and "#" in one.attrs["href"]
+    ] == []

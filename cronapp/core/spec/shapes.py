@@ -86,10 +86,7 @@ def _as_told(value: Any) -> Any:
     return value
 
 
-Worded = Annotated[
-    Annotated[float, Field(ge=0)] | str,
-    Field(description="Seconds, or in words, as `10m` or `1h30m`.", examples=[600, "10m"]),
-]
+Worded = Annotated[float | str, Field(description="Seconds, or in words, as `10m` or `1h30m`.", examples=[600, "10m"])]
 """How a duration may be written."""
 Seconds = Annotated[float, BeforeValidator(_duration, json_schema_input_type=Worded), Field(ge=0)]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
@@ -113,8 +110,8 @@ class CronInput(Input):
 
 class IntervalInput(Input):
     kind: Literal["interval"]
-    every: float | str
-    anchor: datetime | None = None
+    every: float | str = Field(description="Seconds, or in words, as `15m`, `1d`, `2w` or `1mo`.")
+    anchor: datetime | None = Field(default=None, description="From which the slots are counted.")
     timezone: str = ""
 
 
@@ -135,20 +132,28 @@ class DependencyInput(Input):
 class AfterInput(Input):
     jobs: Annotated[tuple[JobId, ...], Field(max_length=50), AfterValidator(_some_jobs)]
     when: AfterWhen = AfterWhen.SUCCESS
-    mode: AfterMode = AfterMode.ALL
+    mode: AfterMode = Field(
+        default=AfterMode.ALL, description="Once each of them has ended so since its own last run, or any one of them."
+    )
 
 
 class MisfireInput(Input):
-    policy: MisfirePolicy = Misfire().policy
+    policy: MisfirePolicy = Field(
+        default=Misfire().policy, description="None of them is run, the newest one, or all that are young enough."
+    )
     grace: Seconds = Misfire().grace
 
 
 class RetryInput(Input):
-    max_attempts: Annotated[Whole, Field(ge=1, le=100)] = Retry().max_attempts
+    max_attempts: Annotated[Whole, Field(ge=1, le=100)] = Field(
+        default=Retry().max_attempts, description="The first one counts."
+    )
     delay: Seconds = Retry().delay
     backoff: Backoff = Retry().backoff
     max_delay: Seconds = Retry().max_delay
-    on: Annotated[tuple[ExceptionName, ...], Field(max_length=50)] = ()
+    on: Annotated[tuple[ExceptionName, ...], Field(max_length=50)] = Field(
+        default=(), description="Only after these exceptions, `timed_out` or `lost`; empty: after every failure."
+    )
 
 
 ScheduleGiven = CronInput | IntervalInput | OnceInput | ManualInput | DependencyInput
@@ -172,21 +177,37 @@ class JobInput(TimingInput):
     """The writable fields of a job, as in the API."""
 
     id: JobId
-    task: Annotated[str, Field(min_length=1)]
-    args: dict[str, Any] = {}
-    max_runs: Annotated[Whole, Field(ge=1)] | None = None
-    jitter: Annotated[Seconds, Field(le=MOST_JITTER)] = 0
-    blackouts: Annotated[tuple[BlackoutLine, ...], Field(max_length=100)] = ()
-    condition: Annotated[str, Field(min_length=1)] | None = None
-    overlap: Overlap = Overlap.SKIP
-    max_running: Annotated[Whole, Field(ge=1, le=1000)] = 1
-    misfire: MisfireInput = MisfireInput()
+    task: Annotated[str, Field(min_length=1, description="The name of a function in the tasks file.")]
+    args: dict[str, Any] = Field(default={}, description="The task's arguments, by their names.")
+    max_runs: Annotated[Whole, Field(ge=1)] | None = Field(default=None, description="After so many it is finished.")
+    jitter: Annotated[Seconds, Field(le=MOST_JITTER)] = Field(
+        default=0, description="A run starts up to so long after its slot: seconds, or in words, as `10m`."
+    )
+    blackouts: Annotated[tuple[BlackoutLine, ...], Field(max_length=100)] = Field(
+        default=(), description="When slots have no run, as `22:00-06:00` or `sat-sun`."
+    )
+    condition: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="A task that decides over each slot."
+    )
+    overlap: Overlap = Field(
+        default=Overlap.SKIP, description="What a slot does when it meets a run of the same job that goes on."
+    )
+    max_running: Annotated[Whole, Field(ge=1, le=1000)] = Field(
+        default=1, description="How many runs go on side by side at most; with `allow` 100 if it is not said."
+    )
+    misfire: MisfireInput = Field(
+        default=MisfireInput(), description="What happens with slots that passed while nobody was there."
+    )
     timeout: Annotated[Seconds, Field(gt=0)] | None = None
-    retry: RetryInput = RetryInput()
-    after: AfterInput | None = None
-    group: Name | None = None
-    pause_after_failures: Annotated[Whole, Field(ge=1, le=1000)] | None = None
+    retry: RetryInput = Field(default=RetryInput(), description="When a run that failed is tried again.")
+    after: AfterInput | None = Field(default=None, description="The jobs whose ends wake this one.")
+    group: Name | None = Field(default=None, description="Jobs of a group share a limit of runs side by side.")
+    pause_after_failures: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(
+        default=None, description="After so many failures in a row it pauses by itself."
+    )
     queue: Name = "default"
-    priority: Annotated[Whole, Field(ge=-1000, le=1000)] = 0
+    priority: Annotated[Whole, Field(ge=-1000, le=1000)] = Field(
+        default=0, description="Of runs that wait, the highest starts first."
+    )
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
     description: Annotated[str, Field(max_length=2000)] = ""

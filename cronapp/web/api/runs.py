@@ -38,7 +38,7 @@ FILTERS = (
 DRY_RUN = Param("dry_run", "`1` or `true`: as `dry_run` in the body.")
 LOG = (
     Param("after", "Only lines after this one.", NUMBER),
-    Param("level", "Only lines of this level or above."),
+    Param("level", "Only lines of this level."),
     Param("q", "Only lines with this text."),
 )
 

@@ -215,7 +215,10 @@ class Schemas(GenerateJsonSchema):
         return super().normalize_name(re.sub(r"(\w+)\[(\w+)\]", r"\2\1", name))
 
     def generate_inner(self, schema: Any) -> Json:
-        return {BOUNDS.get(name, name): value for name, value in super().generate_inner(schema).items()}
+        told = {BOUNDS.get(name, name): value for name, value in super().generate_inner(schema).items()}
+        if "exclusiveMinimum" in told:
+            told.pop("minimum", None)
+        return told
 
 
 def ref(model: type[BaseModel]) -> str:
