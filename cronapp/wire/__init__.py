@@ -93,11 +93,13 @@ from cronapp.wire.runs import (
 from cronapp.wire.server import (
     BlackedOut,
     Crowd,
+    Day,
     Drain,
     DueSlot,
     Ending,
     Gap,
     Health,
+    JobCounts,
     Limit,
     LimitHead,
     Load,
@@ -106,9 +108,12 @@ from cronapp.wire.server import (
     Ready,
     SafeRestart,
     Scheduler,
+    StartDelay,
+    Stats,
     Stretch,
     Task,
     TimingChanges,
+    Worker,
 )
 
 __all__ = [
@@ -134,6 +139,7 @@ __all__ = [
     "Comparison",
     "Cron",
     "Crowd",
+    "Day",
     "Dependency",
     "DiffLine",
     "Difference",
@@ -158,6 +164,7 @@ __all__ = [
     "Items",
     "Job",
     "JobChanged",
+    "JobCounts",
     "JobReplaced",
     "JobsWanted",
     "Kept",
@@ -212,6 +219,8 @@ __all__ = [
     "SlotChange",
     "SlotItems",
     "Slots",
+    "StartDelay",
+    "Stats",
     "Streak",
     "Stretch",
     "Task",
@@ -225,4 +234,5 @@ __all__ = [
     "UserChange",
     "UsualDuration",
     "Wire",
+    "Worker",
 ]

@@ -103,6 +103,7 @@ TOKEN = {
     "revoked_at": None,
 }
 SECRET = {"name": "SHOP_PASSWORD", "at": AT, "by": "admin", "jobs": 1}
+KEPT = {"share": 0.99, "promised": 168, "worst_late": 4.0, "counts": {"ran": 167, "late": 1}}
 BACKFILL = {
     "id": 3,
     "job": "nightly-report",
@@ -189,11 +190,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
         "slots": 1,
         "since": None,
     },
-    jobs.SlotItems: {
-        "items": [],
-        "next": None,
-        "kept": {"share": 0.99, "promised": 168, "worst_late": 4.0, "counts": {"ran": 167, "late": 1}},
-    },
+    jobs.Kept: KEPT,
     jobs.SlotAhead: {
         "slot": "2026-02-03T02:00:00Z",
         "runs": False,
@@ -299,6 +296,32 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
         "run_in": "thread",
         "problem": None,
         "schema": {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}, "required": ["day"]},
+    },
+    server.Stats: {
+        "jobs": {
+            "all": 42,
+            "active": 38,
+            "paused": 3,
+            "finished": 0,
+            "needs_attention": 1,
+            "running": 2,
+            "failing": 1,
+        },
+        "running": 2,
+        "queued": 0,
+        "concurrency": 20,
+        "day": {"runs": 910, "succeeded": 905, "failed": 5, "share": 0.9945},
+        "day_before": {"runs": 908, "succeeded": 908, "failed": 0, "share": 1.0},
+        "start_delay": {"p95": 0.012, "of": 500},
+        "kept": KEPT,
+    },
+    server.Worker: {
+        "id": "web-1:4711",
+        "version": "1.0.0",
+        "started_at": AT,
+        "concurrency": 20,
+        "running": 2,
+        "draining": False,
     },
     server.Scheduler: {"state": "paused", "reason": "deploying", "pause": {"by": "ada", "at": AT, "until": None}},
     server.Drain: {"draining": True, "since": AT},

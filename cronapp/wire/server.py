@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cronapp.core.simulation import Mark
 from cronapp.wire.base import From, Json, Wire
-from cronapp.wire.jobs import Pause
+from cronapp.wire.jobs import Kept, Pause
 
 
 class Health(Wire):
@@ -56,6 +56,58 @@ class Drain(Wire):
 
     draining: bool
     since: datetime | None
+
+
+class JobCounts(Wire):
+    """How many jobs there are, by their states; how many of them run now, and whose last run failed."""
+
+    all: int
+    active: int
+    paused: int
+    finished: int
+    needs_attention: int
+    running: int
+    failing: int
+
+
+class Day(Wire):
+    """What ended within a day."""
+
+    runs: int
+    succeeded: int
+    failed: int
+    share: float | None = Field(description="Of those that succeeded, from 0 to 1.")
+
+
+class StartDelay(Wire):
+    """How late runs start, in seconds after their slots."""
+
+    p95: float | None
+    of: int = Field(description="Of how many runs.")
+
+
+class Stats(Wire):
+    """How much there is, and how it goes."""
+
+    jobs: JobCounts
+    running: int
+    queued: int
+    concurrency: int = Field(description="How many runs go on side by side at most.")
+    day: Day
+    day_before: Day
+    start_delay: StartDelay
+    kept: Kept
+
+
+class Worker(Wire):
+    """Who executes runs."""
+
+    id: str
+    version: str
+    started_at: datetime
+    concurrency: int
+    running: int
+    draining: bool
 
 
 class Ending(Wire):

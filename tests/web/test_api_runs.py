@@ -332,3 +332,18 @@ async def test_each_stream_is_told_by_its_name(quiet: App, api: Api) -> None:
     told = await lines_of(await api("GET", f"/runs/{run.id}/log"))
     assert [line["stream"] for line in told] == ["stdout", "stderr", "log", "system"]
     assert all(moment(line["at"]) == at for line in told)
+
+
+async def test_the_figures_are_those_of_the_overview(quiet: App, api: Api) -> None:
+    await api.make("nightly", schedule={"kind": "cron", "expression": "0 3 * * *"})
+    job = await quiet.jobs.get("nightly")
+    for state in (RunState.SUCCEEDED, RunState.SUCCEEDED, RunState.FAILED, RunState.QUEUED):
+        await put_run(quiet, job, state)
+    told = await api.json("GET", "/stats")
+    assert told["day"] == {"runs": 3, "succeeded": 2, "failed": 1, "share": 2 / 3}
+    assert (told["running"], told["queued"], told["jobs"]["active"], told["jobs"]["failing"]) == (0, 1, 1, 1)
+
+
+async def test_a_server_that_executes_nothing_is_no_worker(quiet: App, api: Api) -> None:
+    assert await api.json("GET", "/workers") == {"items": [], "next": None}
+    assert (await api.json("GET", "/stats"))["jobs"]["all"] == 0

@@ -12,8 +12,8 @@ from cronapp import wire
 from cronapp.core.errors import InvalidInput
 from cronapp.core.ledger import CHOICES, SlotEntry, Verdict
 from cronapp.service.ledger import ANY
-from cronapp.service.promises import Kept
 from cronapp.web.api.asked import LIMIT, SINCE, UNTIL, limit, moment
+from cronapp.web.api.told import kept_told
 from cronapp.web.described.part import Param, Part
 from cronapp.web.site import parts
 
@@ -63,15 +63,6 @@ def slot_told(entry: SlotEntry) -> wire.Slot:
         cause=entry.cause,
         slots=entry.slots,
         since=entry.since,
-    )
-
-
-def kept_told(kept: Kept) -> wire.Kept:
-    return wire.Kept(
-        share=kept.share,
-        promised=kept.promised,
-        worst_late=kept.worst_late,
-        counts={verdict: count for verdict, count in kept.counts.items() if count},
     )
 
 

@@ -26,6 +26,7 @@ from cronapp.core.models import (
 )
 from cronapp.core.registry import Task
 from cronapp.core.traces import Frame, Problem
+from cronapp.service.promises import Kept
 from cronapp.service.tasks import Tasks
 
 T = TypeVar("T", bound=wire.Wire)
@@ -122,6 +123,15 @@ def after_told(after: After) -> wire.After:
 
 def pause_told(pause: Pause | None) -> wire.Pause | None:
     return wire.Pause(by=pause.by, at=pause.at, until=pause.until) if pause else None
+
+
+def kept_told(kept: Kept) -> wire.Kept:
+    return wire.Kept(
+        share=kept.share,
+        promised=kept.promised,
+        worst_late=kept.worst_late,
+        counts={verdict: count for verdict, count in kept.counts.items() if count},
+    )
 
 
 def run_told(run: Run, tasks: Tasks) -> wire.Run:

@@ -117,7 +117,7 @@ class Reader:
         for status, given in call["responses"].items():
             answer = self.described["components"]["responses"][name_of(given)] if "$ref" in given else given
             content = answer.get("content", {})
-            schema = content.get(JSON, {}).get("schema", {}) or next(
+            schema: Json = content.get(JSON, {}).get("schema", {}) or next(
                 (one["x-lines"] for one in content.values() if "x-lines" in one), {}
             )
             yield Answer(

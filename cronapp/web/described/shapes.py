@@ -98,7 +98,11 @@ class Shapes:
         if branches := known.get("anyOf") or known.get("oneOf"):
             return self.example(branches[0])
         if "properties" in known:
-            return {name: self.example(one) for name, one in known["properties"].items() if name in known["required"]}
+            return {
+                name: self.example(one)
+                for name, one in known["properties"].items()
+                if name in known.get("required", ())
+            }
         if known.get("type") == "array":
             return [self.example(known["items"])]
         if known.get("type") == "object":
