@@ -5,24 +5,20 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
 from cronapp import __version__, wire
 from cronapp.web.described.part import Call, Param
 from cronapp.web.described.refusals import HEADERS, Refusal, refusals
 from cronapp.web.described.replies import JSON, Done, Lines, Text
+from cronapp.web.described.schemas import Schemas, alternatives, ref, schemas, words
 from cronapp.web.permissions import NEEDS, OPEN, Need
-from cronapp.wire.examples import EXAMPLES
 
 Json = dict[str, Any]
 PROBLEM = "application/problem+json"
-REF = "#/components/schemas/{model}"
-BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 ROLES = {"look": "viewer", "run": "operator", "edit": "editor", "admin": "admin"}
 WORDS = {
     "job_id": "The job's id.",
@@ -146,10 +142,6 @@ def responses(call: Call, rule: Rule) -> dict[str, Json]:
     return told
 
 
-def alternatives(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-
-
 def response(kind: Any) -> tuple[str, Json]:
     """One kind of answer, by its annotation: its status, and the rest."""
     reply, (model, *_) = (get_origin(kind) or kind), (get_args(kind) or (None,))
@@ -199,52 +191,3 @@ def example(refusal: Refusal) -> Json:
     if refusal.title != "Invalid input":
         return told
     return {**told, "detail": "Some fields need another look.", "errors": {"limit": "Write a whole number."}}
-
-
-# -- schemas ----------------------------------------------------------------------------------------------------------
-
-
-class Schemas(GenerateJsonSchema):
-    """Without titles, which only repeat the names of fields, and with the bounds as JSON Schema calls them."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-    def normalize_name(self, name: str) -> str:
-        """`Items[Job]` is called as the class is."""
-        return super().normalize_name(re.sub(r"(\w+)\[(\w+)\]", r"\2\1", name))
-
-    def generate_inner(self, schema: Any) -> Json:
-        told = {BOUNDS.get(name, name): value for name, value in super().generate_inner(schema).items()}
-        if "exclusiveMinimum" in told:
-            told.pop("minimum", None)
-        return told
-
-
-def ref(model: type[BaseModel]) -> str:
-    return REF.format(model=model.__name__)
-
-
-def words(model: type[BaseModel]) -> str:
-    return " ".join((inspect.getdoc(model) or "").split())
-
-
-def schemas(calls: Iterable[Call]) -> Json:
-    """Of all models that are taken or told."""
-    models: dict[type[BaseModel], None] = dict.fromkeys((wire.Problem, wire.FieldProblem))
-    for call in calls:
-        models |= dict.fromkeys(filter(None, (call.about.get("takes"),)))
-        for kind in alternatives(call.replies):
-            models |= dict.fromkeys(one for one in (kind, *get_args(kind)) if is_model(one))
-    _, told = models_json_schema(
-        [(model, "validation") for model in models], ref_template=REF, schema_generator=Schemas
-    )
-    defs: Json = told["$defs"]
-    for model, value in EXAMPLES.items():
-        if model.__name__ in defs:
-            defs[model.__name__]["examples"] = [value]
-    return defs
-
-
-def is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
