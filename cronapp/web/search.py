@@ -161,6 +161,7 @@ async def general_actions() -> list[Item]:
             Item(label="Light theme", icon="sun", does="light", words=("theme", "switch theme")),
             Item(label="Dark theme", icon="moon", does="dark", words=("theme", "switch theme")),
             Item(label="Theme as the system", icon="monitor", does="auto", words=("switch theme", "automatic theme")),
+            Item(label="Read about the REST API", icon="braces", href="/docs", words=("openapi", "docs", "curl")),
             Item(label="Show the keys", icon="keyboard", does="keys", words=("keyboard shortcuts", "hotkeys", "help")),
         )
     )
