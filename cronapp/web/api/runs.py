@@ -12,7 +12,8 @@ from cronapp.core.errors import Conflict, InvalidInput, NothingToCompare, RunEnd
 from cronapp.core.models import RunState, RunTrigger
 from cronapp.store.runs import RunFilter
 from cronapp.web.api.asked import CURSOR, LIMIT, SINCE, UNTIL, body, limit, moment, number
-from cronapp.web.api.told import comparison_told, cursor, inside_told, run_told
+from cronapp.web.api.compared import comparison_told
+from cronapp.web.api.told import cursor, inside_told, run_told
 from cronapp.web.described.part import Param, Part
 from cronapp.web.described.replies import LINES, TEXT, Accepted, Lines, Opened, Text
 from cronapp.web.site import parts
