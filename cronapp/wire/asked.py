@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -27,6 +27,8 @@ Tags = Annotated[
 ]
 Ids = Field(min_length=1, max_length=10_000)
 Text = Annotated[str, Field(min_length=1)]
+LEFT_OUT: Any = None
+"""What has this default may be left out, and is not null."""
 
 
 def _as_got(schema: Json) -> None:
@@ -83,14 +85,14 @@ class ResumeAsked(Wire):
 class JobsWanted(Closed):
     """A filter as that of the list; {} is all jobs."""
 
-    q: Text | None = None
-    state: Text | None = None
-    task: Text | None = None
+    q: Text = LEFT_OUT
+    state: Text = LEFT_OUT
+    task: Text = LEFT_OUT
     tags: list[Text] = Field(default=[], description="A job has all of these.")
     untagged: bool = False
-    queue: Text | None = None
-    group: Text | None = None
-    origin: Text | None = None
+    queue: Text = LEFT_OUT
+    group: Text = LEFT_OUT
+    origin: Text = LEFT_OUT
 
 
 class BulkAsked(Wire):
@@ -231,7 +233,7 @@ class UserAsked(Closed):
 class UserChange(Closed):
     """What is not sent stays as it is."""
 
-    role: Role | None = None
+    role: Role = LEFT_OUT
     tags: Tags = None
     disabled: bool = False
 

@@ -15,6 +15,7 @@ from cronapp.core.ids import ID_PATTERN, RESERVED_IDS
 from cronapp.core.models import AfterMode, AfterWhen, Backoff, Misfire, MisfirePolicy, Overlap, Retry
 
 EXCEPTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+NUMBER = re.compile(r"\s*[+-]?[\d.]+(e[+-]?\d+)?\s*", re.IGNORECASE)
 MOST_JITTER = 7 * 86400
 
 
@@ -22,6 +23,19 @@ def _no_bool(value: Any) -> Any:
     """JSON's true is no number, though Python's is."""
     if isinstance(value, bool):
         raise PydanticKnownError("int_type")
+    return value
+
+
+def _no_number(value: Any) -> Any:
+    """Numbers would be seconds since 1970, and nobody means that."""
+    if isinstance(value, int | float) or (isinstance(value, str) and NUMBER.fullmatch(value)):
+        raise PydanticKnownError("datetime_type")
+    return value
+
+
+def _no_flag(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticKnownError("float_type")
     return value
 
 
@@ -89,6 +103,7 @@ def _as_told(value: Any) -> Any:
 Worded = Annotated[float | str, Field(description="Seconds, or in words, as `10m` or `1h30m`.", examples=[600, "10m"])]
 """How a duration may be written."""
 Seconds = Annotated[float, BeforeValidator(_duration, json_schema_input_type=Worded), Field(ge=0)]
+Moment = Annotated[datetime, BeforeValidator(_no_number, json_schema_input_type=datetime)]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 ID_SCHEMA = {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"}
 JobId = Annotated[str, AfterValidator(_job_id), WithJsonSchema(ID_SCHEMA)]
@@ -110,14 +125,16 @@ class CronInput(Input):
 
 class IntervalInput(Input):
     kind: Literal["interval"]
-    every: float | str = Field(description="Seconds, or in words, as `15m`, `1d`, `2w` or `1mo`.")
-    anchor: datetime | None = Field(default=None, description="From which the slots are counted.")
+    every: Annotated[float | str, BeforeValidator(_no_flag, json_schema_input_type=float | str)] = Field(
+        description="Seconds, or in words, as `15m`, `1d`, `2w` or `1mo`."
+    )
+    anchor: Moment | None = Field(default=None, description="From which the slots are counted.")
     timezone: str = ""
 
 
 class OnceInput(Input):
     kind: Literal["once"]
-    at: datetime
+    at: Moment
     timezone: str = ""
 
 
@@ -169,8 +186,8 @@ class TimingInput(Input):
     """When a job runs."""
 
     schedule: Schedules
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
 
 
 class JobInput(TimingInput):

@@ -12,6 +12,7 @@ from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Json
 from cronapp.core.plain_json import read_object
 from cronapp.core.spec import FAR, YEARS
+from cronapp.core.spec.shapes import Moment
 from cronapp.core.until import HOW, parse_until
 from cronapp.core.validation import explain
 from cronapp.core.zones import zone
@@ -22,7 +23,7 @@ from cronapp.web.described.part import Param
 from cronapp.web.site import parts
 
 MOST = 500  # items in one answer
-_moment = TypeAdapter(datetime)
+_moment: TypeAdapter[datetime] = TypeAdapter(Moment)
 
 LIMIT = Param("limit", "How many are told at most.", Annotated[int, Field(ge=1, le=MOST, default=50)])
 AFTER_NAME = Param("cursor", "`next` of the page before this one.")
@@ -111,6 +112,22 @@ def reason_of(sent: Json) -> str | None:
     if reason is not None and not isinstance(reason, str):
         raise InvalidInput.of("reason", "The reason must be a text.")
     return reason
+
+
+def flag_of(sent: Json, name: str) -> bool:
+    """Whether something is wanted that is not, where nothing is said of it."""
+    wanted = sent.get(name, False)
+    if not isinstance(wanted, bool):
+        raise InvalidInput.of(name, "Write true or false.")
+    return wanted
+
+
+def text_of(sent: Json, name: str) -> str | None:
+    """A text that may be left out."""
+    text = sent.get(name)
+    if text is not None and not isinstance(text, str):
+        raise InvalidInput.of(name, "This must be a text.")
+    return text
 
 
 def until_of(sent: Json, now: datetime) -> datetime | None:

@@ -9,7 +9,7 @@ from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Json, RunTrigger
 from cronapp.service.bulk import ACTIONS, Action, Left, Order
 from cronapp.store.jobs import JobFilter
-from cronapp.web.api.asked import body, reason_of, until_of
+from cronapp.web.api.asked import body, flag_of, reason_of, until_of
 from cronapp.web.asked import ONE_EACH, filter_of
 from cronapp.web.auth import who
 from cronapp.web.described.part import Part
@@ -27,14 +27,14 @@ async def carry_out() -> wire.BulkDone:
     what would become of each.
     """
     sent = await body()
-    which, order = which_of(sent), order_of(sent)
-    if sent.get("dry_run"):
+    which, order, dry_run = which_of(sent), order_of(sent), flag_of(sent, "dry_run")
+    if dry_run:
         report = await parts().bulk.plan(which, order)
     else:
         report = await parts().bulk.carry_out(which, order, by=who(), trigger=RunTrigger.API)
     return wire.BulkDone(
         action=report.order.action,
-        dry_run=bool(sent.get("dry_run")),
+        dry_run=dry_run,
         matched=report.matched,
         done=list(report.done),
         unchanged=[left(one) for one in report.unchanged],
@@ -71,7 +71,7 @@ def pairs_of(wanted: Json) -> list[tuple[str, str]]:
     if not isinstance(tags, list):
         raise InvalidInput.of("filter.tags", "The tags must be a list.")
     pairs += [("tag", text_of(tag, "tags")) for tag in tags]
-    return pairs + ([("untagged", "1")] if wanted.get("untagged") else [])
+    return pairs + ([("untagged", "1")] if flag_of(wanted, "untagged") else [])
 
 
 def text_of(value: Any, name: str) -> str:

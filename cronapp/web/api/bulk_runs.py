@@ -9,7 +9,7 @@ from cronapp.core.errors import Conflict, InvalidInput
 from cronapp.core.models import Json, RunTrigger
 from cronapp.service.bulk_runs import ACTIONS, MOST, Action, Left
 from cronapp.store.runs import RunFilter
-from cronapp.web.api.asked import body, parse_moment
+from cronapp.web.api.asked import body, flag_of, parse_moment
 from cronapp.web.api.runs import TEXTS, states_of
 from cronapp.web.described.part import Part
 from cronapp.web.site import parts
@@ -25,14 +25,14 @@ async def carry_out() -> wire.BulkRunsDone:
     With `dry_run` it only tells what would become of each.
     """
     sent = await body()
-    action, ids = action_of(sent), await ids_of(sent)
-    if sent.get("dry_run"):
+    action, ids, dry_run = action_of(sent), await ids_of(sent), flag_of(sent, "dry_run")
+    if dry_run:
         report = await parts().bulk_runs.plan(ids, action)
     else:
         report = await parts().bulk_runs.carry_out(ids, action, trigger=RunTrigger.API)
     return wire.BulkRunsDone(
         action=action,
-        dry_run=bool(sent.get("dry_run")),
+        dry_run=dry_run,
         matched=report.matched,
         done=[wire.BulkRunDone(id=one.id, job=one.job, opened=one.opened) for one in report.done],
         unchanged=[left(one) for one in report.unchanged],

@@ -11,7 +11,7 @@ from cronapp import wire
 from cronapp.core.errors import Conflict, InvalidInput, NothingToCompare, RunEnded, RunNotEnded, RunNotHere, TaskGone
 from cronapp.core.models import RunState, RunTrigger
 from cronapp.store.runs import RunFilter
-from cronapp.web.api.asked import CURSOR, LIMIT, SINCE, UNTIL, body, limit, moment, number
+from cronapp.web.api.asked import CURSOR, LIMIT, SINCE, UNTIL, body, flag_of, limit, moment, number
 from cronapp.web.api.compared import comparison_told
 from cronapp.web.api.told import cursor, inside_told, run_told
 from cronapp.web.described.part import Param, Part
@@ -108,10 +108,11 @@ async def retry_alike(run_id: int) -> Accepted[wire.RetriedAlike] | wire.Alike:
 
     With `dry_run` it only tells which.
     """
-    asked = (await body(needed=False)).get("dry_run", request.args.get("dry_run", "") in ("1", "true"))
+    by_address = request.args.get("dry_run", "") in ("1", "true")
+    dry_run = flag_of(await body(needed=False), "dry_run") or by_address
     run = await parts().runs.get(run_id)
     alike = await parts().bulk_runs.matching(RunFilter(group=run.error_group)) if run.error_group else []
-    if asked:
+    if dry_run:
         plan = await parts().bulk_runs.plan(alike, "retry")
         return wire.Alike(retried=0, alike=[one.id for one in reversed(plan.done)])
     report = await parts().bulk_runs.carry_out(alike, "retry", trigger=RunTrigger.API)

@@ -9,7 +9,7 @@ from cronapp.core.errors import InvalidInput, JobNotFound
 from cronapp.core.models import Job
 from cronapp.core.simulation import Changes
 from cronapp.core.spec import spec_to_json
-from cronapp.web.api.asked import MOST, body, parse_moment
+from cronapp.web.api.asked import MOST, body, parse_moment, text_of
 from cronapp.web.described.part import Part
 from cronapp.web.simulations import RULES, simulated
 from cronapp.web.site import parts
@@ -31,6 +31,7 @@ async def told() -> wire.Preview:
     if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST:
         raise InvalidInput.of("count", f"Write a whole number from 1 to {MOST}.")
     start = parse_moment(data.pop("from"), "from") if data.get("from") is not None else parts().clock()
+    text_of(data, "id")
     job = await edited(data.pop("job", None))
     if job:
         data = {name: value for name, value in spec_to_json(job.spec).items() if name in OF_JOB} | data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cronapp import wire
 from cronapp.core.errors import TaskNotFound
 from cronapp.core.models import RunTrigger
-from cronapp.web.api.asked import body
+from cronapp.web.api.asked import body, text_of
 from cronapp.web.api.told import items, run_told, task_told
 from cronapp.web.described.part import Part
 from cronapp.web.described.replies import Opened
@@ -33,6 +33,6 @@ async def test(name: str) -> Opened[wire.Run]:
     The run counts nowhere, wakes nobody and is not tried again.
     """
     sent = await body(needed=False)
-    asked = {"task": parts().tasks.get(name).name, "id": sent.pop("job", None), **sent}
+    asked = {**sent, "task": parts().tasks.get(name).name, "id": text_of(sent, "job")}
     run = await parts().trials.begin(asked, trigger=RunTrigger.API)
     return Opened(run_told(run, parts().tasks), f"/api/v1/runs/{run.id}")

@@ -26,6 +26,14 @@ class Schemas(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
+    def default_schema(self, schema: Any) -> Json:
+        """Null as a default only says that something may be left out."""
+        return (
+            self.generate_inner(schema["schema"])
+            if schema.get("default", 0) is None
+            else super().default_schema(schema)
+        )
+
     def normalize_name(self, name: str) -> str:
         """`Items[Job]` is called as the class is."""
         return super().normalize_name(re.sub(r"(\w+)\[(\w+)\]", r"\2\1", name))
