@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import quote
 
-from quart import Response, after_this_request, g, redirect, request
+from quart import Response, after_this_request, current_app, g, redirect, request
 from quart.typing import ResponseReturnValue, ResponseTypes
+from werkzeug.exceptions import MethodNotAllowed
 
 from cronapp.core.access import Principal, asking
 from cronapp.core.errors import NotAllowed, NotInvited, NotSignedIn, TooManyCalls
@@ -41,7 +42,7 @@ async def require_right() -> ResponseReturnValue | None:
         asking.set(g.who)
         looking.set(g.who.sight)
         g.parts = parts_for(g.who.sight)
-    if request.endpoint in OPEN:
+    if request.endpoint in OPEN or (request.endpoint is None and in_another_way()):
         return None
     if g.who is None:
         await bearer.refuse_misplaced(address())
@@ -55,6 +56,15 @@ async def require_right() -> ResponseReturnValue | None:
     if g.who.sight.tags is not None:
         await refuse_foreign(request.view_args or {})
     return None
+
+
+def in_another_way() -> bool:
+    """Whether what is asked for is for everybody, but not by this method."""
+    error = request.routing_exception
+    if not isinstance(error, MethodNotAllowed) or not error.valid_methods:
+        return False
+    routes = current_app.url_map.bind("")
+    return any(routes.match(request.path, method)[0] in OPEN for method in error.valid_methods)
 
 
 def turn_away() -> ResponseReturnValue:

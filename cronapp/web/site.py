@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Protocol, cast
 
 from quart import Quart, current_app, g
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import IntegerConverter
 
 from cronapp.config import Settings
 from cronapp.core.access import Sight
@@ -114,14 +114,16 @@ class Parts(Services):
 
 
 BODY_TIMEOUT = 30  # seconds that somebody has to send what they send
+NO_ROW = 2**63 - 1  # the largest number that a database holds
 LIMITED = 100  # sets of tags for which parts are kept
 
 
 class RowNumber(IntegerConverter):
-    """A number in an address, as `<int:run_id>`. One that is too large for any row is not found."""
+    """A number in an address, as `<int:run_id>`. One that is too large for any row is that of none: refused here, it
+    would be said of an address with several methods that it does not take this one."""
 
-    def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, max=2**63 - 1)
+    def to_python(self, value: str) -> int:
+        return min(int(super().to_python(value)), NO_ROW)
 
 
 class Site(Quart):

@@ -120,7 +120,7 @@ class Input(BaseModel):
 class CronInput(Input):
     kind: Literal["cron"]
     expression: str
-    timezone: str = ""
+    timezone: str = Field(default="", description="As `Europe/Berlin`; the server's own if it is not said.")
 
 
 class IntervalInput(Input):
@@ -185,15 +185,15 @@ Schedules = Annotated[Listed, BeforeValidator(_as_told, json_schema_input_type=S
 class TimingInput(Input):
     """When a job runs."""
 
-    schedule: Schedules
-    starts_at: Moment | None = None
-    ends_at: Moment | None = None
+    schedule: Schedules = Field(description="When it has slots: one object, or a list of them.")
+    starts_at: Moment | None = Field(default=None, description="No slot before this moment.")
+    ends_at: Moment | None = Field(default=None, description="No slot after this moment.")
 
 
 class JobInput(TimingInput):
     """The writable fields of a job, as in the API."""
 
-    id: JobId
+    id: JobId = Field(description="1 to 100 letters, digits, dots, hyphens and underscores.")
     task: Annotated[str, Field(min_length=1, description="The name of a function in the tasks file.")]
     args: dict[str, Any] = Field(default={}, description="The task's arguments, by their names.")
     max_runs: Annotated[Whole, Field(ge=1)] | None = Field(default=None, description="After so many it is finished.")
@@ -215,7 +215,9 @@ class JobInput(TimingInput):
     misfire: MisfireInput = Field(
         default=MisfireInput(), description="What happens with slots that passed while nobody was there."
     )
-    timeout: Annotated[Seconds, Field(gt=0)] | None = None
+    timeout: Annotated[Seconds, Field(gt=0)] | None = Field(
+        default=None, description="After so long a run is ended: seconds, or in words, as `10m`."
+    )
     retry: RetryInput = Field(default=RetryInput(), description="When a run that failed is tried again.")
     after: AfterInput | None = Field(default=None, description="The jobs whose ends wake this one.")
     group: Name | None = Field(default=None, description="Jobs of a group share a limit of runs side by side.")

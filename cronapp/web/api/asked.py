@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from quart import request
@@ -28,8 +28,9 @@ _moment: TypeAdapter[datetime] = TypeAdapter(Moment)
 LIMIT = Param("limit", "How many are told at most.", Annotated[int, Field(ge=1, le=MOST, default=50)])
 AFTER_NAME = Param("cursor", "`next` of the page before this one.")
 CURSOR = Param("cursor", "`next` of the page before this one.", Annotated[int, Field(ge=0, lt=2**63)])
-SINCE = Param("since", "Not before this moment; without an offset it is UTC.", datetime)
-UNTIL = Param("until", "Not after this moment.", datetime)
+OR_NONE = datetime | Literal[""]
+SINCE = Param("since", "Not before this moment; without an offset it is UTC.", OR_NONE)
+UNTIL = Param("until", "Not after this moment.", OR_NONE)
 IF_MATCH = Param("If-Match", "The `ETag` of the version that is meant, lest another edit be lost.", place="header")
 ONCE = Param(
     "Idempotency-Key",

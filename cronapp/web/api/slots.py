@@ -12,14 +12,14 @@ from cronapp import wire
 from cronapp.core.errors import InvalidInput
 from cronapp.core.ledger import CHOICES, SlotEntry, Verdict
 from cronapp.service.ledger import ANY
-from cronapp.web.api.asked import LIMIT, SINCE, UNTIL, limit, moment
+from cronapp.web.api.asked import LIMIT, OR_NONE, SINCE, UNTIL, limit, moment
 from cronapp.web.api.told import kept_told
 from cronapp.web.described.part import Param, Part
 from cronapp.web.site import parts
 
 api = Part("slots", __name__, "Slots")
 VERDICT = Param("verdict", "What became of them, or `not_kept`, or `excused`.", Literal[tuple(CHOICES)])
-BEFORE = Param("cursor", "`next` of the page before this one.", datetime)
+BEFORE = Param("cursor", "`next` of the page before this one.", OR_NONE)
 
 
 @api.get("/jobs/<job_id>/slots", params=(SINCE, UNTIL, VERDICT, BEFORE, LIMIT))

@@ -10,7 +10,7 @@ from cronapp import wire
 from cronapp.core.errors import Conflict, InvalidInput
 from cronapp.core.models import SlotChange
 from cronapp.service.upcoming import SlotToCome
-from cronapp.web.api.asked import LIMIT, body, limit, parse_moment
+from cronapp.web.api.asked import LIMIT, OR_NONE, body, limit, parse_moment
 from cronapp.web.api.told import items
 from cronapp.web.auth import who
 from cronapp.web.described.part import Param, Part
@@ -18,7 +18,7 @@ from cronapp.web.described.replies import Done, Stored
 from cronapp.web.site import parts
 
 api = Part("upcoming", __name__, "Slots")
-SLOT = Param("slot", "As `slot` in the body, for clients that send none.", datetime)
+SLOT = Param("slot", "As `slot` in the body, for clients that send none.", OR_NONE)
 
 
 @api.get("/jobs/<job_id>/slots/upcoming", params=(LIMIT,))

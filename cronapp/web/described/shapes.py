@@ -35,16 +35,17 @@ class Shapes:
     schemas: Json
 
     def fields(self, schema: Json, *, whole: bool, before: str = "", depth: int = 1) -> Iterator[Field]:
-        """The fields of an object; with `whole` those within it too."""
+        """The fields of an object, those of its example first; with `whole` those within it too."""
         known = self.found(schema)
-        for name, one in known.get("properties", {}).items():
-            if one.get("readOnly"):
-                continue
+        told = {name: one for name, one in known.get("properties", {}).items() if not one.get("readOnly")}
+        first = [name for name in known.get("examples", [{}])[0] if name in told]
+        for name in dict.fromkeys((*first, *told)):
+            one = told[name]
             dotted, inner = f"{before}{name}", self.objects(one)
             yield self.field(dotted, one, required=name in known.get("required", ()), whole=whole)
             if whole and depth < DEEPEST:
-                told = [list(self.fields(shape, whole=True, before=f"{dotted}.", depth=depth + 1)) for shape in inner]
-                yield from merged(told) if len(told) > 1 else told[0] if told else ()
+                each = [list(self.fields(shape, whole=True, before=f"{dotted}.", depth=depth + 1)) for shape in inner]
+                yield from merged(each) if len(each) > 1 else each[0] if each else ()
 
     def field(self, name: str, schema: Json, *, required: bool, whole: bool) -> Field:
         inner = self.objects(schema)
@@ -64,6 +65,8 @@ class Shapes:
         if branches := known.get("anyOf") or known.get("oneOf"):
             for branch in branches:
                 yield from self.types(branch)
+        elif known.get("const") == "":  # the same as nothing
+            return
         elif "enum" in known or "const" in known:
             yield "word"
         elif known.get("type") == "array":
@@ -121,12 +124,17 @@ def merged(kinds: list[list[Field]]) -> Iterator[Field]:
             known.setdefault(field.name, field)
             of.setdefault(field.name, []).append(f"`{word}`")
     for name, field in known.items():
-        yield replace(field, words=f"Of {' and '.join(of[name])}. {field.words}".strip())
+        yield replace(field, words=f"Of {listed(of[name])}. {field.words}".strip())
+
+
+def listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def modest(schema: Json) -> Json:
-    """Without bounds that only say what a row's number can be."""
-    return {name: value for name, value in schema.items() if not (isinstance(value, int) and value > 2**53)}
+    """Without bounds that only say what a row's number can be, and without nothing as a value."""
+    told = {name: value for name, value in schema.items() if not (isinstance(value, int) and value > 2**53)}
+    return told | ({"anyOf": [one for one in told["anyOf"] if one.get("const") != ""]} if "anyOf" in told else {})
 
 
 def name_of(schema: Json) -> str:
