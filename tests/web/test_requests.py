@@ -147,3 +147,37 @@ async def test_odd_requests_are_answered_without_a_fault(quiet: App, odd: dict[s
         assert reply.status_code < 500, f"{method} {path}: {await reply.get_data(as_text=True)}"
     reply = await client.open("/api/v1/jobs", headers={"Authorization": f"Bearer {TOKEN}", **odd.get("headers", {})})
     assert reply.status_code < 500
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+async def test_a_number_beyond_all_rows_is_that_of_none(asker: Api, method: str) -> None:
+    for number in (2**63 - 1, 2**63, 10**40):
+        reply = await asker(method, f"/tokens/{number}", json={"name": "other"} if method == "PATCH" else None)
+        assert (reply.status_code, (await reply.get_json())["title"]) == (404, "Token not found")
+
+
+async def test_an_open_address_says_to_strangers_how_it_may_be_asked(quiet: App) -> None:
+    stranger = quiet.site.test_client(use_cookies=False)
+    reply = await stranger.open("/healthz", method="DELETE")
+    assert (reply.status_code, reply.content_type) == (405, "application/problem+json")
+    assert "GET" in reply.headers["Allow"]
+    assert (await stranger.open("/api/v1/jobs", method="TRACE")).status_code == 401
+
+
+@pytest.mark.parametrize("moment", [0, 1.5, True, "1700000000", " 12 "])
+async def test_a_moment_of_a_job_is_no_number(asker: Api, moment: Any) -> None:
+    job = {"id": "late", "task": "hello", "schedule": {"kind": "once", "at": moment}, "starts_at": moment}
+    told = await asker.json("POST", "/jobs", 422, json=job)
+    assert told["errors"].keys() == {"schedule.at", "starts_at"}
+    assert (await asker("GET", f"/runs?since={moment}")).status_code == 422
+
+
+async def test_a_change_of_many_is_dry_only_where_it_says_so(api: Api) -> None:
+    await api.make("nightly")
+    for path, body in (
+        ("/jobs/bulk", {"ids": ["nightly"], "action": "remove"}),
+        ("/runs/bulk", {"ids": [1], "action": "retry"}),
+    ):
+        told = await api.json("POST", path, 422, json={**body, "dry_run": "no"})
+        assert told["errors"] == {"dry_run": "Write true or false."}
+    await api.json("GET", "/jobs/nightly")
