@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from fuzzing import Fuzz, furnished, viewer
-from support import TOKEN
+from support import TOKEN, Server
 
-BOUNDED = ("--generation-deterministic", "--max-examples", "6", "--phases", "examples,coverage,fuzzing")
+FEW = ("--phases", "fuzzing", "--max-examples")
+BOUNDS = {
+    "nobody": (*FEW, "3"),
+    "viewer": (*FEW, "5"),
+    "administrator": ("--phases", "examples,coverage,fuzzing", "--max-examples", "6"),
+}
+"""For whom how much: the rest comes by `make fuzz`."""
 
 
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize("who", ["nobody", "viewer", "administrator"])
-def test_nobody_gets_an_answer_that_is_not_described(who: str, tmp_path: Path) -> None:
-    server = furnished(tmp_path)
-    try:
-        token = {"nobody": "", "viewer": viewer(server), "administrator": TOKEN}[who]
-        done = Fuzz(server, token).run(*BOUNDED)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert " fault " not in server.text()
-    finally:
-        server.kill()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = furnished(tmp_path_factory.mktemp("fuzz"))
+    yield server
+    server.kill()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("who", BOUNDS)
+def test_nobody_gets_an_answer_that_is_not_described(server: Server, who: str) -> None:
+    token = {"nobody": "", "viewer": viewer(server), "administrator": TOKEN}[who]
+    done = Fuzz(server, token).run("--generation-deterministic", *BOUNDS[who])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " fault " not in server.text()

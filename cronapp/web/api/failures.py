@@ -18,7 +18,7 @@ from cronapp.web.site import parts
 
 api = Part("failures", __name__, "Errors")
 WHICH = (
-    Param("within", "The time up to now: 7 days if none is asked for.", Literal[tuple(RANGES)]),
+    Param("within", "The time up to now: 7 days if none is asked for.", Literal["", *RANGES]),
     *(SINCE, UNTIL),
     Param("job", "Of this job."),
     Param("q", "A text in the type, the message or the place."),

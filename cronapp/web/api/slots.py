@@ -18,7 +18,7 @@ from cronapp.web.described.part import Param, Part
 from cronapp.web.site import parts
 
 api = Part("slots", __name__, "Slots")
-VERDICT = Param("verdict", "What became of them, or `not_kept`, or `excused`.", Literal[tuple(CHOICES)])
+VERDICT = Param("verdict", "What became of them, or `not_kept`, or `excused`.", Literal["", *CHOICES])
 BEFORE = Param("cursor", "`next` of the page before this one.", OR_NONE)
 
 

@@ -134,7 +134,11 @@ def listed(words: list[str]) -> str:
 def modest(schema: Json) -> Json:
     """Without bounds that only say what a row's number can be, and without nothing as a value."""
     told = {name: value for name, value in schema.items() if not (isinstance(value, int) and value > 2**53)}
-    return told | ({"anyOf": [one for one in told["anyOf"] if one.get("const") != ""]} if "anyOf" in told else {})
+    if "anyOf" in told:
+        told["anyOf"] = [one for one in told["anyOf"] if one.get("const") != ""]
+    if "enum" in told:
+        told["enum"] = list(filter(None, told["enum"]))
+    return told
 
 
 def name_of(schema: Json) -> str:

@@ -1,0 +1,29 @@
+"""What schemathesis checks of each answer besides its own: a refusal names what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import schemathesis
+
+
+@schemathesis.check
+def refused_fields_are_named(_context: Any, response: Any, case: Any) -> None:
+    """A sentence for each wrong field, by a name that is described, or that was sent."""
+    if response.status_code != 422 or (told := response.json())["title"] != "Invalid input":
+        return
+    assert told["errors"], "no field is named"
+    named = {name.split(".")[0] for name in told["errors"]}
+    sent = case.body if isinstance(case.body, dict) else {}
+    known = {*fields_of(case.operation), *sent, *(case.query or {})}
+    assert named <= known, f"{sorted(named - known)} is neither described nor sent"
+
+
+def fields_of(operation: Any) -> set[str]:
+    """Of the body, the address and the headers, as the description has them."""
+    raw = operation.definition.raw
+    names = {one["name"] for one in raw["parameters"]}
+    for content in raw.get("requestBody", {}).get("content", {}).values():
+        model = content["schema"]["$ref"].rpartition("/")[2]
+        names |= operation.schema.raw_schema["components"]["schemas"][model].get("properties", {}).keys()
+    return names
