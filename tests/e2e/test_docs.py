@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from barriers import complaints, too_wide
+from barriers import barriers
 from browsing import Visitor
 from playwright.async_api import Page, expect
 from support import Server
@@ -33,13 +33,11 @@ async def test_the_api_is_read_and_a_call_is_copied(site: Server, me: Visitor) -
         'curl -H "Authorization: Bearer $CRONAPP_TOKEN" "$CRONAPP_URL/api'
     )
 
-    found = await complaints(page) + await too_wide(page)
+    found = await barriers(page)
     await call.get_by_role("link", name="Job", exact=True).click()  # opens what it leads to
     await expect(page.locator("#shape-Job")).to_be_visible()
-    await page.emulate_media(color_scheme="dark")
-    found += await complaints(page, "dark")
     await page.set_viewport_size({"width": 390, "height": 900})
-    assert found + await too_wide(page) == []
+    assert found + await barriers(page) == []
 
 
 async def test_the_api_is_read_without_javascript(site: Server, visit: Visit) -> None:
