@@ -120,8 +120,8 @@ class RunsWanted(Closed):
     result: Text | None = None
     error: Text | None = None
     q: Text | None = None
-    state: RunState | list[RunState] = Field(default=[])
-    args: Text | list[Text] = Field(default=[])
+    state: RunState | Annotated[list[RunState], Field(min_length=1)] = LEFT_OUT
+    args: Text | Annotated[list[Text], Field(min_length=1)] = LEFT_OUT
     since: datetime | None = None
     until: datetime | None = None
 

@@ -172,6 +172,15 @@ async def test_a_moment_of_a_job_is_no_number(asker: Api, moment: Any) -> None:
     assert (await asker("GET", f"/runs?since={moment}")).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("until", 0), ("until", ""), ("since", False), ("q", ""), ("job", []), ("error", 0), ("state", [])],
+)
+async def test_a_filter_that_says_nothing_is_not_that_of_all_runs(asker: Api, field: str, value: Any) -> None:
+    told = await asker.json("POST", "/runs/bulk", 422, json={"action": "retry", "filter": {field: value}})
+    assert told["errors"].keys() == {f"filter.{field}"}
+
+
 async def test_a_change_of_many_is_dry_only_where_it_says_so(api: Api) -> None:
     await api.make("nightly")
     for path, body in (

@@ -70,8 +70,10 @@ def filter_of(wanted: Any) -> RunFilter:
     if unknown := [name for name in wanted if name not in wire.RunsWanted.model_fields]:
         raise InvalidInput.of(f"filter.{unknown[0]}", f"Filter by {', '.join(TEXTS)}, state, args, since or until.")
     lists = {name: texts_of(wanted[name], name) for name in ("state", "args") if name in wanted}
-    texts = {name: texts_of(wanted[name], name)[0] for name in TEXTS if wanted.get(name)}
-    since, until = (parse_moment(wanted[name], f"filter.{name}") if wanted.get(name) else None for name in ENDS)
+    texts = {name: texts_of(wanted[name], name)[0] for name in TEXTS if wanted.get(name) is not None}
+    since, until = (
+        parse_moment(wanted[name], f"filter.{name}") if wanted.get(name) is not None else None for name in ENDS
+    )
     rest: dict[str, Any] = {**texts, "since": since, "until": until}
     return RunFilter(**rest, state=states_of(lists.get("state", [])), args=tuple(lists.get("args", ())))
 
