@@ -155,8 +155,8 @@ async def messages(house: Parts, views: Mapping[str, View], who: Reader) -> Asyn
                 for came in [one for one in waiting if one in done]:
                     name, html = waiting.pop(came), outcome(came)
                     if html:
-                        html = filled(html, who.form_token) if who.form_token else html
-                        yield message(html, joined[name].view.place, name)
+                        told = filled(html, who.form_token) if who.form_token else html
+                        yield message(told, joined[name].view.place, name)
         finally:
             for connection in joined.values():
                 house.hub.leave(connection)
