@@ -12,7 +12,7 @@ FEW = ("--phases", "fuzzing", "--max-examples")
 BOUNDS = {
     "nobody": (*FEW, "3"),
     "viewer": (*FEW, "5"),
-    "administrator": ("--phases", "examples,coverage,fuzzing", "--max-examples", "6"),
+    "administrator": ("--phases", "examples,coverage,fuzzing", "--max-examples", "4"),
 }
 """For whom how much: the rest comes by `make fuzz`."""
 
