@@ -37,6 +37,7 @@ from cronapp.engine.shared import Shared
 from cronapp.engine.vitals import Vitals
 from cronapp.engine.watchdog import Blocked, LoopWatchdog
 from cronapp.engine.watcher import Watcher
+from cronapp.metrics import Here, MetricsPage
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
 from cronapp.service.declarations import Declarations
@@ -44,6 +45,7 @@ from cronapp.service.presence import Presence
 from cronapp.service.sealing import Sealing
 from cronapp.service.services import Services, make_services
 from cronapp.service.single_sign_on import SingleSignOn
+from cronapp.service.standing import Standings
 from cronapp.service.tasks import Tasks
 from cronapp.store.holdings import holdings
 from cronapp.store.keyfile import keys_for
@@ -73,7 +75,9 @@ class App:
         self.bus = LocalBus()
         self.hub = Hub()
         self.sign_on = SingleSignOn(settings, clock)
-        self.lag = LoopLag()
+        self.metrics = MetricsPage(settings.metrics_jobs)
+        self.meter = self.metrics.meter
+        self.lag = LoopLag(self.meter.lagged)
         self.vitals = Vitals()
         self._pruned: Pruned | None = None
         self.watchdog = LoopWatchdog(self._blocked)
@@ -88,12 +92,15 @@ class App:
         """
         self._works = worker
         capture.install()
-        self.store: Store = await open_store(self.settings.database, self.bus.publish)
+        self.store: Store = await open_store(self.settings.database, self.bus.publish, self.meter)
         self._make_services()
         self._make_engine()
         self.site: Site = make_site(self._parts())
         services = self.services
-        heeding = (self.scheduler, self.pause_ends, self.dispatch, self.runner, services.loads, self.sealing, self.hub)
+        heeding = (
+            *(self.scheduler, self.pause_ends, self.dispatch, self.runner),
+            *(services.loads, self.sealing, self.hub, self.meter),
+        )
         for part in heeding:
             self.bus.subscribe(part.heed)
         await self.runs.lose_running("The server that executed this run ended without a word.")
@@ -113,6 +120,7 @@ class App:
         self.declarations = Declarations(self.jobs)
         self.sealing = Sealing(self.store, self.tasks)
         self.presence = Presence(self.store, self.clock)
+        self.standings = Standings(self.store, self.clock, settings.metrics_jobs)
 
     def _make_engine(self) -> None:
         settings = self.settings
@@ -217,6 +225,7 @@ class App:
             sign_on=self.sign_on,
             system=self.system,
             ready=self.ready,
+            metrics=self.figures,
             look=self.runner.look,
             announce_link=self.announce_link,
             timezone=self.settings.timezone,
@@ -247,6 +256,21 @@ class App:
         working = self.draining.since is None  # who spreads load shall send nothing here that makes new work
         state = {"database": database, "scheduler": self.scheduler.running and working}
         return state | {"worker": self.dispatch.running} if self._works else state
+
+    async def figures(self, openmetrics: bool) -> tuple[bytes, str]:
+        """What is measured, as text, and of what type it is."""
+        here = Here(
+            version=__version__,
+            python=platform.python_version(),
+            database=self.store.kind,
+            executing=self.runner.busy,
+            concurrency=self.settings.concurrency,
+            stream_clients=len(self.hub),
+            leaked_threads=leaked_threads(),
+            scheduler_running=self.scheduler.running,
+            draining=self.draining.since is not None,
+        )
+        return await self.metrics.told(here, self.standings.look, openmetrics=openmetrics)
 
     async def system(self) -> System:
         counts, taken = await self.runs.counts(), self.vitals.look()
@@ -288,6 +312,8 @@ class App:
         """The event loop stood still; called on the watchdog's thread."""
         who = f"run #{blocked.run} of {blocked.job}" if blocked.run else "the server"
         so_far = "was" if blocked.over else "has been"
+        if blocked.over:
+            self.meter.blocked()
         text = f"The event loop {so_far} blocked for {duration_words(blocked.seconds)} by {who}."
         place = "" if blocked.over else f"\n{blocked.stack}"  # told when it was noticed
         log.warning("%s%s", text, place)

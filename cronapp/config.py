@@ -132,6 +132,8 @@ class Settings(BaseModel):
     database: str = "sqlite:///cronapp.db"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 5000
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None  # None: only at the site, for who may look there
+    metrics_jobs: Annotated[int, Field(ge=0)] = 5000
     timezone: Annotated[str, AfterValidator(_zone_name)] = "UTC"
     admin_token: SecretStr | None = None
     trusted_hosts: Words = ()
@@ -218,6 +220,8 @@ MEANINGS = {
     "api_burst": "Calls that it may make at once",
     "api_refusals": "Calls without a good token that are answered in a minute, of each address; 0: any number",
     "streams": "Connections for live pages that each person or program may hold",
+    "metrics_port": "The port at which the metrics are told to everybody who reaches it",
+    "metrics_jobs": "Jobs of which each has metrics of its own",
     "log_format": "How the server’s own log is written",
 }
 """What each is for, in the order in which the settings page tells them."""

@@ -25,6 +25,7 @@ from cronapp.core.hosts import LOOPBACK
 from cronapp.engine.shared import SIGNALS
 from cronapp.store.looking import look
 from cronapp.store.people import any_open_account
+from cronapp.web.metrics import make_metrics_site
 
 CLOSING = 0.5  # seconds that open connections get at the end
 HEADERS = 5.0  # seconds that a connection has to say what it wants; a browser's waits as long for its next request
@@ -32,6 +33,7 @@ DEADLINE = 3.0  # seconds after which the web server is left behind
 FILES = 65_536
 TASKS = "Tasks files (tasks.py) or modules (shop.tasks). Default: $CRONAPP_TASKS, else tasks.py."
 
+METRICS_PORT = "CRONAPP_METRICS_PORT"
 WATCH = "Default: if the terminal is interactive."
 
 
@@ -65,30 +67,40 @@ async def run_server(settings: Settings, *, worker: bool, watch: bool) -> None:
     refuse_open_doors(settings)
     take_files()
     listener = listen(settings.host, settings.port)
-    port = listener.getsockname()[1]
-    app = App(settings, address=f"http://{shown(settings.host)}:{port}")
+    for_metrics = None if settings.metrics_port is None else listen(settings.host, settings.metrics_port, METRICS_PORT)
+    app = App(settings, address=address_of(listener, settings))
     stop, hasten = asyncio.Event(), asyncio.Event()
     for number in SIGNALS:  # before the start, which may carry out runs already
         asyncio.get_running_loop().add_signal_handler(number, lambda: (hasten if stop.is_set() else stop).set())
     await app.start(worker=worker, watch=watch)
     closed = asyncio.Event()
     speak_plainly()
-    site = asyncio.create_task(serve_site(app.site, hypercorn_config(listener), shutdown_trigger=closed.wait))
+    sites = [asyncio.create_task(serve_site(app.site, hypercorn_config(listener), shutdown_trigger=closed.wait))]
+    if for_metrics is not None:
+        figures, config = make_metrics_site(app.site.parts), hypercorn_config(for_metrics)
+        sites.append(asyncio.create_task(serve_site(figures, config, shutdown_trigger=closed.wait)))
     await greet(app, watch=watch)
-    await asyncio.wait({site, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    if for_metrics is not None:
+        say(f"Metrics     {address_of(for_metrics, settings)}/metrics, for everybody who reaches this port")
+    await asyncio.wait({*sites, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     say("Stopping.")
     await app.drain(hasten, say)
     app.hub.close()
     closed.set()
-    _, late = await asyncio.wait({site}, timeout=DEADLINE)
+    _, late = await asyncio.wait(sites, timeout=DEADLINE)
     for task in late:
         task.cancel()
     await app.close()
-    if site.done() and not site.cancelled() and site.exception() is not None:
-        raise site.exception() or RuntimeError
+    for site in sites:
+        if site.done() and not site.cancelled() and (error := site.exception()) is not None:
+            raise error
 
 
-def listen(host: str, port: int) -> socket.socket:
+def address_of(listener: socket.socket, settings: Settings) -> str:
+    return f"http://{shown(settings.host)}:{listener.getsockname()[1]}"
+
+
+def listen(host: str, port: int, setting: str = "--port") -> socket.socket:
     """A listening socket, or one clear line about why not."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -101,7 +113,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise CannotStart(
-                f"Port {port} on {host} is in use by another program. Stop that one, or choose another with --port."
+                f"Port {port} on {host} is in use by another program. Stop that one, or choose another with {setting}."
             ) from None
         raise CannotStart(f"Cron-App cannot listen on {host}, port {port}: {error.strerror}.") from None
     listener.setblocking(False)

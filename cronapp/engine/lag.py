@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 EVERY = 0.25  # seconds between two looks
 STEP = 20  # looks that are told together, so five seconds
@@ -11,7 +12,9 @@ KEPT = 120  # of these, so the last ten minutes
 
 
 class LoopLag:
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[float], None] = lambda _: None) -> None:
+        """`note` is told each delay, in seconds."""
+        self._note = note
         self._late: deque[float] = deque(maxlen=2 * STEP)
         self._worst: deque[float] = deque(maxlen=KEPT)
         self._looking: asyncio.Task[None] | None = None
@@ -42,6 +45,7 @@ class LoopLag:
             await asyncio.sleep(EVERY)
             looks.append(max(clock() - due, 0.0))
             self._late.append(looks[-1])
+            self._note(looks[-1])
             if len(looks) == STEP:
                 self._worst.append(max(looks))
                 looks.clear()

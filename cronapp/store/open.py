@@ -17,8 +17,9 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from cronapp.core.errors import CannotStart, DatabaseInUse
+from cronapp.core.meters import Meter
 from cronapp.store import dialects
-from cronapp.store.store import OnCommit, PostgresStore, SqliteStore, Store
+from cronapp.store.store import NO_METER, OnCommit, PostgresStore, SqliteStore, Store
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x43524F4E  # one migration at a time on PostgreSQL
@@ -51,8 +52,8 @@ class FileLock:
 class OpenSqlite(SqliteStore):
     """An SQLite store together with the lock on its file."""
 
-    def __init__(self, path: Path, lock: FileLock, on_commit: OnCommit) -> None:
-        super().__init__(str(path), on_commit)
+    def __init__(self, path: Path, lock: FileLock, on_commit: OnCommit, meter: Meter) -> None:
+        super().__init__(str(path), on_commit, meter)
         self._lock = lock
 
     async def close(self) -> None:
@@ -60,12 +61,12 @@ class OpenSqlite(SqliteStore):
         self._lock.release()
 
 
-async def open_store(url: str, on_commit: OnCommit) -> Store:
+async def open_store(url: str, on_commit: OnCommit, meter: Meter = NO_METER) -> Store:
     """Opens `sqlite:///FILE` or `postgresql://…`, migrated. Raises `CannotStart` with what to do about it."""
     parsed = named_database(url)
     if parsed.get_backend_name() == "sqlite":
-        return await open_sqlite(Path(str(parsed.database)), on_commit)
-    return await open_postgres(parsed, on_commit)
+        return await open_sqlite(Path(str(parsed.database)), on_commit, meter)
+    return await open_postgres(parsed, on_commit, meter)
 
 
 def named_database(url: str) -> URL:
@@ -105,7 +106,7 @@ def revision_of(path: str) -> str | None:
         engine.dispose()
 
 
-async def open_sqlite(path: Path, on_commit: OnCommit) -> Store:
+async def open_sqlite(path: Path, on_commit: OnCommit, meter: Meter) -> Store:
     try:
         if not path.parent.is_dir():
             raise CannotStart(
@@ -123,10 +124,10 @@ async def open_sqlite(path: Path, on_commit: OnCommit) -> Store:
     except BaseException:
         lock.release()
         raise
-    return OpenSqlite(path, lock, on_commit)
+    return OpenSqlite(path, lock, on_commit, meter)
 
 
-async def open_postgres(url: URL, on_commit: OnCommit) -> Store:
+async def open_postgres(url: URL, on_commit: OnCommit, meter: Meter) -> Store:
     try:
         engine = create_async_engine(
             url, json_serializer=dialects.dumps, hide_parameters=True, pool_size=8, pool_pre_ping=True
@@ -142,7 +143,7 @@ async def open_postgres(url: URL, on_commit: OnCommit) -> Store:
     except BaseException:
         await engine.dispose()
         raise
-    return PostgresStore(engine, on_commit)
+    return PostgresStore(engine, on_commit, meter)
 
 
 def shown(url: URL) -> str:

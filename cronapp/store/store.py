@@ -11,11 +11,13 @@ import asyncio
 import copy
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, func, select
@@ -25,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cronapp.core.access import SERVER, Principal, asking
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event
+from cronapp.core.meters import Asked, Meter, Move, NoMeter
 from cronapp.store import dialects
 from cronapp.store.scoped import scoped
 
@@ -34,6 +37,7 @@ Conn = Connection
 P = ParamSpec("P")
 T = TypeVar("T")
 OnCommit = Callable[[list[Event]], None]
+NO_METER = NoMeter()
 BATCH = 256  # changes put into one transaction at the most
 
 
@@ -46,9 +50,14 @@ class Tx:
     events: list[Event] = field(default_factory=list)
     later: list[Callable[[], None]] = field(default_factory=list)
     """What is done once it is committed, by this server only."""
+    moves: list[Move] = field(default_factory=list)
+    """How runs moved, for the figures of this server."""
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
+
+    def count(self, move: Move) -> None:
+        self.moves.append(move)
 
 
 class Store(Protocol):
@@ -74,6 +83,9 @@ class Store(Protocol):
 
     async def close(self) -> None: ...
 
+    kind: str
+    """`sqlite` or `postgresql`."""
+
     @property
     def name(self) -> str:
         """Which database this is, for people; without a password."""
@@ -88,17 +100,42 @@ class Change:
     error: BaseException | None = None
     events: list[Event] = field(default_factory=list)
     later: list[Callable[[], None]] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """It was undone."""
+        self.events, self.later, self.moves = [], [], []
+
+
+class Watch:
+    """Measures what the database takes, as those feel it who wait for it."""
+
+    def __init__(self, meter: Meter, what: Asked) -> None:
+        self._meter = meter
+        self._what: Asked = what
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, Exception):  # who gave up waiting learnt nothing of the database
+            took = time.perf_counter() - self._began
+            self._meter.took(self._what, took, good=not isinstance(error, StoreUnavailable))
 
 
 class SqliteStore:
     """One SQLite file, opened by one server."""
 
+    kind = "sqlite"
     tags: frozenset[str] | None = None
     _whole: Store | None = None
 
-    def __init__(self, path: str, on_commit: OnCommit) -> None:
+    def __init__(self, path: str, on_commit: OnCommit, meter: Meter = NO_METER) -> None:
         self.path = path
         self._on_commit = on_commit
+        self._meter = meter
         self._loop = asyncio.get_running_loop()
         self._writing = dialects.sqlite_engine(path, writing=True)
         self._reading = dialects.sqlite_engine(path, writing=False)
@@ -126,15 +163,17 @@ class SqliteStore:
             with self._reading.connect() as conn:
                 return question(conn, *args, **kwargs)
 
-        try:
-            return await self._loop.run_in_executor(self._readers, ask)
-        except OperationalError as error:
-            raise StoreUnavailable(f"The database cannot be read: {dialects.cause(error)}.") from error
+        with Watch(self._meter, "read"):
+            try:
+                return await self._loop.run_in_executor(self._readers, ask)
+            except OperationalError as error:
+                raise StoreUnavailable(f"The database cannot be read: {dialects.cause(error)}.") from error
 
     async def write(self, change: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         future: asyncio.Future[T] = self._loop.create_future()
-        self._changes.put(Change(lambda tx: change(tx, *args, **kwargs), future, asking.get()))
-        return await future
+        with Watch(self._meter, "write"):
+            self._changes.put(Change(lambda tx: change(tx, *args, **kwargs), future, asking.get()))
+            return await future
 
     async def size(self) -> int | None:
         files = [Path(self.path + suffix) for suffix in ("", "-wal")]
@@ -180,8 +219,7 @@ class SqliteStore:
         except Exception as error:
             for change in batch:
                 change.error = change.error or unavailable(error)
-                change.events.clear()
-                change.later.clear()
+                change.forget()
 
     def _apply(self, conn: Connection, change: Change) -> None:
         tx = Tx(conn, change.by)
@@ -196,7 +234,7 @@ class SqliteStore:
             except OperationalError:  # a full disk undoes the whole transaction: nothing of the batch is left
                 raise error from None
         else:
-            change.events, change.later = tx.events, tx.later
+            change.events, change.later, change.moves = tx.events, tx.later, tx.moves
 
     def _deliver(self, batch: list[Change]) -> None:
         events = [event for change in batch for event in change.events]
@@ -207,6 +245,8 @@ class SqliteStore:
                 change.future.set_exception(change.error)
             else:
                 change.future.set_result(change.result)
+        if moves := [move for change in batch for move in change.moves]:
+            self._meter.count(moves)
         if events:
             self._on_commit(events)
         for change in batch:
@@ -224,11 +264,13 @@ def unavailable(error: BaseException) -> BaseException:
 class PostgresStore:
     """One PostgreSQL database, opened by any number of servers."""
 
+    kind = "postgresql"
     tags: frozenset[str] | None = None
     _whole: Store | None = None
 
-    def __init__(self, engine: AsyncEngine, on_commit: OnCommit) -> None:
+    def __init__(self, engine: AsyncEngine, on_commit: OnCommit, meter: Meter = NO_METER) -> None:
         self._engine = engine
+        self._meter = meter
         self._reading = engine.execution_options(isolation_level="REPEATABLE READ")  # one view for a whole question
         self._on_commit = on_commit
 
@@ -247,11 +289,12 @@ class PostgresStore:
         return twin
 
     async def read(self, question: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            async with self._reading.connect() as conn:
-                return await conn.run_sync(lambda sync: question(sync, *args, **kwargs))
-        except (OperationalError, InterfaceError) as error:
-            raise StoreUnavailable(f"The database cannot be read: {dialects.cause(error)}.") from error
+        with Watch(self._meter, "read"):
+            try:
+                async with self._reading.connect() as conn:
+                    return await conn.run_sync(lambda sync: question(sync, *args, **kwargs))
+            except (OperationalError, InterfaceError) as error:
+                raise StoreUnavailable(f"The database cannot be read: {dialects.cause(error)}.") from error
 
     async def write(self, change: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         by = asking.get()
@@ -260,11 +303,14 @@ class PostgresStore:
             tx = Tx(conn, by)
             return change(tx, *args, **kwargs), tx
 
-        try:
-            async with self._engine.begin() as conn:
-                result, tx = await conn.run_sync(apply)
-        except DBAPIError as error:
-            raise unavailable(error) from error
+        with Watch(self._meter, "write"):
+            try:
+                async with self._engine.begin() as conn:
+                    result, tx = await conn.run_sync(apply)
+            except DBAPIError as error:
+                raise unavailable(error) from error
+        if tx.moves:
+            self._meter.count(tx.moves)
         if tx.events:
             Context().run(self._on_commit, tx.events)  # what they set going is not done for who asked
         for deed in tx.later:

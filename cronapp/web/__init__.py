@@ -27,6 +27,7 @@ from cronapp.web import (
     log,
     log_search,
     login,
+    metrics,
     notes,
     oidc,
     openapi,
@@ -96,6 +97,7 @@ PAGES = (
     oidc,
     health,
     openapi,
+    metrics,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-OF_PROGRAMS = ("/openapi.json", "/healthz", "/readyz")
+OF_PROGRAMS = ("/openapi.json", "/healthz", "/readyz", "/metrics")
 
 
 def of_api(path: str) -> bool:

@@ -41,7 +41,7 @@ LOOK = """
 """
 
 LOOK_EVERYWHERE = """
-    api.restart.state api.restart.safe_restart
+    api.restart.state api.restart.safe_restart metrics.show
 """
 
 RUN = """

@@ -100,6 +100,8 @@ class Parts(Services):
     sign_on: SingleSignOn
     system: Callable[[], Awaitable[System]]
     ready: Callable[[], Awaitable[dict[str, bool]]]
+    metrics: Callable[[bool], Awaitable[tuple[bytes, str]]]
+    """The figures for who watches many servers, and of what type they are; True: as OpenMetrics."""
     look: Callable[[int], Awaitable[Inside | None]]
     announce_link: Callable[[], Awaitable[None]]
     timezone: str

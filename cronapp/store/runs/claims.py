@@ -11,13 +11,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, or_, select, true, update
 
-from cronapp.core.models import BY_HAND, NO_JOB, Run, RunState
+from cronapp.core.meters import Started
+from cronapp.core.models import BY_HAND, NO_JOB, Run, RunState, RunTrigger
 from cronapp.store import dialects
 from cronapp.store.runs.room import Room, room_now
 from cronapp.store.runs.rows import run_of
 from cronapp.store.store import Tx
 from cronapp.store.tables import backfills, jobs, runs
 
+BY_SLOT = frozenset({RunTrigger.SCHEDULE, RunTrigger.CATCH_UP})
 CLAIMS = 0x43524F43
 MOST_AT_ONCE = 2000  # waiting runs looked at in one go
 
@@ -51,8 +53,19 @@ def start(tx: Tx, chosen: Sequence[int], node: str, now: datetime) -> list[Run]:
         .values(state=RunState.RUNNING, node=node, started_at=now)
         .returning(runs)
     )
-    started = {row["id"]: run_of(row) for row in tx.conn.execute(moved).mappings()}
+    rows = tx.conn.execute(moved).mappings().all()
+    for row in rows:
+        tx.count(Started(row["queue"], late_by(row)))
+    started = {row["id"]: run_of(row) for row in rows}
     return [started[run_id] for run_id in chosen if run_id in started]
+
+
+def late_by(row: RowMapping) -> float | None:
+    """How many seconds after its slot, or its own moment within the spread, a run of a schedule starts."""
+    if row["slot"] is None or row["attempt"] != 1 or row["trigger"] not in BY_SLOT:
+        return None
+    own = max(row["slot"], row["not_before"] or row["slot"])
+    return max(float((row["started_at"] - own).total_seconds()), 0.0)
 
 
 def waiting(now: datetime, room: Room, last: RowMapping | None, size: int, only_by_hand: bool) -> Select[Any]:

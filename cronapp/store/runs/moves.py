@@ -7,9 +7,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import Update, func, insert, or_, select, update
 
 from cronapp.core.failures import group_of, place_of
+from cronapp.core.meters import Ended
 from cronapp.core.models import NO_JOB, Cause, Job, Json, Outcome, Progress, Run, RunState, RunTrigger
 from cronapp.core.traces import problems_json
 from cronapp.store.dialects import insert_or_ignore
@@ -59,6 +60,8 @@ def open_run(
     run_id = tx.conn.execute(insert_or_ignore(tx.conn, runs).values(**values).returning(runs.c.id)).scalar()
     if run_id is not None and job.spec.after and state is RunState.QUEUED:
         forget_ends(tx, job.key)  # it comes after what ends from now on
+    if run_id is not None and state.ended:
+        tx.count(Ended(job.id, job.task, state, slots=missed, cause=cause))
     return run_id
 
 
@@ -95,9 +98,12 @@ def lengthen_gap(
         update(runs)
         .where(runs.c.id == newest, runs.c.state == state, runs.c.reason == reason, runs.c.missed_since.is_not(None))
         .values(slot=slot, missed=runs.c.missed + missed, queued_at=now, finished_at=now)
-        .returning(runs.c.id)
+        .returning(runs.c.id, runs.c.cause)
     )
-    return tx.conn.execute(statement).scalar()
+    if (row := tx.conn.execute(statement).first()) is None:
+        return None
+    tx.count(Ended(job.id, job.task, state, slots=missed, cause=row.cause and Cause(row.cause)))
+    return int(row.id)
 
 
 def open_retry(tx: Tx, run: Run, *, trigger: RunTrigger, now: datetime, not_before: datetime | None) -> int | None:
@@ -198,7 +204,17 @@ def finish(
             **reported,
         )
     )
-    return tx.conn.execute(statement).rowcount == 1
+    return ended(tx, statement, outcome.state, duration, outcome.cause)
+
+
+def ended(
+    tx: Tx, statement: Update, state: RunState, duration: float | None = None, cause: Cause | None = None
+) -> bool:
+    """Carries out what ends one run, and counts it if it belongs to a job; False: somebody else was first."""
+    row = tx.conn.execute(statement.returning(runs.c.job_key, runs.c.job, runs.c.task)).first()
+    if row is not None and row.job_key != NO_JOB:
+        tx.count(Ended(row.job, row.task, state, duration, cause=cause))
+    return row is not None
 
 
 def end_queued(tx: Tx, run_id: int, *, state: RunState, reason: str, now: datetime) -> bool:
@@ -208,7 +224,7 @@ def end_queued(tx: Tx, run_id: int, *, state: RunState, reason: str, now: dateti
         .where(runs.c.id == run_id, runs.c.state == RunState.QUEUED)
         .values(state=state, reason=reason, finished_at=now)
     )
-    return tx.conn.execute(statement).rowcount == 1
+    return ended(tx, statement, state)
 
 
 def lose(tx: Tx, run: Run, *, reason: str, now: datetime) -> bool:
@@ -223,7 +239,7 @@ def lose(tx: Tx, run: Run, *, reason: str, now: datetime) -> bool:
             error_group=group_of(RunState.LOST, None, run.task),
         )
     )
-    return tx.conn.execute(statement).rowcount == 1
+    return ended(tx, statement, RunState.LOST)
 
 
 def set_progress(tx: Tx, run_id: int, progress: Progress) -> None:
