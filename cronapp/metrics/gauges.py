@@ -91,13 +91,16 @@ def of_all_servers(standing: Standing) -> Iterator[Metric]:
     last = [((one.job, one.task), one.last_success) for one in each]
     next_slots = [((one.job,), one.next_slot if one.state is JobState.ACTIVE else None) for one in each]
     yield gauges(
-        "job_last_success_timestamp_seconds", "When the newest run that succeeded ended.", ("job", "task"), last
+        "job_last_success_timestamp_seconds", "When the newest run that succeeded ended.", ("job_id", "task"), last
     )
     yield gauges(
-        "job_next_slot_timestamp_seconds", "The next slot of an active job; past: it is overdue.", ("job",), next_slots
+        "job_next_slot_timestamp_seconds",
+        "The next slot of an active job; past: it is overdue.",
+        ("job_id",),
+        next_slots,
     )
     failures = [((one.job,), one.failures) for one in each]
-    yield gauges("job_failures", "How many runs of a job failed for good in a row, up to now.", ("job",), failures)
+    yield gauges("job_failures", "How many runs of a job failed for good in a row, up to now.", ("job_id",), failures)
 
 
 def waited(standing: Standing, queue: str, now: datetime) -> float:

@@ -15,7 +15,7 @@ OTHERS = ""
 ALWAYS = (RunState.SUCCEEDED, RunState.FAILED)
 """Told of each job from the beginning, as 0: `increase()` does not see the first of a series that was not there."""
 WITHOUT = (RunState.MISSED, RunState.SKIPPED)
-Labels = tuple[str, ...]
+Labels = tuple[str, str]
 
 
 class Tally:
@@ -24,12 +24,12 @@ class Tally:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._of: dict[str, dict[Labels, int]] = {}  # by job: (task, state), or (state, cause)
+        self._of: dict[str, dict[Labels, int]] = {}  # by job: (state, task), or of slots (state, cause)
 
     def count(self, ended: Ended) -> None:
         own = self._own(ended.job)
         task = ended.task if own is not self._of.get(OTHERS) else OTHERS
-        labels = (ended.state, ended.cause or "") if ended.state in WITHOUT else (task, ended.state)
+        labels = (ended.state, (ended.cause or "") if ended.state in WITHOUT else task)
         own[labels] = own.get(labels, 0) + (ended.slots if ended.state in WITHOUT else 1)
 
     def know(self, jobs: Iterable[tuple[str, str]]) -> None:
@@ -37,7 +37,7 @@ class Tally:
         for job, task in jobs:
             if (own := self._own(job)) is not self._of.get(OTHERS):
                 for state in ALWAYS:
-                    own.setdefault((task, state), 0)
+                    own.setdefault((state, task), 0)
 
     def forget(self, job: str) -> None:
         """It was removed; without that, jobs that live for an hour would become many in a year."""
@@ -51,18 +51,18 @@ class Tally:
 
     def collect(self) -> Iterator[Metric]:
         runs = CounterMetricFamily(
-            "cronapp_runs", "Runs that ended, each attempt counted, by how.", labels=("job", "task", "state")
+            "cronapp_runs", "Runs that ended, each attempt counted, by how.", labels=("job_id", "task", "state")
         )
-        missed = CounterMetricFamily("cronapp_slots_missed", "Slots at which nobody was there.", labels=("job",))
+        missed = CounterMetricFamily("cronapp_slots_missed", "Slots at which nobody was there.", labels=("job_id",))
         skipped = CounterMetricFamily(
-            "cronapp_slots_skipped", "Slots that a rule or somebody let pass.", labels=("job", "cause")
+            "cronapp_slots_skipped", "Slots that a rule or somebody let pass.", labels=("job_id", "cause")
         )
         for job, counts in list(self._of.items()):
-            for labels, count in list(counts.items()):
-                if labels[0] == RunState.MISSED:
+            for (state, detail), count in list(counts.items()):
+                if state == RunState.MISSED:
                     missed.add_metric((job,), count)
-                elif labels[0] == RunState.SKIPPED:
-                    skipped.add_metric((job, labels[1]), count)
+                elif state == RunState.SKIPPED:
+                    skipped.add_metric((job, detail), count)
                 else:
-                    runs.add_metric((job, *labels), count)
+                    runs.add_metric((job, detail, state), count)
         yield from (runs, missed, skipped)

@@ -55,7 +55,7 @@ STARTS = (
 ONLY_LOOKED_AT = {"log.as_text", "log.as_json", "runs.args_json", "runs.result_json"}
 """Where a page leads to what is no page."""
 BEYOND = """
-    static stream.stream health.alive health.ready auth.login auth.sign_in auth.new_link
+    static stream.stream health.alive health.ready metrics.show auth.login auth.sign_in auth.new_link
     oidc.begin oidc.callback auth.code auth.enter_code account.new account.create
     bulk.carry_out form_args.json_told runs.ask_cancel pauses.ask_resume switch.ask_resume
     log.piece log.search log.whole_line
