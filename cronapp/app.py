@@ -17,6 +17,7 @@ from pathlib import Path
 from cronapp import __version__
 from cronapp.bus.local import LocalBus
 from cronapp.config import Settings, known_secrets, named_value
+from cronapp.core.about import concerning
 from cronapp.core.clock import Clock, system_clock
 from cronapp.core.durations import duration_words
 from cronapp.core.errors import StoreUnavailable
@@ -316,7 +317,8 @@ class App:
             self.meter.blocked()
         text = f"The event loop {so_far} blocked for {duration_words(blocked.seconds)} by {who}."
         place = "" if blocked.over else f"\n{blocked.stack}"  # told when it was noticed
-        log.warning("%s%s", text, place)
+        with concerning({"run": blocked.run, "job": blocked.job or ""} if blocked.run else {}):
+            log.warning("%s%s", text, place)
         if blocked.run:
             self.runner.remark(blocked.run, f"{text} Everything else had to wait.{place}")
         if blocked.over:

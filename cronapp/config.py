@@ -145,6 +145,7 @@ class Settings(BaseModel):
     task_memory: Annotated[int, BeforeValidator(_bytes), Field(ge=LEAST_MEMORY)] | None = None
     task_processes: Annotated[int, Field(ge=1)] | None = None
     log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     stop_timeout: Seconds = 30
     session_idle: Annotated[Seconds, Field(ge=60)] = 7 * 86400
     session_life: Annotated[Seconds, Field(ge=60)] = 30 * 86400
@@ -223,6 +224,7 @@ MEANINGS = {
     "metrics_port": "The port at which the metrics are told to everybody who reaches it",
     "metrics_jobs": "Jobs of which each has metrics of its own",
     "log_format": "How the server’s own log is written",
+    "log_level": "What is written there at least",
 }
 """What each is for, in the order in which the settings page tells them."""
 

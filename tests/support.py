@@ -151,7 +151,9 @@ class Server:
         assert self.process is not None
         end = time.monotonic() + limit
         while time.monotonic() < end:
-            found = re.search(r"serves (http://\S+)[\s\S]+^Sign in +(?:at +(\S+)|with)", self.text(), re.MULTILINE)
+            found = re.search(
+                r"serves (http://[\w.:\[\]-]+)[\s\S]+^Sign in +(?:at +(\S+)|with)", self.text(), re.MULTILINE
+            )
             if found:
                 self.url, self.link = found[1], found[2] or ""  # no link, once there are accounts
                 with suppress(httpx.HTTPError):

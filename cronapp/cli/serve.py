@@ -9,6 +9,7 @@ import os
 import resource
 import socket
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ from hypercorn.config import Config
 from cronapp import __version__
 from cronapp.app import App
 from cronapp.cli.http import speak_plainly
-from cronapp.cli.server_log import set_up_log
+from cronapp.cli.server_log import set_up_log, teller
 from cronapp.config import Settings, known_secrets, load_settings
 from cronapp.core.errors import CannotStart, DatabaseOlder
 from cronapp.core.hosts import LOOPBACK
@@ -27,6 +28,7 @@ from cronapp.store.looking import look
 from cronapp.store.people import any_open_account
 from cronapp.web.metrics import make_metrics_site
 
+log = logging.getLogger(__name__)
 CLOSING = 0.5  # seconds that open connections get at the end
 HEADERS = 5.0  # seconds that a connection has to say what it wants; a browser's waits as long for its next request
 DEADLINE = 3.0  # seconds after which the web server is left behind
@@ -53,7 +55,7 @@ def add_to(cli: typer.Typer) -> None:
         """Serve the dashboard, keep the schedules, execute the runs."""
         given = {"tasks": tuple(tasks or ()), "host": host, "port": port, "database": database, "watch": watch}
         settings = load_settings(given)
-        set_up_log(settings.log_format, known_secrets(settings))
+        set_up_log(settings.log_format, known_secrets(settings), settings.log_level)
         asyncio.run(run_server(settings, worker=not no_worker, watch=wants_watch(settings)))
 
 
@@ -66,6 +68,7 @@ async def run_server(settings: Settings, *, worker: bool, watch: bool) -> None:
     """Serves until a signal comes; a second one hastens the end."""
     refuse_open_doors(settings)
     take_files()
+    say = teller(settings.log_format)
     listener = listen(settings.host, settings.port)
     for_metrics = None if settings.metrics_port is None else listen(settings.host, settings.metrics_port, METRICS_PORT)
     app = App(settings, address=address_of(listener, settings))
@@ -79,7 +82,7 @@ async def run_server(settings: Settings, *, worker: bool, watch: bool) -> None:
     if for_metrics is not None:
         figures, config = make_metrics_site(app.site.parts), hypercorn_config(for_metrics)
         sites.append(asyncio.create_task(serve_site(figures, config, shutdown_trigger=closed.wait)))
-    await greet(app, watch=watch)
+    await greet(app, say, watch=watch)
     if for_metrics is not None:
         say(f"Metrics     {address_of(for_metrics, settings)}/metrics, for everybody who reaches this port")
     await asyncio.wait({*sites, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
@@ -169,7 +172,7 @@ def hypercorn_config(listener: socket.socket) -> Config:
     return config
 
 
-async def greet(app: App, *, watch: bool) -> None:
+async def greet(app: App, say: Callable[[str], None], *, watch: bool) -> None:
     registry = app.tasks.registry
     watched = ", read again when they change" if watch else ""
     say(f"Cron-App {__version__} serves {app.address}")
@@ -178,13 +181,9 @@ async def greet(app: App, *, watch: bool) -> None:
     if app.site.parts.hosts.addresses and not app.settings.trusted_hosts:
         say("Names       This server is reached by its addresses alone. For a name, set CRONAPP_TRUSTED_HOSTS.")
     for error in registry.errors:
-        print(f"\n{error.source} cannot be loaded: {error.error}\n{error.traceback}", file=sys.stderr, flush=True)
+        log.error("%s cannot be loaded: %s\n%s", error.source, error.error, error.traceback)
     if await app.services.people.any():
         say("Sign in     with your name and password. Ctrl-C stops the server.")
         return
     await app.announce_link()
     say("            The link works once, within a quarter of an hour. Ctrl-C stops the server.")
-
-
-def say(text: str) -> None:
-    print(text, flush=True)

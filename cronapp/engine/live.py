@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 
+from cronapp.core.about import About
 from cronapp.core.models import LogLine, Outcome, Progress, Run, RunState
 from cronapp.engine.executors import Call, StopRequest
 from cronapp.engine.runlog import RunLog, clean, lines
@@ -27,6 +28,11 @@ class Live:
     call: Call | None = None  # under way
     run_in: str = "loop"
     over: asyncio.Event = field(default_factory=asyncio.Event)  # nothing of it is executed any more
+
+    @property
+    def about(self) -> About:
+        """For the server's log."""
+        return {"run": self.run.id, "job": self.run.job}
 
     def begun(self, call: Call) -> None:
         self.call = call

@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
+from cronapp.core.durations import duration_words
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import Outcome, RunError, RunState
+from cronapp.core.models import Outcome, Run, RunError, RunState
 from cronapp.engine.capture import ProcessExit
 from cronapp.engine.frames import LOADED, message_of, problems_in, type_name
 from cronapp.engine.reprs import short_repr
@@ -32,6 +33,23 @@ REASONS = {
     'exception if it failed; with run_in="process" it may end its own process.',
     CANCELLED: "The task cancelled itself.",
 }
+
+
+WORDS = {RunState.CANCELLED: "was cancelled", RunState.LOST: "was lost", RunState.SKIPPED: "was skipped"}
+MOST_TOLD = 300  # letters of why
+
+
+def told(run: Run, outcome: Outcome, duration: float) -> str:
+    """How a run ended, on one line, for the server's log."""
+    error, state = outcome.error, outcome.state
+    why = f"{error.type}: {error.message}" if error else outcome.reason or ""
+    words = f"run #{run.id} of {run.job} {WORDS.get(state, state.replace('_', ' '))} after {duration_words(duration)}"
+    return f"{words}: {first_line(why)}" if why else words
+
+
+def first_line(text: str) -> str:
+    line, *more = text.strip().split("\n", 1)
+    return f"{line[:MOST_TOLD]} …" if more or len(line) > MOST_TOLD else line
 
 
 def invalid_arguments(problem: InvalidInput) -> Outcome:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from cronapp.core.about import concerning
 from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, JobChanged, SchedulerChanged
 from cronapp.core.history import ITSELF
+from cronapp.core.models import Job
 from cronapp.service.jobs import Jobs
 from cronapp.service.pauses import Pauses
 from cronapp.service.switch import Switch
@@ -56,6 +58,15 @@ class PauseEnds:
             except TimeoutError:
                 pass
 
+    async def _resume(self, job: Job) -> None:
+        try:
+            await self._jobs.resume(job.id, by=ITSELF, pause=job.pause)
+            log.info("job %s runs again: its pause is over", job.id)
+        except StoreUnavailable:
+            raise
+        except Exception:  # removed meanwhile, or one that fails where others do not: nobody waits for it
+            log.exception("the pause of job %s is over and cannot be ended; trying again", job.id)
+
     async def _end_what_is_over(self) -> float:
         """Answers in how many seconds to look again."""
         now = self._clock()
@@ -64,13 +75,8 @@ class PauseEnds:
             await self._switch.resume(pause=whole)
             log.info("the scheduler runs again: its pause is over")
         for job in await self._pauses.over(now):
-            try:
-                await self._jobs.resume(job.id, by=ITSELF, pause=job.pause)
-                log.info("job %s runs again: its pause is over", job.id)
-            except StoreUnavailable:
-                raise
-            except Exception:  # removed meanwhile, or one that fails where others do not: nobody waits for it
-                log.exception("the pause of job %s is over and cannot be ended; trying again", job.id)
+            with concerning({"job": job.id}):
+                await self._resume(job)
         end = await self._pauses.next_end(now)
         ahead = (end - self._clock()).total_seconds() if end else LOOK_EVERY
         return min(max(ahead, 0.0), LOOK_EVERY)

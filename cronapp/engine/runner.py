@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from cronapp.core.about import concerning, concerns
 from cronapp.core.clock import Clock
 from cronapp.core.conditions import condition_args, is_asked, refusal
 from cronapp.core.errors import CronAppError, SecretNotFound, SecretUnreadable, StoreUnavailable
@@ -20,7 +21,7 @@ from cronapp.core.spec import zone_of
 from cronapp.engine.executors import Attempt, ChildLimits, StopRequest, execute
 from cronapp.engine.executors.execution import REAPING
 from cronapp.engine.live import Live, plain
-from cronapp.engine.outcomes import failed, run_error
+from cronapp.engine.outcomes import failed, run_error, told
 from cronapp.engine.runlog import Cover, RunLog, clean
 from cronapp.engine.secrets import Lookup, hidden
 from cronapp.service.runs import Claimed, Runs, Written
@@ -31,6 +32,10 @@ WRITE_EVERY = 0.1  # seconds between two writings of what runs print
 TRY_AGAIN = 1.0  # seconds until the next try when the database is away
 TRIES = 3  # for what the database takes badly: then the run goes without it
 SLOWEST = 60.0  # seconds between two tries at the most
+LEVELS = {RunState.FAILED: logging.WARNING, RunState.TIMED_OUT: logging.WARNING, RunState.LOST: logging.WARNING} | {
+    RunState.CANCELLED: logging.INFO
+}
+"""How loud the server's log tells how a run ended; what went well only by the level `debug`."""
 STORING = 5.0  # seconds that ends have to be stored when the server stops, once nothing runs any more
 
 
@@ -153,6 +158,8 @@ class Runner:
     # -- one run --------------------------------------------------------------------------------------------------
 
     async def _live_through(self, live: Live, claimed: Claimed) -> None:
+        concerns(**live.about)
+        log.debug("run #%s of %s begins", live.run.id, live.run.job)
         began = time.monotonic()
         try:
             outcome = hidden(await self._outcome(live, claimed), live.lines.cover)
@@ -223,7 +230,9 @@ class Runner:
         refused = 0
         while True:
             try:
-                if not await self._runs.finish(run, outcome, duration, last):
+                if await self._runs.finish(run, outcome, duration, last):
+                    tell_end(run, outcome, duration)
+                else:
                     log.warning("run #%s ended as %s, but it was no longer ours", run.id, outcome.state)
                 return
             except StoreUnavailable as error:
@@ -263,17 +272,26 @@ class Runner:
         for live in written:
             live.unwritten, live.refused = [], 0
             if live.run.id not in ours:
-                log.warning("run #%s is no longer ours: what it prints is not kept", live.run.id)
+                with concerning(live.about):
+                    log.warning("run #%s is no longer ours: what it prints is not kept", live.run.id)
                 live.disown()
         return True
 
     def _refused(self, refused: tuple[Live, Written]) -> None:
         live, item = refused
-        log.exception("the lines of run #%s could not be written; trying again", live.run.id)
+        with concerning(live.about):
+            log.exception("the lines of run #%s could not be written; trying again", live.run.id)
         live.refused += 1
         live.keep(item)
         if live.refused == TRIES:
             live.give_up_lines()
+
+
+def tell_end(run: Run, outcome: Outcome, duration: float) -> None:
+    level = LEVELS.get(outcome.state, logging.DEBUG)
+    if log.isEnabledFor(level):
+        figures = {"task": run.task, "state": outcome.state, "attempt": run.attempt, "duration": round(duration, 6)}
+        log.log(level, "%s", told(run, outcome, duration), extra={"figures": figures})
 
 
 async def ended(waited: Iterable[asyncio.Future[Any]], limit: float) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cronapp.core.about import concerning
 from cronapp.core.errors import JobNotFound, StoreUnavailable
 from cronapp.core.events import Event, JobChanged, SchedulerChanged
 from cronapp.core.models import Job
@@ -154,7 +155,10 @@ class Scheduler:
         """Called while the error is handled."""
         tries = self._take_back(key)
         if tries == 0:
-            log.exception("the slots of %s cannot be settled; trying again, less and less often", self._name(key))
+            job_id = self._id(key)
+            name = f"job {job_id}" if job_id else f"the job with the key {key}"
+            with concerning({"job": job_id} if job_id else {}):
+                log.exception("the slots of %s cannot be settled; trying again, less and less often", name)
         pause = min(TRY_AGAIN * 2**tries, SLOWEST)
         self._put_off[key] = PutOff(tries + 1, asyncio.get_running_loop().call_later(pause, self._try_again, key))
 
@@ -170,10 +174,8 @@ class Scheduler:
         put_off.again.cancel()
         return put_off.tries
 
-    def _name(self, key: int) -> str:
-        return next(
-            (f"job {job_id}" for job_id, its in self._keys.items() if its == key), f"the job with the key {key}"
-        )
+    def _id(self, key: int) -> str:
+        return next((job_id for job_id, its in self._keys.items() if its == key), "")
 
     # -- jobs that change -------------------------------------------------------------------------------------------
 
@@ -189,7 +191,8 @@ class Scheduler:
                 self._changed[job_id] = None
                 raise
             except Exception:
-                log.exception("job %s cannot be read; trying again", job_id)
+                with concerning({"job": job_id}):
+                    log.exception("job %s cannot be read; trying again", job_id)
                 asyncio.get_running_loop().call_later(UNREADABLE, self.heed, JobChanged(job_id))
             else:
                 self._follow(job)

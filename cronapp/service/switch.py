@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cronapp.core.about import concerning
 from cronapp.core.amendments import wanted_slots_of
 from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
@@ -155,7 +156,8 @@ class Switch:
         except StoreUnavailable:
             raise
         except Exception:
-            log.exception("the slots of job %s cannot be settled; they are left to the scheduler", job.id)
+            with concerning({"job": job.id}):
+                log.exception("the slots of job %s cannot be settled; they are left to the scheduler", job.id)
 
     def _settle(self, tx: Tx, ending: Ending, after: int, only: Sequence[Job] | None = None) -> Step:
         """Settles the slots of some jobs; with the last of them the switch goes on."""

@@ -12,7 +12,7 @@ import copy
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cronapp.core.about import About, about, concerning
 from cronapp.core.access import SERVER, Principal, asking
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event
@@ -96,6 +97,7 @@ class Change:
     run: Callable[[Tx], Any]
     future: asyncio.Future[Any]
     by: Principal
+    about: About
     result: Any = None
     error: BaseException | None = None
     events: list[Event] = field(default_factory=list)
@@ -172,7 +174,7 @@ class SqliteStore:
     async def write(self, change: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         future: asyncio.Future[T] = self._loop.create_future()
         with Watch(self._meter, "write"):
-            self._changes.put(Change(lambda tx: change(tx, *args, **kwargs), future, asking.get()))
+            self._changes.put(Change(lambda tx: change(tx, *args, **kwargs), future, asking.get(), about()))
             return await future
 
     async def size(self) -> int | None:
@@ -250,8 +252,7 @@ class SqliteStore:
         if events:
             self._on_commit(events)
         for change in batch:
-            for deed in change.later:
-                deed()
+            carry_out(change.later, change.about)
 
 
 def unavailable(error: BaseException) -> BaseException:
@@ -259,6 +260,13 @@ def unavailable(error: BaseException) -> BaseException:
     if isinstance(error, OperationalError | InterfaceError):
         return StoreUnavailable(f"The database cannot be written: {dialects.cause(error)}.")
     return error
+
+
+def carry_out(deeds: Iterable[Callable[[], None]], concerned: About) -> None:
+    """What is done after a commit, for whom it concerned."""
+    with concerning(concerned):
+        for deed in deeds:
+            deed()
 
 
 class PostgresStore:
@@ -297,7 +305,7 @@ class PostgresStore:
                 raise StoreUnavailable(f"The database cannot be read: {dialects.cause(error)}.") from error
 
     async def write(self, change: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        by = asking.get()
+        by, concerned = asking.get(), about()
 
         def apply(conn: Connection) -> tuple[T, Tx]:
             tx = Tx(conn, by)
@@ -313,8 +321,7 @@ class PostgresStore:
             self._meter.count(tx.moves)
         if tx.events:
             Context().run(self._on_commit, tx.events)  # what they set going is not done for who asked
-        for deed in tx.later:
-            Context().run(deed)
+        Context().run(carry_out, tx.later, concerned)
         return result
 
     async def size(self) -> int | None:

@@ -29,6 +29,7 @@ from cronapp.web import (
     login,
     metrics,
     notes,
+    numbers,
     oidc,
     openapi,
     overview,
@@ -105,9 +106,11 @@ def make_site(parts: Parts) -> Site:
     """The web application: every route there is, behind the same checks."""
     prepare()
     site = Site(parts)
+    site.before_request(numbers.number)
     site.before_request(security.refuse_strangers)
     site.before_request(auth.require_right)
     site.before_request(form_token.refuse_forged)
+    site.after_request(numbers.told)
     site.after_request(security.protect)
     site.after_request(compress.compress)
     site.after_request(form_token.fill)

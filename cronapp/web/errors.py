@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
 from typing import Any
 
 from quart import Response, g, request
@@ -58,7 +57,7 @@ async def told_http(error: HTTPException) -> ResponseReturnValue:
 
 async def told_unexpected(error: Exception) -> ResponseReturnValue:
     """A fault of ours: the log has the details under the number that the user sees."""
-    number = secrets.token_hex(4)
+    number = g.get("number", "")
     log.error("fault %s at %s %s", number, request.method, request.path, exc_info=error)
     detail = (
         f"This is a fault of Cron-App, not yours. The server's log has the details under {number}. What runs goes on."

@@ -16,6 +16,7 @@ from cronapp.core.hosts import Network, address_of, is_within, networks_of
 
 FOR, HOST, PROTO = b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"
 TOLD = frozenset((FOR, HOST, PROTO, b"forwarded", b"remote-addr"))
+NUMBER = b"x-request-id"
 SCHEMES = ("http", "https")
 Headers = list[tuple[bytes, bytes]]
 
@@ -32,7 +33,7 @@ class Proxies:
         peer = (scope.get("client") or ("",))[0]
         headers: Headers = [(name.lower(), value) for name, value in scope["headers"]]
         if not is_within(peer, self.trusted):
-            return {**scope, "headers": [one for one in headers if one[0] not in TOLD | self.naming]}
+            return {**scope, "headers": [one for one in headers if one[0] not in TOLD | self.naming | {NUMBER}]}
         host, scheme = last(headers, HOST), last(headers, PROTO)
         kept = [one for one in headers if one[0] not in TOLD and not (host and one[0] == b"host")]
         return {

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
+import threading
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support import Server, until
 
-from cronapp.cli.server_log import JsonLines, TextLines
+from cronapp.cli.server_log import CHATTY, JsonLines, TextLines, set_up_log
+from cronapp.core.about import concerning
 
 FORGED = "lunch\n2026-03-02 12:00:00,000 INFO    cronapp.audit: ada: job.removed nightly\r\x1b[2K\u2028end"
 
@@ -45,3 +51,81 @@ def test_as_json_each_message_is_one_line_with_what_the_audit_tells(message: str
     assert len(line.splitlines()) == 1
     told = json.loads(line)
     assert (told["message"], told["audit"]["reason"]) == (message, message)
+
+
+# -- what a line is about -------------------------------------------------------------------------------------------
+
+
+def test_each_line_tells_what_it_is_about() -> None:
+    with concerning({"run": 12, "job": "nightly"}):
+        text = TextLines("%(name)s%(about)s: %(message)s").format(record("it failed"))
+        told = json.loads(JsonLines().format(record("it failed", figures={"state": "failed"})))
+    assert text == "cronapp [run=12 job=nightly]: it failed"
+    assert {"run": 12, "job": "nightly", "state": "failed"}.items() <= told.items()
+    assert TextLines("%(name)s%(about)s: %(message)s").format(record("alone")) == "cronapp: alone"
+
+
+@pytest.fixture
+def anew() -> Iterator[None]:
+    """Python's own logging as it was, when the test is over."""
+    loggers = [logging.getLogger(name) for name in ("", "cronapp", "cronapp.audit", *CHATTY)]
+    kept = [(one, one.level, list(one.handlers)) for one in loggers]
+    hooks = sys.excepthook, threading.excepthook
+    yield
+    for one, level, handlers in kept:
+        one.setLevel(level)
+        one.handlers[:] = handlers
+    sys.excepthook, threading.excepthook = hooks
+    logging.captureWarnings(False)
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_what_nobody_caught_and_what_python_warns_of_are_lines_like_all_others(
+    anew: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_log("json")
+    warnings.showwarning("older", DeprecationWarning, "tasks.py", 3)
+    thread = threading.Thread(target=lambda: 1 / 0, name="a-thread")
+    thread.start()
+    thread.join()
+    sys.excepthook(ValueError, ValueError("no"), None)
+    warned, ended, uncaught = written(capsys)
+    assert (warned["level"], warned["logger"]) == ("warning", "py.warnings")
+    assert (ended["level"], ended["message"]) == ("error", "a-thread ended by an error")
+    assert ended["traceback"].endswith("ZeroDivisionError: division by zero")
+    assert (uncaught["level"], uncaught["traceback"]) == ("critical", "ValueError: no")
+
+
+@pytest.mark.parametrize(("level", "told"), [("debug", "audit d i w"), ("info", "audit i w"), ("error", "audit")])
+def test_the_level_is_that_of_our_own_lines_and_the_audit_is_told_in_any_case(
+    anew: None, capsys: pytest.CaptureFixture[str], level: str, told: str
+) -> None:
+    set_up_log("json", level=level)
+    logging.getLogger("cronapp.audit").info("audit")
+    for number, text in ((logging.DEBUG, "d"), (logging.INFO, "i"), (logging.WARNING, "w")):
+        logging.getLogger("cronapp.engine").log(number, text)
+    logging.getLogger("httpx").info("GET https://example/?token=secret")
+    assert [line["message"] for line in written(capsys)] == told.split()
+
+
+def test_a_server_writes_json_only_and_each_line_is_found_by_its_run_and_by_its_request(server: Server) -> None:
+    server.env |= {"CRONAPP_LOG_FORMAT": "json", "CRONAPP_LOG_LEVEL": "debug"}
+    server.start()
+    made = server.api("POST", "/jobs", json={"id": "bad", "task": "fail", "schedule": {"kind": "manual"}})
+    asked = server.api("POST", "/jobs/bad/run", headers={"X-Request-ID": "forged"})
+    run = asked.json()["id"]
+    asyncio.run(until(lambda: f"run #{run} of bad failed" in server.text()))
+    assert server.stop() == 0
+    lines = [line for line in server.text().splitlines() if not line.startswith("Sign in at")]  # it is for a person
+    told = [json.loads(line) for line in lines]
+    by_request = {line["request"]: line["audit"]["action"] for line in told if "audit" in line and "request" in line}
+    assert by_request == {made.headers["X-Request-ID"]: "job.created", asked.headers["X-Request-ID"]: "run.started"}
+    assert "forged" not in by_request
+    begun, ended = (line for line in told if line.get("run") == run)
+    assert (begun["level"], begun["job"]) == ("debug", "bad")
+    assert (ended["level"], ended["job"], ended["state"], ended["task"]) == ("warning", "bad", "failed", "fail")
+    assert ended["message"].endswith(": ValueError: no figures")
+    assert told[-1]["message"] == "Stopping."

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, delete, event, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from support import until
 
+from cronapp.core.about import About, about, concerning
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, JobChanged
 from cronapp.store import dialects
@@ -209,6 +210,18 @@ async def test_a_change_without_events_tells_nothing(database_url: str) -> None:
     await store.write(put, "told")
     assert calls == [[JobChanged("told")]]
     await store.close()
+
+
+async def test_what_is_done_after_a_commit_is_told_as_the_work_of_whoever_asked(store: Store) -> None:
+    seen: list[About] = []
+
+    def change(tx: Tx) -> None:
+        tx.later.append(lambda: seen.append(about()))
+
+    with concerning({"request": "6f2a"}):
+        await store.write(change)
+    await store.write(change)
+    assert seen == [{"request": "6f2a"}, {}]
 
 
 # -- questions ------------------------------------------------------------------------------------------------------

@@ -235,7 +235,7 @@ async def test_a_fault_of_ours_is_told_by_a_number_that_the_log_knows(
 
     monkeypatch.setattr(quiet.tasks, "all", broken)
     page = await page_of(client, "/tasks", 500)
-    number = page.text.partition("has the details under ")[2][:8]
+    number = page.text.partition("has the details under ")[2][:12]
     assert f"fault {number}" in caplog.text
     assert "secret detail" in caplog.text
     assert "secret detail" not in page.text

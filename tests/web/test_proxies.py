@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,15 @@ async def test_a_name_that_the_proxy_tells_must_be_ours(behind: App, host: str, 
     assert (await ask(behind, "/jobs", headers={"X-Forwarded-Host": host})).status_code == status
     stranger = await ask(behind, "/jobs", STRANGER, headers={"X-Forwarded-Host": "evil.example"})
     assert (stranger.status_code, "evil" in str(stranger.headers)) == (302, False)
+
+
+async def test_a_request_has_the_number_that_the_proxy_gave_it_and_no_strangers(behind: App) -> None:
+    given = {"X-Request-ID": "from-the-proxy.1"}
+    assert (await ask(behind, "/login", headers=given)).headers["X-Request-ID"] == given["X-Request-ID"]
+    for peer, headers in ((STRANGER, given), (PROXY, {"X-Request-ID": "two words"}), (PROXY, {})):
+        assert re.fullmatch(
+            "[0-9a-f]{12}", (await ask(behind, "/login", peer, headers=headers)).headers["X-Request-ID"]
+        )
 
 
 async def test_the_sender_is_noted_with_the_session(behind: App) -> None:

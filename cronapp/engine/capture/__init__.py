@@ -8,7 +8,7 @@ C extensions, programs that a task starts) is not seen here; `run_in="process"` 
 from cronapp.engine.capture.exits import ProcessExit
 from cronapp.engine.capture.installation import install, take_back, uninstall
 from cronapp.engine.capture.output import RunOutput
-from cronapp.engine.capture.ownership import LOG, PRINT_STOPS
+from cronapp.engine.capture.ownership import LOG, PRINT_STOPS, within_run
 from cronapp.engine.capture.records import HANDLER, outside_runs
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "outside_runs",
     "take_back",
     "uninstall",
+    "within_run",
 ]

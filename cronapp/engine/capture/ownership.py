@@ -44,6 +44,11 @@ def run_log() -> LogSink | None:
     return None if log is None or log.closed else log
 
 
+def within_run() -> bool:
+    """Whether the calling code belongs to a run that goes on."""
+    return run_log() is not None
+
+
 def start_thread(thread: threading.Thread) -> None:
     if LOG.get() is not None:
         context, run = copy_context(), thread.run
