@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cronapp import __version__
 from cronapp.bus.local import LocalBus
-from cronapp.config import Settings, known_secrets, named_value
+from cronapp.config import Settings, known_secrets, named_value, trace_exporters
 from cronapp.core.about import concerning
 from cronapp.core.clock import Clock, system_clock
 from cronapp.core.durations import duration_words
@@ -35,6 +35,7 @@ from cronapp.engine.presence import noted, stay_on
 from cronapp.engine.runner import Runner
 from cronapp.engine.scheduler import Scheduler
 from cronapp.engine.shared import Shared
+from cronapp.engine.spans import tracer_for
 from cronapp.engine.vitals import Vitals
 from cronapp.engine.watchdog import Blocked, LoopWatchdog
 from cronapp.engine.watcher import Watcher
@@ -80,6 +81,7 @@ class App:
         self.meter = self.metrics.meter
         self.lag = LoopLag(self.meter.lagged)
         self.vitals = Vitals()
+        self.tracer = tracer_for(trace_exporters(), self.node)
         self._pruned: Pruned | None = None
         self.watchdog = LoopWatchdog(self._blocked)
         self._blocks: deque[BlockedRow] = deque(maxlen=BLOCKS_KEPT)
@@ -135,6 +137,7 @@ class App:
             when_idle=Shared().put_back,
             secrets={*known_secrets(settings), *self._keys},
             variable=named_value,
+            tracer=self.tracer,
         )
         self.dispatch = LocalDispatch(self.runs, self.runner, self.clock, settings.concurrency)
         self.scheduler = Scheduler(self.jobs, self.runs)
@@ -197,6 +200,7 @@ class App:
         await within(LEAVING, self.runner.end(), asyncio.gather(self._pruning, self._staying, return_exceptions=True))
         self.watchdog.stop()
         await self.lag.stop()
+        await asyncio.to_thread(self.tracer.close)
         await self.sign_on.close()
         await self.store.close()
         capture.uninstall()

@@ -89,6 +89,12 @@ def _issuer(value: str) -> str:
     return value
 
 
+def _trace_url(value: str) -> str:
+    if urlsplit(value).scheme not in ("http", "https") or "{trace_id}" not in value:
+        raise ValueError("Write the address of a trace, with {trace_id} in it: https://jaeger.example/trace/{trace_id}")
+    return value
+
+
 def _header(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]+", value):
         raise ValueError("Write the name of a header, such as Remote-User.")
@@ -146,6 +152,7 @@ class Settings(BaseModel):
     task_processes: Annotated[int, Field(ge=1)] | None = None
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    trace_url: Annotated[str, AfterValidator(_trace_url)] | None = None
     stop_timeout: Seconds = 30
     session_idle: Annotated[Seconds, Field(ge=60)] = 7 * 86400
     session_life: Annotated[Seconds, Field(ge=60)] = 30 * 86400
@@ -225,6 +232,7 @@ MEANINGS = {
     "metrics_jobs": "Jobs of which each has metrics of its own",
     "log_format": "How the server’s own log is written",
     "log_level": "What is written there at least",
+    "trace_url": "The address of the trace of a run",
 }
 """What each is for, in the order in which the settings page tells them."""
 
@@ -322,6 +330,23 @@ def meant(name: str, written: Callable[[str], str] = variable_of) -> str:
     """A near name as it is `written` there, for the hint."""
     near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1)
     return f"; did you mean {written(near[0])}" if near else ""
+
+
+# -- what others set ------------------------------------------------------------------------------------------------
+
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+
+
+def trace_exporters(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """To whom spans are sent, by the variables of OpenTelemetry; empty: to nobody, unless one of these asks for it."""
+    named = environ.get("OTEL_TRACES_EXPORTER", "otlp" if any(environ.get(name) for name in ENDPOINTS) else "")
+    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return ()
+    protocol = next((environ[name] for name in PROTOCOLS if environ.get(name)), "http")
+    otlp = f"otlp_proto_{protocol.partition('/')[0]}"
+    names = (name.strip() for name in named.split(","))
+    return tuple(otlp if name == "otlp" else name for name in names if name not in ("", "none"))
 
 
 # -- what is secret in the environment ------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ FENCES = {
     "sqlalchemy": ("cronapp/store/",),
     "alembic": ("cronapp/store/",),
     "apscheduler": ("cronapp/engine/timer.py",),
+    "prometheus_client": ("cronapp/metrics/",),
+    "opentelemetry": ("cronapp/engine/otel.py",),
 }
 """A library, and the only places that may import it."""
 

@@ -126,7 +126,8 @@ def test_the_constraints_fit_every_requirement_of_the_project() -> None:
 
 def test_every_library_that_the_package_imports_is_a_requirement() -> None:
     project = tomllib.loads(read("pyproject.toml"))["project"]
-    texts = project["dependencies"] + project["optional-dependencies"]["postgres"]
+    extras = project["optional-dependencies"]
+    texts = project["dependencies"] + extras["postgres"] + extras["otel"]
     declared = {canonicalize_name(Requirement(text).name) for text in texts}
     trees = [ast.parse(path.read_bytes(), str(path)) for path in (ROOT / "cronapp").rglob("*.py")]
     nodes = [node for tree in trees for node in ast.walk(tree)]

@@ -37,6 +37,7 @@ from cronapp.core.secret import LOOKUP
 from cronapp.engine import capture
 from cronapp.engine.outcomes import jsonable, run_error
 from cronapp.engine.runlog import Source, clean, source
+from cronapp.engine.spans import join
 from cronapp.engine.stacks import tasks_stack
 
 MAX_PARTIAL = 4096
@@ -132,6 +133,9 @@ class Request:
     answers: int  # that on which secrets come
     memory: int | None  # bytes
     processes: int | None
+    carried: dict[str, str]  # the span that this run's own are below, where there is one
+    exporters: list[str]  # to whom they are sent
+    node: str
 
 
 def end_with_parent(control: int, parent: int) -> None:
@@ -287,8 +291,11 @@ def main() -> None:
     run = current(request, report)
     CURRENT.set(run)
     LOOKUP.set(Lookup(report, request.answers))
+    send_spans = join(request.carried, request.exporters, request.node) if request.carried else None
     obey_sigterm(run)
     execute(request, report)
+    if send_spans:
+        send_spans()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from cronapp.core.about import About
 from cronapp.core.models import LogLine, Outcome, Progress, Run, RunState
 from cronapp.engine.executors import Call, StopRequest
 from cronapp.engine.runlog import RunLog, clean, lines
+from cronapp.engine.spans import RunSpan
 from cronapp.service.runs import Written
 
 UNSTORABLE = "It ended as {}, but the database refused its result or its last lines. The server's log says why."
@@ -25,6 +26,8 @@ class Live:
     unwritten: list[LogLine] = field(default_factory=list)
     refused: int = 0  # how often the database took its lines badly
     source: str = ""  # the function's, if it is not the one that is loaded
+    span: RunSpan = field(default_factory=RunSpan)
+    trace_kept: bool = False  # its number is in the store
     call: Call | None = None  # under way
     run_in: str = "loop"
     over: asyncio.Event = field(default_factory=asyncio.Event)  # nothing of it is executed any more
@@ -32,7 +35,8 @@ class Live:
     @property
     def about(self) -> About:
         """For the server's log."""
-        return {"run": self.run.id, "job": self.run.job}
+        traced = {"trace_id": self.span.trace_id} if self.span.trace_id else {}
+        return {"run": self.run.id, "job": self.run.job, **traced}
 
     def begun(self, call: Call) -> None:
         self.call = call
@@ -50,7 +54,10 @@ class Live:
         elif flush:
             self.unwritten += self.lines.take(flush=True)
         progress, self.progress = self.progress, None
-        return Written(self.run, self.unwritten, progress) if self.unwritten or progress else None
+        trace_id = "" if self.trace_kept else self.span.trace_id
+        if not (self.unwritten or progress or trace_id):
+            return None
+        return Written(self.run, self.unwritten, progress, trace_id)
 
     def keep(self, item: Written) -> None:
         """What could not be written comes next time; its lines are kept anyway."""

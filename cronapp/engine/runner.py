@@ -24,6 +24,7 @@ from cronapp.engine.live import Live, plain
 from cronapp.engine.outcomes import failed, run_error, told
 from cronapp.engine.runlog import Cover, RunLog, clean
 from cronapp.engine.secrets import Lookup, hidden
+from cronapp.engine.spans import NoTracer, Tracer
 from cronapp.service.runs import Claimed, Runs, Written
 from cronapp.service.tasks import Tasks
 
@@ -36,6 +37,7 @@ LEVELS = {RunState.FAILED: logging.WARNING, RunState.TIMED_OUT: logging.WARNING,
     RunState.CANCELLED: logging.INFO
 }
 """How loud the server's log tells how a run ended; what went well only by the level `debug`."""
+NO_TRACER = NoTracer()
 STORING = 5.0  # seconds that ends have to be stored when the server stops, once nothing runs any more
 
 
@@ -53,6 +55,7 @@ class Runner:
         when_idle: Callable[[], None] = lambda: None,
         secrets: Iterable[str] = (),
         variable: Callable[[str], str | None] = lambda _: None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """`grace`: seconds between asking a run to stop and forcing it; `log_limit`: bytes kept of one run's log;
         `child_limits`: what each child process may take; `when_idle` is called each time that nothing runs any more;
@@ -67,6 +70,7 @@ class Runner:
         self._when_idle = when_idle
         self._cover = Cover(secrets)
         self._variable = variable
+        self._tracer = tracer
         self._live: dict[int, Live] = {}
         self._ending: dict[int, Run] = {}  # over, and their end is not stored yet
         self._lives: set[asyncio.Task[None]] = set()
@@ -158,14 +162,15 @@ class Runner:
     # -- one run --------------------------------------------------------------------------------------------------
 
     async def _live_through(self, live: Live, claimed: Claimed) -> None:
-        concerns(**live.about)
-        log.debug("run #%s of %s begins", live.run.id, live.run.job)
         began = time.monotonic()
         try:
-            outcome = hidden(await self._outcome(live, claimed), live.lines.cover)
-        except Exception as problem:
-            log.exception("run #%s could not be executed", live.run.id)
-            outcome = failed(run_error(problem))
+            with self._tracer.around(live.run, claimed.spec.queue) as live.span:
+                concerns(**live.about)
+                log.debug("run #%s of %s begins", live.run.id, live.run.job)
+                outcome = live.span.outcome = await self._carried_out(live, claimed)
+        except Exception as problem:  # of the tracer: a run comes to its end in any case
+            log.exception("the span of run #%s failed", live.run.id)
+            outcome = live.span.outcome or failed(run_error(problem))
         finally:
             del self._live[live.run.id]
             live.over.set()
@@ -178,6 +183,13 @@ class Runner:
         finally:
             del self._ending[live.run.id]
             live.lines.close()
+
+    async def _carried_out(self, live: Live, claimed: Claimed) -> Outcome:
+        try:
+            return hidden(await self._outcome(live, claimed), live.lines.cover)
+        except Exception as problem:
+            log.exception("run #%s could not be executed", live.run.id)
+            return failed(run_error(problem))
 
     async def _outcome(self, live: Live, claimed: Claimed) -> Outcome:
         run, spec = live.run, claimed.spec
@@ -217,6 +229,9 @@ class Runner:
             grace=self._grace,
             limits=self._child_limits,
             secret=lookup,
+            span=live.span,
+            exporters=self._tracer.exporters,
+            node=self.node,
         )
         live.run_in = task.run_in
         return await execute(attempt, live.stop, live.begun)
@@ -271,6 +286,7 @@ class Runner:
             return False
         for live in written:
             live.unwritten, live.refused = [], 0
+            live.trace_kept = bool(live.span.trace_id)
             if live.run.id not in ours:
                 with concerning(live.about):
                     log.warning("run #%s is no longer ours: what it prints is not kept", live.run.id)

@@ -51,6 +51,7 @@ class Written:
     run: Run
     lines: Sequence[LogLine]
     progress: Progress | None
+    trace_id: str = ""  # while it is not stored
 
 
 class Runs(RunQuestions):
@@ -164,8 +165,11 @@ class Runs(RunQuestions):
                 if item.run.id not in held:
                     continue
                 add_lines(tx, item, held[item.run.id])
+                if item.trace_id:
+                    runs.set_trace(tx, item.run.id, item.trace_id)
                 if item.progress:
                     runs.set_progress(tx, item.run.id, item.progress)
+                if item.progress or item.trace_id:
                     tx.emit(RunChanged(item.run.id, item.run.job))
             return set(held)
 
@@ -195,6 +199,8 @@ class Runs(RunQuestions):
                 code.note_source(tx, run.id, outcome.source, now)
             if last:
                 add_lines(tx, last, held.get(run.id, 0))
+            if last and last.trace_id:
+                runs.set_trace(tx, run.id, last.trace_id)
             tx.emit(RunChanged(run.id, run.job))
             follow_up(tx, run, outcome, now, self.blackouts)
             return True

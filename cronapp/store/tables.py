@@ -275,6 +275,7 @@ runs = Table(
     Column("backfill", Key),
     Column("timeout", Float),  # of a run without a job
     Column("tried_by", Text),  # who began a run without a job
+    Column("trace_id", Text),  # of its span, where there is one
     UniqueConstraint("job_key", "slot", "attempt", name="uq_runs_slot"),
     Index("ix_runs_job", "job_key", "id"),
     Index("ix_runs_job_id", "job", "id"),

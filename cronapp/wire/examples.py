@@ -72,6 +72,7 @@ RUN = {
     "woken_by": None,
     "backfill": None,
     "test": False,
+    "trace_id": None,
     "last_seq": 4,
 }
 LINE = {"seq": 1, "at": "2026-02-02T02:00:00.123Z", "stream": "stdout", "level": None, "text": "Task executed"}

@@ -80,6 +80,7 @@ class Run(Wire):
     woken_by: int | None = Field(description="The run whose end started it.")
     backfill: int | None
     test: bool = Field(description="It tried a task out, and belongs to no job.")
+    trace_id: str | None = Field(description="Of its span, where traces are made.")
     last_seq: int = Field(description="How many lines its log has.")
 
 

@@ -64,6 +64,7 @@ class Run:
     error_frame: str | None = None  # where: `shop/tasks.py:42 in fetch`
     source: str | None = None  # the hash of the function's source
     environment: str | None = None  # the hash of what the function met: Python, packages, the project's files
+    trace_id: str | None = None  # of its span, where there is one
     timeout: float | None = None  # of a trial, in seconds; all others have their job's
 
     @property

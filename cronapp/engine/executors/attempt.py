@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from cronapp.core.errors import SecretNotFound
 from cronapp.core.models import Json, Outcome, Progress, RunError, RunState
 from cronapp.core.registry import Task
 from cronapp.engine.runlog import RunLog
+from cronapp.engine.spans import RunSpan
 
 GRACE = 10.0
 
@@ -44,6 +45,9 @@ class Attempt:
     grace: float = GRACE  # between asking the task to stop and forcing it
     limits: ChildLimits = field(default_factory=ChildLimits)
     secret: Callable[[str], str] = unknown_secret  # by its name
+    span: RunSpan = field(default_factory=RunSpan)
+    exporters: Sequence[str] = ()  # to whom spans are sent
+    node: str = ""
 
 
 class StopRequest:

@@ -108,6 +108,9 @@ class ProcessCall(asyncio.SubprocessProtocol):
             answers=self._answered,
             memory=attempt.limits.memory,
             processes=attempt.limits.processes,
+            carried=dict(attempt.span.carried),
+            exporters=list(attempt.exporters),
+            node=attempt.node,
         )
 
     # what comes from the child

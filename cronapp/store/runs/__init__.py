@@ -16,6 +16,7 @@ from cronapp.store.runs.moves import (
     open_run,
     open_trial,
     set_progress,
+    set_trace,
 )
 from cronapp.store.runs.pruning import job_keys, prune_beyond, prune_older
 from cronapp.store.runs.questions import (
@@ -80,6 +81,7 @@ __all__ = [
     "recent",
     "running",
     "set_progress",
+    "set_trace",
     "tally",
     "tried",
     "usual",

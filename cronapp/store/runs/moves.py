@@ -242,6 +242,10 @@ def lose(tx: Tx, run: Run, *, reason: str, now: datetime) -> bool:
     return ended(tx, statement, RunState.LOST)
 
 
+def set_trace(tx: Tx, run_id: int, trace_id: str) -> None:
+    tx.conn.execute(update(runs).where(runs.c.id == run_id).values(trace_id=trace_id))
+
+
 def set_progress(tx: Tx, run_id: int, progress: Progress) -> None:
     tx.conn.execute(
         update(runs).where(runs.c.id == run_id, runs.c.state == RunState.RUNNING).values(progress=asdict(progress))

@@ -87,6 +87,7 @@ def run_of(row: Mapping[str, Any] | RowMapping) -> Run:
         source=row["source"],
         environment=row["environment"],
         timeout=row["timeout"],
+        trace_id=row["trace_id"],
     )
 
 

@@ -160,6 +160,7 @@ def run_told(run: Run, tasks: Tasks) -> wire.Run:
         woken_by=run.woken_by,
         backfill=run.backfill,
         test=run.trial,
+        trace_id=run.trace_id,
         last_seq=run.last_seq,
     )
 

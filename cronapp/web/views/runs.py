@@ -165,6 +165,7 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         "waker": await waker_of(house, run),
         "usual": await house.runs.usual_before(run) if run.started_at else None,
         "deadline": deadline_of(run, job),
+        "trace_url": (house.settings.trace_url or "").replace("{trace_id}", run.trace_id or ""),
         "at": house.clock(),
     }
 

@@ -14,7 +14,7 @@ moment = sa.BigInteger()
 
 
 def upgrade() -> None:
-    for name in ("error_group", "error_frame", "source", "environment"):
+    for name in ("error_group", "error_frame", "source", "environment", "trace_id"):
         op.add_column("runs", sa.Column(name, sa.Text))
     op.add_column("runs", sa.Column("error_frames", sa.JSON))
     succeeded = sa.text("state = 'succeeded'")
