@@ -23,6 +23,7 @@ from cronapp.core.durations import duration_words
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.hosts import hosts_of
 from cronapp.core.models import Run
+from cronapp.core.ready import LENT, Lent
 from cronapp.core.vault import Vault
 from cronapp.engine import capture
 from cronapp.engine.dispatch.local import LocalDispatch
@@ -97,6 +98,7 @@ class App:
         capture.install()
         self.store: Store = await open_store(self.settings.database, self.bus.publish, self.meter)
         self._make_services()
+        LENT.set(Lent(prune=self._prune, private_hooks=self.settings.allow_private_hooks))  # for the tasks made below
         self._make_engine()
         self.site: Site = make_site(self._parts())
         services = self.services
@@ -116,7 +118,7 @@ class App:
     def _make_services(self) -> None:
         settings = self.settings
         self._keys = keys_for(settings.database, settings.secret_keys)
-        self.tasks = Tasks(settings.tasks, self.clock, Vault(self._keys))
+        self.tasks = Tasks(settings.tasks, self.clock, Vault(self._keys), settings.ready_modules)
         blackouts = Blackouts(Calendars(Path.cwd()))
         self.services: Services = make_services(self.store, self.tasks, blackouts, settings, self.clock)
         self.jobs, self.runs, self.signin = self.services.jobs, self.services.runs, self.services.signin
@@ -308,6 +310,11 @@ class App:
             libraries={name: version(name) for name in LIBRARIES},
             blocked=list(self._blocks),
         )
+
+    async def _prune(self, keep_days: float, keep_runs: int) -> int:
+        gone = await self.runs.prune(keep_days=keep_days, keep_runs=keep_runs)
+        await self.services.history.prune(keep_days=keep_days)
+        return gone
 
     def _note_pruned(self, gone: int) -> None:
         before = self._pruned.total if self._pruned else 0

@@ -31,6 +31,7 @@ from cronapp.core.durations import parse_duration
 from cronapp.core.errors import CannotStart, InvalidInput
 from cronapp.core.groups import parse_groups, parse_sight
 from cronapp.core.hosts import LOOPBACK, networks_of
+from cronapp.core.ready import MODULES
 from cronapp.core.validation import explain
 from cronapp.core.vault import MAKE_KEY
 from cronapp.core.zones import zone
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 PREFIX = "CRONAPP_"
 FILE = "cronapp.toml"
 ELSEWHERE = {"URL", "TOKEN"}  # read by the commands that talk to a running server
-LATER = {"base_path", "notify", "allow_private_hooks"}  # public names of what this version does not do yet
+LATER = {"base_path", "notify"}  # public names of what this version does not do yet
 
 
 def _zone_name(value: str) -> str:
@@ -89,6 +90,13 @@ def _issuer(value: str) -> str:
     return value
 
 
+def _ready(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        if name not in MODULES:
+            raise ValueError(f"There is no ready-made task {name!r}. There are {', '.join(MODULES)}.")
+    return value
+
+
 def _trace_url(value: str) -> str:
     if urlsplit(value).scheme not in ("http", "https") or "{trace_id}" not in value:
         raise ValueError("Write the address of a trace, with {trace_id} in it: https://jaeger.example/trace/{trace_id}")
@@ -134,6 +142,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tasks: Words = ("tasks.py",)
+    ready_tasks: Annotated[Words, AfterValidator(_ready)] = ()
+    allow_private_hooks: bool = False
     watch: bool | None = None  # the tasks files; None: where somebody sits at the terminal
     database: str = "sqlite:///cronapp.db"
     host: str = "127.0.0.1"
@@ -182,6 +192,11 @@ class Settings(BaseModel):
         return keys_in(self.secret_key)
 
     @property
+    def ready_modules(self) -> tuple[str, ...]:
+        """The modules of the ready-made tasks that are switched on."""
+        return tuple(MODULES[name] for name in self.ready_tasks)
+
+    @property
     def signs_in_elsewhere(self) -> bool:
         """Whether people can come in by an issuer or a proxy, so that nobody needs an account or a token here."""
         return bool(self.oidc_issuer or self.proxy_user_header)
@@ -193,6 +208,8 @@ class Settings(BaseModel):
 
 MEANINGS = {
     "tasks": "Files and modules whose functions are tasks",
+    "ready_tasks": "Ready-made tasks that are there too",
+    "allow_private_hooks": "Whether private addresses may be asked by HTTP",
     "watch": "Whether the tasks files are read again when they change",
     "timezone": "The time zone of new jobs",
     "concurrency": "Runs side by side, of all jobs together",

@@ -19,7 +19,7 @@ LAYERS = (
     "config client",
     "store bus",
     "service",
-    "engine web notify metrics",
+    "engine web notify metrics ready",
     "app",
     "cli testing",
     "__main__",
@@ -28,7 +28,7 @@ RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer.split(
 
 FENCES = {
     "quart": ("cronapp/web/",),
-    "sqlalchemy": ("cronapp/store/",),
+    "sqlalchemy": ("cronapp/store/", "cronapp/ready/sql.py"),
     "alembic": ("cronapp/store/",),
     "apscheduler": ("cronapp/engine/timer.py",),
     "prometheus_client": ("cronapp/metrics/",),
@@ -38,10 +38,10 @@ FENCES = {
 
 ENVIRONMENT = (
     *("cronapp/config.py", "cronapp/engine/executors/in_process.py", "cronapp/engine/child.py"),
-    "cronapp/core/secret.py",
+    *("cronapp/core/secret.py", "cronapp/ready/shell.py"),
 )
-"""The settings are read in one place; a child process is handed the server's whole environment, and takes it over; and
-a task's secret is a variable where there is no run."""
+"""The settings are read in one place; a child process is handed the server's whole environment, and takes it over; a
+task's secret is a variable where there is no run; and a command has the server's variables, but for its settings."""
 
 IO = {
     *("asyncio", "http", "io", "logging", "multiprocessing", "select", "selectors", "shutil", "signal", "socket"),

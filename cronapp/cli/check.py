@@ -35,7 +35,7 @@ def add_to(cli: typer.Typer) -> None:
         """
         settings = load_settings({"tasks": tuple(tasks or ()), "database": database})
         vault = Vault(keys_for(settings.database, settings.secret_keys, make=False))
-        code = Tasks(settings.tasks, vault=vault)
+        code = Tasks(settings.tasks, vault=vault, ready=settings.ready_modules)
         stored = look(settings.database, all_jobs) or []
         calendars = Blackouts(Calendars(Path.cwd()))
         found = review(stored, code, calendars, timezone=settings.timezone, now=system_clock())

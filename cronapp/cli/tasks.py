@@ -21,7 +21,8 @@ def add_to(cli: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     ) -> None:
         """List the tasks. Exit status 1 if a file cannot be loaded."""
-        registry = load(load_settings({"tasks": tuple(tasks or ())}).tasks)
+        settings = load_settings({"tasks": tuple(tasks or ())})
+        registry = load([*settings.tasks, *settings.ready_modules])
         if as_json:
             print(
                 json.dumps([task_told(task).told() for task in registry.tasks.values()], indent=2, ensure_ascii=False)

@@ -23,7 +23,8 @@ LONGEST = 200  # letters of a line, a name or a path
 LONGEST_MESSAGE = 2000
 STEPS = ((50, 2), (20, 1), (8, 0), (3, 0))
 """Frames of each exception, and lines around the one that was reached in the user's own code: what fits is kept."""
-LOADED = re.compile(r"\bcronapp_tasks_\w+\.")  # the name under which a tasks file is loaded says nothing to its author
+LOADED = re.compile(r"\b(cronapp_tasks_\w+|cronapp\.ready\.\w+)\.")
+"""The name under which a tasks file is loaded says nothing to its author, nor where a ready-made task is kept."""
 FOREIGN = ("site-packages", "dist-packages")
 STANDARD = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")})
 

@@ -44,12 +44,20 @@ class Reading:
 class Tasks:
     """Holds the registry made from the tasks files, and makes it anew when asked."""
 
-    def __init__(self, sources: Sequence[str], clock: Clock = system_clock, vault: Vault | None = None) -> None:
-        """`vault` keeps the secrets among arguments; without one, arguments with a secret are refused."""
+    def __init__(
+        self,
+        sources: Sequence[str],
+        clock: Clock = system_clock,
+        vault: Vault | None = None,
+        ready: Sequence[str] = (),
+    ) -> None:
+        """`vault` keeps the secrets among arguments; without one, arguments with a secret are refused. `ready` are the
+        modules of ready-made tasks; where a tasks file has one of the same name, that one counts."""
         self.sources = tuple(sources)
+        self.ready = tuple(ready)
         self.clock = clock
         self.vault = vault or Vault()
-        self.registry: Registry = load(self.sources)
+        self.registry: Registry = load([*self.sources, *self.ready])
         self.stale: tuple[Stale, ...] = ()
         self._read = {source: clock() for source in self.sources if source not in self.registry.failed}
         self._snapshots: dict[str, tuple[Task, Json]] = {}
@@ -59,7 +67,7 @@ class Tasks:
     def reload(self) -> Reading:
         """Reads the tasks files again. One that cannot be imported any more keeps the tasks that it had."""
         before = self.registry
-        fresh = load(self.sources, anew=True)
+        fresh = load([*self.sources, *self.ready], anew=True)
         kept = [source for source in self.sources if source in fresh.failed and source in self._read]
         for source in self.sources:
             if source not in fresh.failed:

@@ -14,6 +14,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
+OURS = "cronapp."
 LOADED_AS = "cronapp_tasks_"  # the beginning of the names under which files are loaded
 
 
@@ -55,7 +56,8 @@ def _file_spec(source: str, name: str) -> ModuleSpec:
 
 
 def _module_spec(name: str) -> ModuleSpec:
-    _on_path(Path.cwd())
+    if not name.startswith(OURS):
+        _on_path(Path.cwd())
     spec = importlib.util.find_spec(name) if all(part.isidentifier() for part in name.split(".")) else None
     if spec is None:
         raise ModuleNotFoundError(f"There is neither a file nor a module {name!r}.")

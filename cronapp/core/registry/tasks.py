@@ -36,6 +36,14 @@ class Task:
     digest: str = ""  # of the function's source without its name, so that a renamed one is known again
     text: str = ""  # the function's source, as it was loaded; empty where there is none to be had
 
+    @property
+    def ready(self) -> bool:
+        """Whether it comes with Cron-App."""
+        return self.source.startswith(READY)
+
+
+READY = "cronapp.ready."
+
 
 def code_job_id(task: Task) -> str:
     """The id of the job that the code declares for this task."""

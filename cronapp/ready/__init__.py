@@ -1,0 +1,1 @@
+"""Tasks that come with Cron-App. None is there unless READY_TASKS names it."""
