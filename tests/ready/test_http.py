@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from errands import Begin, Carry, ended
 from support import until
 
@@ -159,6 +167,42 @@ async def test_it_is_cancelled_while_it_waits(app: App, begin: Begin, shop: Shop
     await until(lambda: shop.asked)
     await app.runs.cancel(run.id)
     assert (await ended(app, run)).state == "cancelled"
+
+
+async def test_by_tls_the_name_is_checked_that_was_asked_for(tmp_path: Path, shop: Shop, monkeypatch: Any) -> None:
+    """Although the connection goes to an address."""
+    known = trust(shop, tmp_path, "shop.example")
+
+    async def here(self: Any, host: str, port: int, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", here)
+    monkeypatch.setattr("cronapp.ready.outward.certificates", lambda: known)
+    request = httpx.Request("GET", f"https://shop.example:{shop.port}/json")
+    async with asked(request, private=True, seconds=10) as answer:
+        assert (answer.status_code, (await answer.aread())[:8]) == (200, b'{"data":')
+    assert shop.asked[0][2]["Host"] == f"shop.example:{shop.port}"
+    with pytest.raises(httpx.ConnectError, match="Hostname mismatch"):
+        async with asked(httpx.Request("GET", f"https://evil.example:{shop.port}/"), private=True, seconds=10):
+            pass
+
+
+def trust(shop: Shop, folder: Path, name: str) -> ssl.SSLContext:
+    """Lets the server speak TLS with a certificate for that name; what knows it."""
+    key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = made.public_bytes(Encoding.PEM)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "shop.pem").write_bytes(secret + pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "shop.pem")
+    shop.socket = context.wrap_socket(shop.socket, server_side=True)
+    return ssl.create_default_context(cadata=pem.decode())
 
 
 # -- whom it does not ask -------------------------------------------------------------------------------------------
