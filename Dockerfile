@@ -7,7 +7,7 @@ COPY templates templates
 COPY static static
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
  && wheel="$(echo /wheels/cronapp-*.whl)" \
- && /opt/cronapp/bin/pip install --no-cache-dir --constraint constraints.txt "$wheel[postgres]"
+ && /opt/cronapp/bin/pip install --no-cache-dir --constraint constraints.txt "$wheel[otel,postgres]"
 
 FROM python:3.13-slim
 # A fixed number, so that the owner of files in mounted folders is known beforehand.

@@ -28,7 +28,7 @@ from cronapp.store.tables import runs
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 JOBS, HISTORY = 5_000, 40
-ROUNDS, EACH = 15, 200
+ROUNDS, EACH = 9, 100
 GOOD = Outcome(state=RunState.SUCCEEDED)
 HERE = Here(
     version="1",

@@ -108,4 +108,4 @@ class LoopWatchdog:
         try:
             self._on_block(blocked)
         except Exception:
-            logger.exception("the report of a blocked event loop failed")
+            logger.exception("The report of a blocked event loop failed.")

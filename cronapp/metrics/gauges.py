@@ -89,7 +89,8 @@ def of_all_servers(standing: Standing) -> Iterator[Metric]:
     yield from gauge("database_bytes", "What the database takes.", standing.database_bytes)
     each = standing.each
     last = [((one.job, one.task), one.last_success) for one in each]
-    next_slots = [((one.job,), one.next_slot if one.state is JobState.ACTIVE else None) for one in each]
+    served = () if standing.paused else each  # while all is paused, slots pass and nothing is wrong
+    next_slots = [((one.job,), one.next_slot) for one in served if one.state is JobState.ACTIVE]
     yield gauges(
         "job_last_success_timestamp_seconds", "When the newest run that succeeded ended.", ("job_id", "task"), last
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -16,14 +17,17 @@ LATENESS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900, 3600)
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
-class ByName:
+M = TypeVar("M", Counter, Histogram)
+
+
+class ByName(Generic[M]):
     """The children of a metric with one label, found fast. Beyond `MOST_NAMES` the rest are told together."""
 
-    def __init__(self, metric: Histogram) -> None:
-        self._metric = metric
-        self._children: dict[str, Histogram] = {}
+    def __init__(self, metric: M) -> None:
+        self._metric: M = metric
+        self._children: dict[str, M] = {}
 
-    def __getitem__(self, name: str) -> Histogram:
+    def __getitem__(self, name: str) -> M:
         child = self._children.get(name)
         if child is None:
             name = name if len(self._children) < MOST_NAMES else OTHERS
@@ -37,7 +41,7 @@ class ServerMeter:
     def __init__(self, registry: CollectorRegistry, most_jobs: int) -> None:
         self.tally = Tally(most_jobs)
         registry.register(self.tally)
-        self._started = Counter("cronapp_runs_started", "Runs that began.", ["queue"], registry=registry)
+        self._started = ByName(Counter("cronapp_runs_started", "Runs that began.", ["queue"], registry=registry))
         self._durations = ByName(
             Histogram(
                 "cronapp_run_duration_seconds",
@@ -75,7 +79,6 @@ class ServerMeter:
             registry=registry,
         )
         self._blocks = Counter("cronapp_event_loop_blocks", "Times that something blocked the loop.", registry=registry)
-        self._queues: set[str] = set()
 
     def count(self, moves: Sequence[Move]) -> None:
         for move in moves:
@@ -102,11 +105,9 @@ class ServerMeter:
             self.tally.forget(event.job)
 
     def _began(self, started: Started) -> None:
-        queue = started.queue if started.queue in self._queues or len(self._queues) < MOST_NAMES else OTHERS
-        self._queues.add(queue)
-        self._started.labels(queue).inc()
+        self._started[started.queue].inc()
         if started.late is not None:
-            self._lateness[queue].observe(started.late)
+            self._lateness[started.queue].observe(started.late)
 
     def _ended(self, ended: Ended) -> None:
         self.tally.count(ended)

@@ -89,7 +89,9 @@ async def test_slots_without_a_run_and_what_waits_are_told(quiet: App, api: Api)
     assert now["cronapp_job_next_slot_timestamp_seconds", "hourly"] == job.next_slot.timestamp()
     assert now["cronapp_scheduler_paused",] == 0
     await api.json("POST", "/scheduler/pause", json={})
-    assert (await told(quiet))["cronapp_scheduler_paused",] == 1
+    paused = await told(quiet)
+    assert paused["cronapp_scheduler_paused",] == 1
+    assert ("cronapp_job_next_slot_timestamp_seconds", "hourly") not in paused, "nobody is to be woken for it"
     await api("DELETE", "/jobs/hourly")
     gone = [name for name in await told(quiet) if "hourly" in name]
     assert gone == [], "a job that was removed leaves no series behind"
