@@ -22,7 +22,7 @@ from cronapp.core.clock import Clock, system_clock
 from cronapp.core.durations import duration_words
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.hosts import hosts_of
-from cronapp.core.models import Run
+from cronapp.core.models import Job, Json, Run
 from cronapp.core.ready import LENT, Lent
 from cronapp.core.vault import Vault
 from cronapp.engine import capture
@@ -41,20 +41,26 @@ from cronapp.engine.vitals import Vitals
 from cronapp.engine.watchdog import Blocked, LoopWatchdog
 from cronapp.engine.watcher import Watcher
 from cronapp.metrics import Here, MetricsPage
+from cronapp.notify.carriers import Carriers
+from cronapp.notify.sender import Sender
+from cronapp.service.addresses import known_problem
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
 from cronapp.service.declarations import Declarations
+from cronapp.service.outbox import Outbox
 from cronapp.service.presence import Presence
 from cronapp.service.sealing import Sealing
 from cronapp.service.services import Services, make_services
 from cronapp.service.single_sign_on import SingleSignOn
 from cronapp.service.standing import Standings
 from cronapp.service.tasks import Tasks
+from cronapp.service.watch import Watch
 from cronapp.store.holdings import holdings
 from cronapp.store.keyfile import keys_for
 from cronapp.store.open import open_store
 from cronapp.store.store import Store
 from cronapp.web import make_site
+from cronapp.web.api.told import told_of_hook
 from cronapp.web.hub import Hub
 from cronapp.web.site import Blocked as BlockedRow
 from cronapp.web.site import Parts, Pruned, Site, System
@@ -100,17 +106,19 @@ class App:
         self._make_services()
         LENT.set(Lent(prune=self._prune, private_hooks=self.settings.allow_private_hooks))  # for the tasks made below
         self._make_engine()
+        self._make_sender()
         self.site: Site = make_site(self._parts())
         services = self.services
         heeding = (
             *(self.scheduler, self.pause_ends, self.dispatch, self.runner),
-            *(services.loads, self.sealing, self.hub, self.meter),
+            *(services.loads, self.sealing, self.hub, self.meter, self.sender),
         )
         for part in heeding:
             self.bus.subscribe(part.heed)
         await self.runs.lose_running("The server that executed this run ended without a word.")
         await self.sealing.start()
         await services.secrets.names()
+        await self._take_addresses()
         await self.declarations.declare()
         await self.declarations.hold_against_code()
         await self._go_to_work(worker, watch)
@@ -149,6 +157,28 @@ class App:
             self.scheduler, self.dispatch, self.presence, self.services.audit, self.bus.publish, self.clock
         )
 
+    def _make_sender(self) -> None:
+        settings, store = self.settings, self.store
+        self.sender = Sender(
+            Outbox(store, self.tasks.vault, self.clock, settings.notify_urls),
+            Watch(store, self.clock),
+            Carriers(private=settings.allow_private_hooks),
+            self.clock,
+            as_json=self._as_json,
+            address=settings.public_url,
+        )
+
+    def _as_json(self, run: Run | None, job: Job | None) -> Json:
+        return told_of_hook(run, job, self.tasks)
+
+    async def _take_addresses(self) -> None:
+        """Those of the setting NOTIFY. One that cannot be sent to is told, and does not stop the start."""
+        urls = self.settings.notify_urls
+        for n, url in enumerate(urls, start=1):
+            if problem := await asyncio.to_thread(known_problem, url):
+                log.warning("Address %d of CRONAPP_NOTIFY cannot be used. %s", n, problem)
+        await self.services.channels.settle_settings(urls)
+
     async def _go_to_work(self, worker: bool, watch: bool) -> None:
         self.lag.start()
         self.watchdog.start()
@@ -158,6 +188,7 @@ class App:
         await self.presence.arrive()
         await self.scheduler.start()
         self.pause_ends.start()
+        await self.sender.start()
         if watch:
             self.watcher.start()
         self._staying = asyncio.create_task(stay_on(self.presence, self.serving), name="cronapp-presence")
@@ -169,6 +200,7 @@ class App:
                     partial(self.services.audit.prune, days=self.settings.audit_days),
                     self.services.upcoming.prune,
                     self.services.tokens.prune,
+                    partial(self.services.alerts.prune, keep_days=self.settings.keep_days),
                 ),
                 keep_days=self.settings.keep_days,
                 keep_runs=self.settings.keep_runs,
@@ -199,6 +231,7 @@ class App:
         await within(LEAVING, self._take_nothing_new())
         if left := await self.runner.stop(STOPPED):
             log.warning(unstored(left))
+        await within(LEAVING, self.sender.stop())
         await within(LEAVING, self.runner.end(), asyncio.gather(self._pruning, self._staying, return_exceptions=True))
         self.watchdog.stop()
         await self.lag.stop()
@@ -234,6 +267,7 @@ class App:
             ready=self.ready,
             metrics=self.figures,
             look=self.runner.look,
+            send_test=self.sender.test,
             announce_link=self.announce_link,
             timezone=self.settings.timezone,
             cookie=f"cronapp_session_{self.address.rpartition(':')[2]}",  # cookies know no ports

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 PREFIX = "CRONAPP_"
 FILE = "cronapp.toml"
 ELSEWHERE = {"URL", "TOKEN"}  # read by the commands that talk to a running server
-LATER = {"base_path", "notify"}  # public names of what this version does not do yet
+LATER = {"base_path"}  # public names of what this version does not do yet
 
 
 def _zone_name(value: str) -> str:
@@ -109,6 +109,18 @@ def _header(value: str) -> str:
     return value
 
 
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("Write the address under which people open the site, such as https://cron.example.org.")
+    return value.rstrip("/")
+
+
+def _addresses(value: Any) -> Any:
+    """Apprise addresses are separated by spaces or line breaks: they may have commas in them."""
+    return SecretStr(" ".join(value)) if isinstance(value, list | tuple) else value
+
+
 LEAST_MEMORY = 64_000_000  # a child takes most of that before its task begins
 
 LEAST_KEY = 32  # letters
@@ -160,6 +172,9 @@ class Settings(BaseModel):
     log_limit: Annotated[int, BeforeValidator(_bytes), Field(ge=1000)] = 10_000_000
     task_memory: Annotated[int, BeforeValidator(_bytes), Field(ge=LEAST_MEMORY)] | None = None
     task_processes: Annotated[int, Field(ge=1)] | None = None
+    notify: Annotated[SecretStr, BeforeValidator(_addresses)] | None = None  # Apprise addresses
+    allow_private_hooks: bool = False
+    public_url: Annotated[str, AfterValidator(_web_address)] | None = None
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trace_url: Annotated[str, AfterValidator(_trace_url)] | None = None
@@ -195,6 +210,9 @@ class Settings(BaseModel):
     def ready_modules(self) -> tuple[str, ...]:
         """The modules of the ready-made tasks that are switched on."""
         return tuple(MODULES[name] for name in self.ready_tasks)
+    def notify_urls(self) -> tuple[str, ...]:
+        """The Apprise addresses that are told what the rule for all jobs says."""
+        return tuple(self.notify.get_secret_value().split()) if self.notify else ()
 
     @property
     def signs_in_elsewhere(self) -> bool:
@@ -247,6 +265,9 @@ MEANINGS = {
     "streams": "Connections for live pages that each person or program may hold",
     "metrics_port": "The port at which the metrics are told to everybody who reaches it",
     "metrics_jobs": "Jobs of which each has metrics of its own",
+    "notify": "Apprise addresses that are told what the rule for all jobs says",
+    "allow_private_hooks": "Whether messages may go to addresses of private networks",
+    "public_url": "Under which address people open the site; links in messages lead there",
     "log_format": "How the server’s own log is written",
     "log_level": "What is written there at least",
     "trace_url": "The address of the trace of a run",
@@ -387,6 +408,7 @@ def known_secrets(settings: Settings, environ: Mapping[str, str] = os.environ) -
     values = (getattr(settings, name) for name in Settings.model_fields)
     own = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
     own |= {*settings.secret_keys, password_in(settings.database)}
+    own |= {*settings.notify_urls, *(password_in(url) for url in settings.notify_urls)}
     return secret_values(environ) | {value for value in own if value}
 
 

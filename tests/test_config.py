@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cronapp.config import Settings, load_settings
+from cronapp.config import Settings, known_secrets, load_settings
 from cronapp.core.errors import CannotStart
 
 
@@ -163,8 +163,22 @@ def test_all_wrong_values_are_named_at_once(folder: Path) -> None:
 
 
 def test_a_public_name_of_a_later_version_is_told_and_does_not_stop_the_start(caplog: pytest.LogCaptureFixture) -> None:
-    assert load_settings({}, {"CRONAPP_NOTIFY": "mailto://ops@example.org"}) == Settings()
-    assert "CRONAPP_NOTIFY is set" in caplog.text
+    assert load_settings({}, {"CRONAPP_BASE_PATH": "/cron"}) == Settings()
+    assert "CRONAPP_BASE_PATH is set" in caplog.text
+
+
+def test_the_addresses_that_are_told_are_secrets(folder: Path) -> None:
+    settings = load(folder, {"CRONAPP_NOTIFY": "mailto://me:s3cret-word@example.org\njson://example.org/t0ken"})
+    assert settings.notify_urls == ("mailto://me:s3cret-word@example.org", "json://example.org/t0ken")
+    assert "s3cret-word" not in repr(settings)
+    assert {"s3cret-word", *settings.notify_urls} <= known_secrets(settings, {})
+
+
+@pytest.mark.parametrize("address", ["cron.example.org", "ftp://example.org", "https://example.org/?a=1"])
+def test_the_public_address_is_one_of_the_web(folder: Path, address: str) -> None:
+    assert load(folder, {"CRONAPP_PUBLIC_URL": "https://example.org/cron/"}).public_url == "https://example.org/cron"
+    with pytest.raises(CannotStart, match="CRONAPP_PUBLIC_URL"):
+        load(folder, {"CRONAPP_PUBLIC_URL": address})
 
 
 @pytest.mark.parametrize(("text", "wanted"), [("true", True), ("false", False), ("", None)])

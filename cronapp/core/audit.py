@@ -20,6 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "sign-ins": ("session",),
     "tokens": ("token",),
     "secrets": ("secret",),
+    "alerts": ("channel", "alert", "delivery"),
 }
 """What an action may be about, as the list is filtered by it; the thing comes first in an action's name."""
 
@@ -43,6 +44,7 @@ WORDS = {
     "job.slot_added": "Slot added",
     "job.slot_removed": "Added slot removed",
     "job.removed": "Job removed",
+    "job.tested": "Test sent to who is told of a job",
     "run.started": "Run started by hand",
     "run.cancelled": "Run cancelled",
     "run.retried": "Run tried again",
@@ -78,6 +80,16 @@ WORDS = {
     "token.refused": "Token refused",
     "secret.set": "Secret set",
     "secret.removed": "Secret removed",
+    "channel.created": "Channel made",
+    "channel.changed": "Channel changed",
+    "channel.secret_made": "New secret for a channel",
+    "channel.removed": "Channel removed",
+    "channel.tested": "Channel tested",
+    "alert.created": "Rule of who is told made",
+    "alert.changed": "Rule of who is told changed",
+    "alert.removed": "Rule of who is told removed",
+    "alert.tested": "Rule of who is told tested",
+    "delivery.retried": "Sent once more",
 }
 
 

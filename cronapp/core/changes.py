@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from cronapp.core.alert_words import rule_words
 from cronapp.core.dependencies import after_words
 from cronapp.core.durations import duration_words
 from cronapp.core.models import (
@@ -54,6 +55,7 @@ LABELS = {
     "after": "runs after",
     "timeout": "time limit",
     "pause_after_failures": "pauses after failures in a row",
+    "notify": "who is told",
 }
 DURATIONS = ("timeout", "jitter", "misfire.grace", "retry.delay", "retry.max_delay")
 RULES: dict[str, dict[str, str]] = {
@@ -156,6 +158,8 @@ def words_of(name: str, value: Any, job: str = "") -> str:
         case Misfire() | Retry():
             parts = ((f"{name}.{one.name}", getattr(value, one.name)) for one in fields(value))
             return ", ".join(f"{label_of(part)} {words_of(part, told)}" for part, told in parts if told != ())
+        case tuple() if name == "notify":
+            return "; ".join(rule_words(rule) for rule in value)
         case tuple() if name == "schedule":
             return "; ".join(schedule_words(one, job) for one in value)
         case tuple():

@@ -22,7 +22,7 @@ from cronapp.core.spec import sparse
 
 WIDE = 88  # letters that a line may have before it is broken
 PLAIN = ("overlap", "max_running", "priority", "starts_at", "ends_at", "max_runs", "blackouts", "condition", "group")
-REST = ("pause_after_failures", "tags", "description")
+REST = ("pause_after_failures", "notify", "tags", "description")
 
 
 def declaration(spec: JobSpec, task: Task | None) -> str:
@@ -142,7 +142,7 @@ def literal(value: Any, used: set[str] | None = None) -> str:
                 used.add("datetime")
             return f"{value!r}".replace("datetime.datetime(", "datetime(").replace("datetime.timezone.utc", "UTC")
         case str():
-            return _quoted(value)
+            return _quoted(str(value))
         case dict() if value:
             return _broken("{}", [f"{_quoted(name)}: {literal(part)}" for name, part in value.items()])
         case list() | tuple() if value:

@@ -227,6 +227,18 @@ class SecretNotFound(NotFound):
     """There is no stored secret of this name. It may have been removed."""
 
 
+class ChannelNotFound(NotFound):
+    """There is no channel of this name. It may have been removed."""
+
+
+class RuleNotFound(NotFound):
+    """There is no such rule. It may have been removed."""
+
+
+class DeliveryNotFound(NotFound):
+    """There is no delivery with this number. It may be older than what is kept."""
+
+
 class LastAdmin(Conflict):
     """This is the last account that keeps the people here. Make another one an administrator first."""
 

@@ -91,6 +91,18 @@ class SecretsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertsChanged:
+    """A channel or a rule of who is told was made, changed or removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesChanged:
+    """Something is to be told of this job, or was."""
+
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Audited:
     """Something was written down in the audit."""
 
@@ -110,6 +122,8 @@ Event = (
     | TokensChanged
     | Audited
     | PeopleChanged
+    | AlertsChanged
+    | DeliveriesChanged
 )
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -122,6 +136,8 @@ KINDS: dict[str, type[Event]] = {
         TokensChanged,
         Audited,
         PeopleChanged,
+        AlertsChanged,
+        DeliveriesChanged,
     )
 }
 

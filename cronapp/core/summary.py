@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cronapp.core.alert_words import ping_words, rule_words
 from cronapp.core.blackouts import blackout_for
 from cronapp.core.dependencies import after_words
 from cronapp.core.durations import duration_words
@@ -15,11 +16,12 @@ from cronapp.core.models import Backoff, JobSpec, MisfirePolicy, Overlap, Retry,
 from cronapp.core.spec import trigger_for, zone_of
 from cronapp.core.triggers import moment_words, parts_of, trigger_of
 
-GROUPS = ("overlap", "failure", "down", "window", "limits")
+GROUPS = ("overlap", "failure", "down", "window", "limits", "told")
 LONGEST_ARGUMENT = 40
 UNTOLD = {
     "window": "At any time its schedule names.",
     "limits": "It starts on time, in the default queue, with no limit of its own.",
+    "told": "Nobody of its own; who is told of all jobs is told of it too.",
 }
 """What a group of rules comes to when it has none."""
 
@@ -119,6 +121,17 @@ def rules_of(spec: JobSpec) -> Iterator[Rule]:
     yield _down(spec)
     yield from _window(spec)
     yield from _limits(spec)
+    yield from _told(spec)
+
+
+def _told(spec: JobSpec) -> Iterator[Rule]:
+    for rule in spec.notify:
+        if rule.on:
+            yield Rule("told", f"{rule_words(rule)[0].upper()}{rule_words(rule)[1:]}.")
+        if rule.ping:
+            yield Rule("told", f"{ping_words(rule.ping)[0].upper()}{ping_words(rule.ping)[1:]}.")
+    if any(rule.instead for rule in spec.notify):
+        yield Rule("told", "Who is told of all jobs, or of its tags, is not told of it.")
 
 
 def _overlap(spec: JobSpec) -> Rule:

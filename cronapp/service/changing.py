@@ -11,9 +11,10 @@ from cronapp.core.changes import Mask, changes, hidden
 from cronapp.core.errors import EditConflict, JobNotFound
 from cronapp.core.events import JobChanged
 from cronapp.core.history import CODE, ChangeKind
-from cronapp.core.models import Job, JobSpec, JobState, Json
+from cronapp.core.models import AlertEvent, Job, JobSpec, JobState, Json
 from cronapp.core.spec import bare, trigger_for
 from cronapp.core.triggers import needs_no_slot
+from cronapp.service.telling import tell_standing
 from cronapp.store import audit, job_changes, jobs
 from cronapp.store.store import Conn, Tx
 
@@ -83,8 +84,17 @@ def recorded(
     job_changes.record(tx, job, kind, at=at, by=by, reason=reason, old=old)
     gone = kind is ChangeKind.REMOVED
     before, after = told(None if old is None else old, None if gone else job, mask)
+    if kind in STANDING and not gone:
+        tell_standing(tx, job, STANDING[kind], reason, at)
     who = by if by == CODE else None
     audit.note(tx, at, f"job.{kind}", job.id, before=before, after=after, reason=reason, by=who)
+
+
+STANDING = {
+    ChangeKind.PAUSED_ITSELF: AlertEvent.PAUSED,
+    ChangeKind.NEEDS_ATTENTION: AlertEvent.NEEDS_ATTENTION,
+}
+"""The changes that somebody may want to be told of."""
 
 
 def told(old: Job | None, new: Job | None, mask: Mask) -> tuple[Json, Json]:

@@ -42,7 +42,7 @@ class Declarations:
         if present and (present.origin != "code" or self._declares(present.code, data)):
             return
         spec = self.jobs.check(data, old=present.spec if present else None)
-        code = {**data, "args": self.jobs.tasks.sealed(data["task"], data.get("args", {}), spec.args)}
+        code = self.jobs.tasks.sealed_json(data["task"], data, spec)
 
         def change(tx: Tx) -> None:
             refuse_wrong_upstreams(tx, spec, present.spec if present else None)
@@ -66,7 +66,7 @@ class Declarations:
 
     def _declares(self, code: Json | None, data: Json) -> bool:
         """Whether the code says what it said when the job was made of it."""
-        return code is not None and {**code, "args": self.jobs.tasks.opened(code.get("args", {}))} == data
+        return code is not None and self.jobs.tasks.opened_json(code) == self.jobs.tasks.opened_json(data)
 
     async def hold_against_code(self) -> list[Job]:
         """Compares each job with its task, after the tasks files were read. Those that no longer fit are kept and need

@@ -11,6 +11,7 @@ from cronapp.core.retry import delay_after, unmeant
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.dependencies import wake
 from cronapp.service.streaks import count_end
+from cronapp.service.telling import tell_end
 from cronapp.store import jobs, runs
 from cronapp.store.store import Tx
 
@@ -28,7 +29,8 @@ def follow_up(tx: Tx, run: Run, outcome: Outcome, now: datetime, blackouts: Blac
         if run.backfill is None:  # it counts for no slot ahead
             give_back_slot(tx, job, now)
     elif job.state is JobState.NEEDS_ATTENTION or not try_again(tx, job, run, outcome, now):
-        count_end(tx, job, run, outcome.state, now)
+        failures = count_end(tx, job, run, outcome.state, now)
+        tell_end(tx, job, run, outcome.state, failures, now)
         wake(tx, run, outcome.state, now, blackouts)
 
 

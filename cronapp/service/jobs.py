@@ -31,8 +31,10 @@ from cronapp.core.models import (
 from cronapp.core.spec import parse_spec, trigger_for, zone_of
 from cronapp.core.summary import words_of
 from cronapp.core.triggers.trigger import TICK
+from cronapp.service.addresses import wrong_urls
 from cronapp.service.blackouts import Blackouts, lines_of
 from cronapp.service.changing import edited, found, recorded, replaced, slot_after, standing, written
+from cronapp.service.channels import refuse_unknown_channels, unknown_channels
 from cronapp.service.dependencies import refuse_wrong_upstreams, wrong_upstreams
 from cronapp.service.neighbours import Neighbours, neighbours_of
 from cronapp.service.pauses import CAUGHT_UP, OVER, ended_at, pause_reason, policy_of
@@ -211,12 +213,19 @@ class Jobs:
         except InvalidInput as error:
             errors |= error.errors
         errors |= self.misfit(str(data.get("task") or ""), data.get("args")) if "task" not in errors else {}
-        errors = {**self.misfit_condition(data.get("condition")), **self.blackouts.check(lines_of(data)), **errors}
+        shown = [str(url) for rule in (old.notify if old else ()) for url in rule.all_urls()]
+        errors = {
+            **self.misfit_condition(data.get("condition")),
+            **self.blackouts.check(lines_of(data)),
+            **wrong_urls(data, shown),
+            **errors,
+        }
         if spec is not None and self.store.tags is not None and self.store.tags.isdisjoint(spec.tags):
             errors["tags"] = f"Give it at least one of your tags, else you would not see it: {listed(self.store.tags)}."
         if errors or spec is None:
             raise InvalidInput(errors)
-        return replace(spec, args=self.tasks.sealed(spec.task, spec.args, old.args if old else None))
+        args = self.tasks.sealed(spec.task, spec.args, old.args if old else None)
+        return replace(spec, args=args, notify=self.tasks.sealed_rules(spec.notify, old))
 
     def misfit(self, task: str, args: Any) -> dict[str, str]:
         """Why these arguments do not fit that task; empty when they do."""
@@ -247,14 +256,16 @@ class Jobs:
         """Why the job's task or condition no longer fits it; None when they do."""
         return difference(job.spec, job.fits, self.tasks.registry.tasks, self.tasks.opened)
 
-    async def _read_calendars(self, data: Mapping[str, Any]) -> None:
-        """Has calendar files read in a thread; the check, on the loop, finds them read."""
+    async def _read_ahead(self, data: Mapping[str, Any]) -> None:
+        """Has calendar files read, and addresses looked at, in a thread; the check, on the loop, finds that done."""
         if lines := lines_of(data):
             await asyncio.to_thread(self.blackouts.check, lines)
+        if data.get("notify"):
+            await asyncio.to_thread(wrong_urls, data)
 
     async def problems(self, data: Mapping[str, Any], old: JobSpec | None = None) -> dict[str, str]:
         """Every wrong field of a job as JSON; for a new job, a taken id too."""
-        await self._read_calendars(data)
+        await self._read_ahead(data)
         errors: dict[str, str] = {}
         try:
             spec = self.check(data, old)
@@ -263,6 +274,7 @@ class Jobs:
         else:
             errors = await self.store.read(wrong_upstreams, spec.id, spec.after, old)
             errors |= await self.store.read(unknown_secrets, spec.args, old.args if old else {})
+            errors |= await self.store.read(unknown_channels, spec.notify, old.notify if old else ())
         if old is None and "id" not in errors:
             taken = await self.store.whole.read(jobs.get, str(data.get("id")))
             errors |= {"id": TAKEN} if taken else {}
@@ -323,7 +335,7 @@ class Jobs:
             raise EditConflict
         if data.get("id", job_id) != job_id:
             raise InvalidInput.of("id", "A job keeps its id. Make a new job under the new id, and remove this one.")
-        await self._read_calendars(data)
+        await self._read_ahead(data)
         now = self.clock()  # before the check, as for a new job
         spec = self.check({**data, "id": job_id}, old=old.spec)
         if errors := await self.store.read(wrong_upstreams, job_id, spec.after, old.spec):
@@ -332,6 +344,7 @@ class Jobs:
         def change(tx: Tx) -> Job:
             refuse_wrong_upstreams(tx, spec, old.spec)
             refuse_unknown_secrets(tx, spec.args, old.spec.args)
+            refuse_unknown_channels(tx, spec.notify, old.spec.notify)
             new = replace(edited(found(tx.conn, job_id, lock=True), spec, now), fits=self.tasks.snapshot(spec.task))
             called, mask = kind or self._kind_of_edit(old, spec), self.mask(old)
             return replaced(tx, old, new, called, at=now, by=by, reason=reason, mask=mask)

@@ -33,7 +33,7 @@ def review(stored: Sequence[Job], tasks: Tasks, blackouts: Blackouts, *, timezon
         job, data = here.get(job_id), code.get(job_id)
         sentences: list[str] = []
         spec = job.spec if job else None
-        if data and (job is None or (job.origin == "code" and declared_of(job, tasks) != data)):
+        if data and (job is None or (job.origin == "code" and declared_of(job, tasks) != tasks.opened_json(data))):
             wanted, sentences = declaration(data, spec, tasks, blackouts, timezone=timezone, now=now)
             if wanted and (job is None or follows(job, tasks, timezone, now)):
                 spec, job = wanted, None
@@ -63,7 +63,7 @@ def declaration(
 
 def declared_of(job: Job, tasks: Tasks) -> Json | None:
     """What the code said when the job was made of it."""
-    return job.code and {**job.code, "args": tasks.opened(job.code.get("args", {}))}
+    return job.code and tasks.opened_json(job.code)
 
 
 def follows(job: Job, tasks: Tasks, timezone: str, now: datetime) -> bool:

@@ -30,6 +30,7 @@ from cronapp.service.run_questions import RunQuestions, found_run
 from cronapp.service.secrets import refuse_unknown_secrets
 from cronapp.service.slots import open_at_start, settle_due
 from cronapp.service.tasks import Tasks
+from cronapp.service.telling import ping_begin
 from cronapp.store import audit, code, idempotency, jobs, limits, logs, pauses, runs, secrets
 from cronapp.store.idempotency import Once
 from cronapp.store.store import Conn, Store, Tx
@@ -127,6 +128,8 @@ class Runs(RunQuestions):
             specs = {job.key: job.spec for job in jobs.by_keys(tx.conn, {run.job_key for run in claimed})}
             for run in claimed:
                 tx.emit(RunChanged(run.id, run.job))
+                if not run.trial:
+                    ping_begin(tx, specs[run.job_key], run, self.clock())
             known = secrets.tokens(tx.conn) if claimed else {}
             return [Claimed(run, rules_of_trial(run) if run.trial else specs[run.job_key], known) for run in claimed]
 

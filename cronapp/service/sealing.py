@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
+from cronapp.core.addressing import resealed_url, rules_json, urls_to_stored
 from cronapp.core.errors import CronAppError, SecretUnreadable
 from cronapp.core.events import Event, TasksLoaded
 from cronapp.core.hidden import Sealed
-from cronapp.core.models import Json
+from cronapp.core.models import Json, SecretUrl
 from cronapp.core.sealing import resealed
 from cronapp.service.secrets import about
 from cronapp.service.tasks import Tasks
-from cronapp.store import sealing, secrets
+from cronapp.store import channels, sealing, secrets
 from cronapp.store.store import Store, Tx
 
 log = logging.getLogger(__name__)
@@ -102,22 +104,33 @@ class Sealing:
         """Batch by batch, so that nothing else waits. Answers how many rows were changed."""
         changed, last = 0, 0
 
-        def change(task: str, args: Json) -> Json:
+        def change(document: Json) -> Json:
             nonlocal changed
-            new = self._kept(task, args)
-            changed += new != args
+            new = self._kept(document)
+            changed += new is not document
             return new
 
         while (reached := await self.store.write(seal, change, last, BATCH)) is not None:
             last = reached
         return changed
 
-    def _kept(self, task: str, args: Json) -> Json:
+    def _kept(self, document: Json) -> Json:
+        """The same document if there is nothing to change."""
+        parts: dict[str, Any] = {"args": self._kept_args(document["task"], document.get("args") or {})}
+        if document.get("notify"):
+            parts["notify"] = rules_json(document["notify"], self._kept_url)
+        changed = {name: part for name, part in parts.items() if part and not same(part, document[name])}
+        return {**document, **changed} if changed else document
+
+    def _kept_args(self, task: str, args: Json) -> Json:
         new = resealed(self.tasks.sealed(task, args), self.tasks.vault)
         # One that could be opened is under the present key by now.
         if any(isinstance(one, Sealed) and not self.tasks.vault.is_current(one.token) for one in new.values()):
             self.unreadable.add(task)
         return new
+
+    def _kept_url(self, url: str) -> str:
+        return resealed_url(url, self.tasks.vault) if isinstance(url, SecretUrl) else url
 
     def _secrets(self, tx: Tx) -> None:
         """Stored secrets, and those of second factors, under an older key."""
@@ -127,6 +140,9 @@ class Sealing:
         for account, token in sealing.factors(tx.conn).items():
             if new := self._renewed(token, FACTOR.format(account), f"The second factor of account {account}"):
                 sealing.put_factor(tx, account, token, new)
+        for name, column, token in channels.tokens(tx.conn):
+            if new := self._renewed(token, channels.ABOUT[column], f"The channel {name}"):
+                channels.reseal(tx, name, column, token, new)
 
     def _renewed(self, token: str, purpose: str, what: str) -> str | None:
         """The same under the present key; None: it is already, or it cannot be read."""
@@ -138,3 +154,10 @@ class Sealing:
         except SecretUnreadable:
             log.warning("%s cannot be read. %s", what, SecretUnreadable())
             return None
+
+
+def same(new: Any, old: Any) -> bool:
+    """Whether nothing of arguments or rules was encrypted anew: an address encrypted twice looks the same."""
+    if isinstance(new, list):
+        return bool(urls_to_stored(new) == urls_to_stored(old))
+    return bool(new == old)

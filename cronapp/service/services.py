@@ -8,12 +8,14 @@ from datetime import timedelta
 from cronapp.config import Settings
 from cronapp.core.clock import Clock
 from cronapp.core.vault import Vault
+from cronapp.service.alerts import Alerts
 from cronapp.service.arrivals import Arrivals
 from cronapp.service.audit import Audit
 from cronapp.service.backfills import Backfills
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.bulk import Bulk
 from cronapp.service.bulk_runs import BulkRuns
+from cronapp.service.channels import Channels
 from cronapp.service.comparisons import Comparisons
 from cronapp.service.concerns import Worries
 from cronapp.service.failures import Failures
@@ -88,6 +90,8 @@ class Services:
     tokens: Tokens
     audit: Audit
     secrets: Secrets
+    channels: Channels
+    alerts: Alerts
 
 
 def make_services(
@@ -136,6 +140,8 @@ def make_services(
         tokens=Tokens(store, clock),
         audit=Audit(store, clock),
         secrets=secrets or Secrets(store, tasks.vault, clock),
+        channels=Channels(store, tasks.vault, clock),
+        alerts=Alerts(store, clock),
     )
 
 

@@ -27,6 +27,7 @@ from cronapp.core.spec import trigger_for, zone_of
 from cronapp.core.triggers import needs_no_slot
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.presence import last_outage
+from cronapp.service.telling import tell_missed
 from cronapp.store import jobs, pauses, runs
 from cronapp.store.store import Tx
 
@@ -231,9 +232,10 @@ def open_admitted(tx: Tx, job: Job, occasion: Occasion, rule: Overlap, now: date
 def record_gap(tx: Tx, job: Job, missed: MissedRange, gap: Gap, now: datetime) -> None:
     """One row for all slots of a gap, at its newest slot. Where the job's last row is such a gap it grows, so that a
     night without runs is one line of the history."""
-    run_id = runs.lengthen_gap(
+    longer = runs.lengthen_gap(
         tx, job, state=gap.state, reason=gap.reason, slot=missed.last, missed=missed.count, now=now
-    ) or runs.open_run(
+    )
+    run_id = longer or runs.open_run(
         tx,
         job,
         slot=missed.last,
@@ -247,3 +249,5 @@ def record_gap(tx: Tx, job: Job, missed: MissedRange, gap: Gap, now: datetime) -
     )
     if run_id is not None:
         tx.emit(RunChanged(run_id, job.id))
+        if gap.state is RunState.MISSED and longer is None:
+            tell_missed(tx, job, run_id, missed, gap.reason, now)

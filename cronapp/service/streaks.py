@@ -12,14 +12,18 @@ from cronapp.store import jobs, pauses
 from cronapp.store.store import Tx
 
 
-def count_end(tx: Tx, job: Job, run: Run, ended: RunState, now: datetime) -> None:
-    """Counts a run that ended for good. A backfill says nothing of how the job does now."""
+def count_end(tx: Tx, job: Job, run: Run, ended: RunState, now: datetime) -> int:
+    """Counts a run that ended for good; answers how many failed in a row. A backfill says nothing of how the job does
+    now."""
     if run.backfill is not None or run.trigger is RunTrigger.BACKFILL:
-        return
+        return job.failures
     if ended is RunState.SUCCEEDED and job.failures:
         pauses.forget_failures(tx, job.key)
     elif ended in RETRIED_STATES:
-        pause_at_limit(tx, job, run, pauses.count_failure(tx, job.key), now)
+        failures = pauses.count_failure(tx, job.key)
+        pause_at_limit(tx, job, run, failures, now)
+        return failures
+    return 0 if ended is RunState.SUCCEEDED else job.failures
 
 
 def pause_at_limit(tx: Tx, job: Job, run: Run, failures: int, now: datetime) -> None:

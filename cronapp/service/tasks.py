@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -11,13 +11,15 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from cronapp.core.addressing import readable, rules_json, sealed_rules, sealed_url
 from cronapp.core.clock import Clock, system_clock
 from cronapp.core.code import Code, Environment, code_of
 from cronapp.core.differences import snapshot
 from cronapp.core.hidden import MASK, Hidden, Named
-from cronapp.core.models import Job, JobSpec, Json
+from cronapp.core.models import Job, JobSpec, Json, Notify
 from cronapp.core.registry import LoadError, Registry, Task, file_hashes, load, merged, source_files
 from cronapp.core.sealing import aligned, opened, sealed, shown
+from cronapp.core.spec import with_urls
 from cronapp.core.vault import Vault
 
 
@@ -135,7 +137,36 @@ class Tasks:
         return aligned(args, like, self.vault)
 
     def aligned_spec(self, spec: JobSpec, like: JobSpec) -> JobSpec:
-        return replace(spec, args=self.aligned(spec.args, like.args))
+        return replace(spec, args=self.aligned(spec.args, like.args), notify=self.aligned_rules(spec.notify, like))
+
+    def sealed_rules(self, rules: Sequence[Notify], like: JobSpec | None = None) -> tuple[Notify, ...]:
+        """Who is told what, with encrypted addresses. What is the same in `like` stays as it is there. Raises
+        `InvalidInput` where there is no key to encrypt with."""
+        return sealed_rules(rules, self.vault, like.notify if like else ())
+
+    def aligned_rules(self, rules: Sequence[Notify], like: JobSpec) -> tuple[Notify, ...]:
+        """Rules in which each address that is the same in `like` is the one there."""
+        known = {readable(url, self.vault): url for rule in like.notify for url in rule.all_urls()}
+        return tuple(
+            with_urls(rule, [known.get(readable(url, self.vault) or "", url) for url in rule.all_urls()])
+            for rule in rules
+        )
+
+    def sealed_json(self, name: str, data: Json, like: JobSpec) -> Json:
+        """What the code declares of a job, as it is kept beside the job."""
+        told = {**data, "args": self.sealed(name, data.get("args", {}), like.args)}
+        return {**told, "notify": rules_json(data["notify"], self._like(like))} if data.get("notify") else told
+
+    def _like(self, like: JobSpec) -> Callable[[str], str]:
+        known = {readable(url, self.vault): url for rule in like.notify for url in rule.all_urls()}
+        return lambda url: known.get(url) or sealed_url(url, self.vault)
+
+    def opened_json(self, data: Json) -> Json:
+        """The reverse. What cannot be decrypted stays encrypted."""
+        told = {**data, "args": self.opened(data.get("args", {}))}
+        if not data.get("notify"):
+            return told
+        return {**told, "notify": rules_json(data["notify"], lambda url: readable(url, self.vault) or url)}
 
     def masked(self, name: str, args: Json) -> Json:
         """Arguments of that task as they may be shown: without their secrets."""

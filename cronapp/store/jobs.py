@@ -28,7 +28,7 @@ from cronapp.core.spec import spec_from_json, spec_to_json
 from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.slot_changes import slot_changes_of
 from cronapp.store.store import Tx
-from cronapp.store.tables import dependencies, job_secrets, job_tags, jobs, runs, slot_changes
+from cronapp.store.tables import dependencies, job_channels, job_secrets, job_tags, jobs, runs, slot_changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +133,7 @@ def create(
         return None
     write_tags(tx, key, spec.tags)
     write_secrets(tx, key, names_in(spec.args))
+    write_channels(tx, key, channels_in(spec))
     write_dependencies(tx, key, spec.after)
     return get(tx.conn, spec.id)
 
@@ -191,6 +192,9 @@ def replace(tx: Tx, old: Job, new: Job) -> bool:
     if (named := names_in(new.spec.args)) != names_in(old.spec.args):
         tx.conn.execute(delete(job_secrets).where(job_secrets.c.job_key == old.key))
         write_secrets(tx, old.key, named)
+    if (told := channels_in(new.spec)) != channels_in(old.spec):
+        tx.conn.execute(delete(job_channels).where(job_channels.c.job_key == old.key))
+        write_channels(tx, old.key, told)
     if new.spec.after != old.spec.after:
         tx.conn.execute(delete(dependencies).where(dependencies.c.job_key == old.key))
         write_dependencies(tx, old.key, new.spec.after)
@@ -252,6 +256,16 @@ def write_tags(tx: Tx, key: int, tags: Sequence[str]) -> None:
 def write_secrets(tx: Tx, key: int, names: Collection[str]) -> None:
     if names:
         tx.conn.execute(insert(job_secrets), [{"name": name, "job_key": key} for name in sorted(names)])
+
+
+def channels_in(spec: JobSpec) -> set[str]:
+    """The channels that the job's own rules name."""
+    return {name for rule in spec.notify for name in rule.channels}
+
+
+def write_channels(tx: Tx, key: int, names: Collection[str]) -> None:
+    if names:
+        tx.conn.execute(insert(job_channels), [{"name": name, "job_key": key} for name in sorted(names)])
 
 
 def write_dependencies(tx: Tx, key: int, after: After | None) -> None:

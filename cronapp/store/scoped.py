@@ -15,8 +15,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from cronapp.store.tables import (
     backfills,
+    deliveries,
     dependencies,
     job_changes,
+    job_channels,
     job_notes,
     job_secrets,
     job_tags,
@@ -25,7 +27,10 @@ from cronapp.store.tables import (
     slot_changes,
 )
 
-OF_JOBS = {runs, job_tags, job_secrets, dependencies, job_changes, job_notes, slot_changes, backfills}
+OF_JOBS = {
+    *(runs, job_tags, job_secrets, job_channels, dependencies, job_changes, job_notes, slot_changes, backfills),
+    deliveries,
+}
 """Tables whose rows belong to a job, by its key. Log lines are asked for by runs that were found in these."""
 
 

@@ -11,8 +11,8 @@ from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.store import Tx
 from cronapp.store.tables import job_changes, jobs, runs, sealings, users
 
-Change = Callable[[str, Json], Json]
-"""The arguments of a task of that name, as they are to be kept."""
+Change = Callable[[Json], Json]
+"""A job, or of a run its task and its arguments, as it is to be kept; the same object if nothing changes."""
 
 
 def done(conn: Connection) -> set[str]:
@@ -67,10 +67,8 @@ def _seal(tx: Tx, table: Table, columns: Sequence[str], change: Change, after: i
 
 def _changed(columns: Sequence[str], documents: Sequence[Json | None], change: Change) -> Iterator[tuple[str, Json]]:
     for name, document in zip(columns, documents, strict=True):
-        if document and document.get("args"):
-            args = change(document["task"], document["args"])
-            if args != document["args"]:
-                yield name, {**document, "args": args}
+        if document and (new := change(document)) is not document:
+            yield name, new
 
 
 def seal_runs(tx: Tx, change: Change, after: int, batch: int) -> int | None:
@@ -78,6 +76,7 @@ def seal_runs(tx: Tx, change: Change, after: int, batch: int) -> int | None:
     statement = select(runs.c.id, runs.c.task, runs.c.args).where(runs.c.id > after).order_by(runs.c.id).limit(batch)
     last = None
     for last, task, args in tx.conn.execute(statement).all():
-        if args and (new := change(task, args)) != args:
-            tx.conn.execute(update(runs).where(runs.c.id == last).values(args=new))
+        told = {"task": task, "args": args}
+        if args and (new := change(told)) is not told:
+            tx.conn.execute(update(runs).where(runs.c.id == last).values(args=new["args"]))
     return last

@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 
+from cronapp.core.addressing import urls_from_stored, urls_to_stored
 from cronapp.core.hidden import from_stored, to_stored
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,19 +61,19 @@ class Args(TypeDecorator[Any]):
 
 
 class Spec(Args):
-    """A job as JSON, with its arguments."""
+    """A job as JSON, with its arguments and with the addresses that are told of it."""
 
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        return with_args(value, to_stored)
+        return changed(changed(value, "args", to_stored), "notify", urls_to_stored)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return with_args(value, from_stored)
+        return changed(changed(value, "args", from_stored), "notify", urls_from_stored)
 
 
-def with_args(value: Any, change: Callable[[Any], Any]) -> Any:
-    return {**value, "args": change(value["args"])} if isinstance(value, dict) and value.get("args") else value
+def changed(value: Any, name: str, change: Callable[[Any], Any]) -> Any:
+    return {**value, name: change(value[name])} if isinstance(value, dict) and value.get(name) else value
 
 
 Key = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER key counts by itself in SQLite
@@ -442,6 +443,80 @@ sealings = Table(
     "sealings",  # what older rows were looked through for, to be encrypted
     metadata,
     Column("what", Text, primary_key=True),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # apprise, hook
+    Column("url", Text),  # encrypted; null: the settings have it
+    Column("shown", Text, nullable=False),  # the same, masked
+    Column("secret", Text),  # encrypted; what the messages of a hook are signed with
+    Column("quiet", Doc),
+    Column("digest", Float, nullable=False),  # seconds
+    Column("most", Integer),  # messages an hour; null: the usual
+    Column("place", Integer),  # of its address among those of the settings; null: people made it
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
+job_channels = Table(
+    "job_channels",  # which channels a job's own rules name
+    metadata,
+    Column("name", Text, primary_key=True),  # by name: it may be removed and made anew
+    Column("job_key", Key, ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+alert_rules = Table(
+    "alert_rules",
+    metadata,
+    Column("id", Text, primary_key=True),  # "default" is always there
+    Column("tag", Text, nullable=False),  # of the jobs that it is for; empty: all
+    Column("rule", Doc, nullable=False),
+    Column("settings", Doc),  # the channels that the settings add to it
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
+WAITING = text("state = 'waiting'")
+SENDING = text("state = 'sending'")
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("once", Text, nullable=False, unique=True),  # what is told to whom: it is told once
+    Column("at", Moment, nullable=False),
+    Column("kind", Text, nullable=False),  # apprise, hook, ping
+    Column("event", Text, nullable=False),
+    Column("job_key", Key),  # no foreign key: it tells of removed jobs too
+    Column("job", Text),
+    Column("run", Key),
+    Column("channel", Text),  # null: an address of the job's own
+    Column("url", Text),  # encrypted, where there is no channel
+    Column("target", Text, nullable=False),  # what is sent one after the other
+    Column("shown", Text, nullable=False),  # to whom, for people
+    Column("facts", Doc, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("held", Text),  # why it waited longer than it needed to
+    Column("due", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("message", Text),  # what was sent together has the same
+    Column("claimed_at", Moment),
+    Column("ended_at", Moment),
+    Column("error", Text),
+    Index("ix_deliveries_due", "due", "target", sqlite_where=WAITING, postgresql_where=WAITING),
+    Index("ix_deliveries_waiting", "target", "due", sqlite_where=WAITING, postgresql_where=WAITING),
+    Index("ix_deliveries_sending", "claimed_at", sqlite_where=SENDING, postgresql_where=SENDING),
+    Index("ix_deliveries_sent", "target", "claimed_at"),
+    Index("ix_deliveries_job", "job_key", "id"),
+    Index("ix_deliveries_channel", "channel", "id"),
+    Index("ix_deliveries_state", "state", "id"),
+    Index("ix_deliveries_event", "event", "id"),
+    Index("ix_deliveries_message", "message"),
+    Index("ix_deliveries_at", "at"),
+    sqlite_autoincrement=True,
 )
 
 idempotency_keys = Table(

@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException
 from cronapp.core.errors import CronAppError
 from cronapp.web import (
     account,
+    alerts,
     auth,
     backfills,
     bulk,
@@ -89,6 +90,7 @@ PAGES = (
     people,
     account,
     secrets,
+    alerts,
     tokens,
     restart,
     switch,

@@ -25,7 +25,7 @@ from cronapp.web.site import parts
 
 EMPTY = {NOT_GIVEN, "null"}  # an argument that is empty, which a form does not tell apart from none
 PREVIEWED = 10  # slots told beside the form
-WHOLE = ("schedule", "after", "retry", "misfire")  # fields of a job that are several fields of the form
+WHOLE = ("schedule", "after", "retry", "misfire", "notify")  # fields of a job that are several fields of the form
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from cronapp.core.spec import spec_to_json
 from cronapp.core.until import parse_until
 from cronapp.core.zones import zone
 from cronapp.web.arguments import named
+from cronapp.web.notify_form import field_of, notify_from_form, notify_texts, usual_notify
 from cronapp.web.schedules import Texts, local, place_of, row_of, schedules_from_form
 from cronapp.web.site import parts
 
@@ -57,6 +58,7 @@ def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = Non
         "blackouts": [line.strip() for line in texts.get("blackouts", "").splitlines() if line.strip()],
         "args": args,
         "after": after_from_form(texts),
+        "notify": notify_from_form(texts, old.spec if old else None),
     }
     data.setdefault("retry", {})["on"] = [name.strip() for name in texts.get("retry.on", "").split(",") if name.strip()]
     moved = texts.get("schedule.timezone", "").strip() != shown.get("schedule.timezone", "")
@@ -79,6 +81,9 @@ def beside(errors: Mapping[str, str], texts: Texts) -> dict[str, str]:
             continue
         if name.startswith("schedule."):
             told.setdefault(place_of(name, texts), text)
+            continue
+        if name.startswith("notify"):
+            told.setdefault(field_of(name), text)
             continue
         parts = ("after.jobs" if name == "after" else name).split(".")
         depth = {"tags": 1, "blackouts": 1, "after": 2, "retry": 2}.get(parts[0], len(parts))
@@ -129,6 +134,7 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
         "queue": spec.queue,
         "group": spec.group,
         "priority": spec.priority,
+        **notify_texts(spec),
     }
     if spec.after:
         values |= {"after.jobs": ", ".join(spec.after.jobs), "after.when": spec.after.when}
@@ -158,4 +164,4 @@ def until_of(texts: Texts, now: datetime, where: ZoneInfo) -> datetime | None:
 def usual_texts() -> dict[str, str]:
     """The rules of a job of which nothing is said, as the texts of its form."""
     texts = form_of(USUAL, None, "UTC")
-    return {name: texts.get(name, "") for name in (*PLAIN, *NESTED, "retry.on", "blackouts")}
+    return {name: texts.get(name, "") for name in (*PLAIN, *NESTED, "retry.on", "blackouts")} | usual_notify()

@@ -12,7 +12,7 @@ from cronapp.core.models import JobRow
 from cronapp.web.addresses import whole
 from cronapp.web.shell import show
 from cronapp.web.site import parts
-from cronapp.web.views.job.configuration import code_context, detail_context
+from cronapp.web.views.job.configuration import code_context, detail_context, told_context
 from cronapp.web.views.job.frame import frame_context
 from cronapp.web.views.job.lists import state_in
 from cronapp.web.views.job.log import log_tab_context
@@ -56,6 +56,7 @@ async def log(job_id: str) -> str:
 async def configuration(job_id: str) -> str:
     row = await parts().jobs.row(job_id)
     context = detail_context(parts(), row.job) | code_context(parts(), row.job)
+    context |= await told_context(parts(), row.job)
     return await show_tab(row, "configuration", **context)
 
 

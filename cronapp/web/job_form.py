@@ -9,11 +9,12 @@ from typing import Any
 from quart import Blueprint, request
 from quart.typing import ResponseReturnValue
 
+from cronapp.core.alert_words import EVENT_LABELS, general_words
 from cronapp.core.changes import label_of
 from cronapp.core.conditions import unfit_condition
 from cronapp.core.errors import EditConflict, InvalidInput, JobNotFound
 from cronapp.core.ids import id_problem
-from cronapp.core.models import Job, JobSpec, Json
+from cronapp.core.models import USUAL_EVENTS, Job, JobSpec, Json
 from cronapp.core.ranking import SCATTERED, rank
 from cronapp.core.registry import Task
 from cronapp.core.simple import Simple
@@ -23,6 +24,7 @@ from cronapp.web.addresses import whole
 from cronapp.web.arguments import args_of
 from cronapp.web.auth import who
 from cronapp.web.drafts import (
+    Typed,
     base_text,
     changes_of,
     clashes_of,
@@ -56,6 +58,7 @@ async def new() -> str:
     task = parts().tasks.find(request.args.get("task", ""))
     values = {"schedule.kind": SIMPLE, "schedule.timezone": parts().timezone}
     values |= {f"schedule.{name}": text for name, text in simple_texts(Simple()).items()}
+    values |= {f"notify.on.{event}": "on" for event in USUAL_EVENTS}
     if len(may.tags) == 1:
         values["tags"] = may.tags[0]
     if task:
@@ -209,6 +212,9 @@ async def form_context(
         "fields": task.signature.fields() if task else (),
         "conditions": conditions(values.get("condition", "")),
         "limits": [row.limit for row in await parts().limits.all()],
+        "channels": await parts().channels.names(),
+        "events": EVENT_LABELS,
+        "told_beside": await told_beside(typed),
         "values": values,
         "usual": usual_texts(),
         "rows": rows_told(typed),
@@ -227,6 +233,16 @@ async def form_context(
         "clash": None,
         "trial": None,
     }
+
+
+async def told_beside(typed: Typed) -> list[tuple[str, str]]:
+    """The rules that hold beside the job's own: for whom, and what they do."""
+    tags, rules = set(typed.draft.spec.tags), await parts().alerts.rules()
+    return [
+        (f"For jobs with the tag {one.tag}" if one.tag else "For all jobs", general_words(one))
+        for one in rules
+        if one.channels and (not one.tag or one.tag in tags)
+    ]
 
 
 def conditions(chosen: str) -> list[tuple[str, str]]:

@@ -38,6 +38,7 @@ LOOK = """
     api.load.show api.logs.search api.runs.index api.runs.show api.runs.comparison api.runs.log api.runs.stack
     api.failures.index api.failures.show api.schedule.told api.scheduler.show
     api.stats.stats api.stats.workers
+    alerts.deliveries api.alerts.deliveries api.alerts.delivery
 """
 
 LOOK_EVERYWHERE = """
@@ -57,6 +58,7 @@ RUN = """
     api.upcoming.add api.upcoming.remove_added api.upcoming.skip api.upcoming.undo_skip
     api.notes.add api.notes.edit api.notes.remove api.bulk.carry_out api.bulk_runs.carry_out
     api.runs.cancel api.runs.retry api.runs.retry_alike
+    alerts.retry api.alerts.retry
 """
 
 EDIT = """
@@ -65,6 +67,7 @@ EDIT = """
     jobs.ask_remove jobs.remove history.ask_restore history.restore repairs.fit repairs.repoint repairs.reset
     api.jobs.create api.jobs.replace api.jobs.change api.jobs.remove api.history.restore
     api.repairs.fit api.repairs.repoint api.repairs.reset api.tasks.test
+    alerts.try_job api.alerts.try_job
 """
 
 RUN_EVERYWHERE = """
@@ -84,6 +87,14 @@ ADMIN = """
     api.users.sign_out api.users.end_factor
     secrets.index secrets.ask_put secrets.put secrets.ask_remove secrets.remove
     api.secrets.index api.secrets.show api.secrets.put api.secrets.remove
+    alerts.index alerts.ask_channel alerts.add_channel alerts.ask_change_channel alerts.change_channel
+    alerts.ask_remove_channel alerts.remove_channel alerts.ask_secret alerts.renew_secret alerts.try_channel
+    alerts.ask_rule alerts.add_rule alerts.ask_change_rule alerts.change_rule alerts.ask_remove_rule
+    alerts.remove_rule alerts.try_rule
+    api.alerts.channels api.alerts.add_channel api.alerts.channel api.alerts.change_channel
+    api.alerts.remove_channel api.alerts.renew_secret api.alerts.try_channel
+    api.alerts.rules api.alerts.add_rule api.alerts.rule api.alerts.change_rule api.alerts.remove_rule
+    api.alerts.try_rule
     tokens.index tokens.ask_new tokens.create tokens.ask_rename tokens.rename tokens.ask_revoke tokens.revoke
     api.tokens.index api.tokens.create api.tokens.show api.tokens.rename api.tokens.revoke
     restart_pages.begin restart_pages.end api.restart.begin api.restart.end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -13,9 +13,10 @@ from werkzeug.routing import IntegerConverter
 
 from cronapp.config import Settings
 from cronapp.core.access import Sight
+from cronapp.core.alerts import Delivery
 from cronapp.core.clock import Clock
 from cronapp.core.hosts import Hosts
-from cronapp.core.models import Inside
+from cronapp.core.models import Inside, Job
 from cronapp.service.services import Services
 from cronapp.service.single_sign_on import SingleSignOn
 from cronapp.store.holdings import Holdings
@@ -103,6 +104,7 @@ class Parts(Services):
     metrics: Callable[[bool], Awaitable[tuple[bytes, str]]]
     """The figures for who watches many servers, and of what type they are; True: as OpenMetrics."""
     look: Callable[[int], Awaitable[Inside | None]]
+    send_test: Callable[[Sequence[str], Sequence[str], str, Job | None], Awaitable[list[Delivery]]]
     announce_link: Callable[[], Awaitable[None]]
     timezone: str
     cookie: str

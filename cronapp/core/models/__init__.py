@@ -16,6 +16,13 @@ from cronapp.core.models.jobs import (
     SlotChangeKind,
     paused_sentence,
 )
+from cronapp.core.models.notify import (
+    USUAL_EVENTS,
+    AlertEvent,
+    Notify,
+    Ping,
+    SecretUrl,
+)
 from cronapp.core.models.rows import (
     JobRow,
 )
@@ -61,9 +68,11 @@ __all__ = [
     "NO_JOB",
     "OPEN_STATES",
     "RETRIED_STATES",
+    "USUAL_EVENTS",
     "After",
     "AfterMode",
     "AfterWhen",
+    "AlertEvent",
     "Backoff",
     "Cause",
     "CronSchedule",
@@ -81,10 +90,12 @@ __all__ = [
     "Misfire",
     "MisfirePolicy",
     "Note",
+    "Notify",
     "OnceSchedule",
     "Outcome",
     "Overlap",
     "Pause",
+    "Ping",
     "Progress",
     "Retry",
     "Run",
@@ -94,6 +105,7 @@ __all__ = [
     "RunTrigger",
     "Schedule",
     "SchedulerPause",
+    "SecretUrl",
     "SlotChange",
     "SlotChangeKind",
     "Unclocked",

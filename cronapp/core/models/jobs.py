@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from cronapp.core.models.notify import Notify
 from cronapp.core.models.schedules import Schedule
 from cronapp.core.models.states import AfterMode, AfterWhen, Backoff, JobState, MisfirePolicy, Overlap
 
@@ -70,6 +71,7 @@ class JobSpec:
     queue: str = "default"
     priority: int = 0
     tags: tuple[str, ...] = ()
+    notify: tuple[Notify, ...] = ()  # who is told what of it
     description: str = ""
 
 

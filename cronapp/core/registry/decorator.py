@@ -57,6 +57,7 @@ def task(
     after: After | str | Sequence[str] | None = None,
     group: str | None = None,
     pause_after_failures: int | None = None,
+    notify: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
     tags: Sequence[str] = (),
     job_id: str | None = None,
     description: str | None = None,
@@ -87,6 +88,7 @@ def task(
     after: After | str | Sequence[str] | None = None,
     group: str | None = None,
     pause_after_failures: int | None = None,
+    notify: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
     tags: Sequence[str] = (),
     job_id: str | None = None,
     description: str | None = None,
@@ -111,6 +113,8 @@ def task(
             beside it, that is all that starts the job.
         group: Jobs of a group share a limit of runs side by side.
         pause_after_failures: After so many failures in a row the declared job pauses by itself.
+        notify: Who is told what of the declared job: `{"on": ["failure", "recovery"], "channels": ["ops"]}`, or a list
+            of such rules.
         name: The task's name, if not the function's.
         job_id: The declared job's id, if not the task's name with `-` for `_`.
 
@@ -142,6 +146,7 @@ def task(
             after=after_of(after),
             group=named("group", group),
             pause_after_failures=pause_after_failures,
+            notify=[dict(notify)] if isinstance(notify, Mapping) else list(notify) or None,
         ),
         tags=tags_of(tags),
         job_id=named("job_id", job_id),

@@ -15,7 +15,7 @@ from cronapp.core.durations import parse_duration
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import After, Backoff, Json, Misfire, Overlap, Retry, Schedule, Unclocked
 from cronapp.core.registry.modules import LOADED_AS
-from cronapp.core.spec import parse_fields
+from cronapp.core.spec import notify_of, parse_fields, rule_to_json
 from cronapp.core.validation import suggestion
 
 RunIn = Literal["loop", "thread", "process"]
@@ -76,9 +76,11 @@ def rules_of(**given: Any) -> Json:
     """Further fields of the declared job, as JSON."""
     fields = {name: as_json(value) for name, value in given.items() if value is not None and value != ()}
     try:
-        parse_fields(fields)
+        read = parse_fields(fields)
     except InvalidInput as error:
         raise ValueError(str(error)) from None
+    if "notify" in fields:
+        fields["notify"] = [rule_to_json(rule) for rule in notify_of(read.notify)]
     return fields
 
 

@@ -1,6 +1,7 @@
 """What people and programs say of a job: JSON in, a checked `JobSpec` out, and back."""
 
 from cronapp.core.spec.draft import Draft, parse_draft
+from cronapp.core.spec.notify import notify_of, parse_rule, rule_from_json, rule_to_json, with_urls
 from cronapp.core.spec.parsing import PARALLEL, parse_fields, parse_spec
 from cronapp.core.spec.sparse import bare, sparse
 from cronapp.core.spec.stored import (
@@ -20,15 +21,20 @@ __all__ = [
     "Draft",
     "Timing",
     "bare",
+    "notify_of",
     "parse_draft",
     "parse_fields",
+    "parse_rule",
     "parse_spec",
     "parse_timing",
     "retry_to_json",
+    "rule_from_json",
+    "rule_to_json",
     "schedule_to_json",
     "sparse",
     "spec_from_json",
     "spec_to_json",
     "trigger_for",
+    "with_urls",
     "zone_of",
 ]

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from cronapp.core.errors import InvalidInput
-from cronapp.core.models import After, DependencySchedule, JobSpec, Misfire, Overlap, Retry
+from cronapp.core.models import After, DependencySchedule, JobSpec, Misfire, Notify, Overlap, Retry
+from cronapp.core.spec.notify import notify_of
 from cronapp.core.spec.shapes import JobInput
 from cronapp.core.spec.timing import Timing, listed, parse_timing, refuse_the_idle, unlisted
 from cronapp.core.validation import explain
@@ -24,9 +25,11 @@ AT_REST = {"id": "any", "task": "any", "schedule": [{"kind": "manual"}]}
 def parse_fields(given: Mapping[str, Any]) -> JobInput:
     """Checks some of the writable fields of a job, each for itself; raises `InvalidInput` with every wrong one."""
     try:
-        return JobInput.model_validate({**AT_REST, **given})
+        fields = JobInput.model_validate({**AT_REST, **given})
     except ValidationError as error:
         raise InvalidInput(explain(error, value=given, fields=JobInput.model_fields)) from None
+    notify_of(fields.notify)
+    return fields
 
 
 def parse_spec(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC", old: JobSpec | None = None) -> JobSpec:
@@ -38,6 +41,7 @@ def parse_spec(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC",
     errors: dict[str, str] = {}
     given: JobInput | None = None
     timing: Timing | None = None
+    rules: tuple[Notify, ...] = ()
     try:
         given = JobInput.model_validate(listed(data))
     except ValidationError as error:
@@ -48,6 +52,11 @@ def parse_spec(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC",
             refuse_the_idle(timing, str(data.get("id")), now)
     except InvalidInput as error:
         errors = {**error.errors, **errors}
+    try:
+        known = [url for rule in (old.notify if old else ()) for url in rule.all_urls()]
+        rules = notify_of(given.notify if given else (), known)
+    except InvalidInput as error:
+        errors |= error.errors
     if timing and given and not given.after and any(isinstance(one, DependencySchedule) for one in timing.schedule):
         errors["after"] = "A job that only runs after others must name them. Choose at least one, or another schedule."
     if given is None or timing is None or errors:
@@ -75,5 +84,6 @@ def parse_spec(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC",
         queue=given.queue,
         priority=given.priority,
         tags=tuple(dict.fromkeys(given.tags)),
+        notify=rules,
         description=given.description,
     )

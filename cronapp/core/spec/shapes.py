@@ -6,17 +6,32 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from cronapp.core.blackouts import parse_blackout
 from cronapp.core.durations import parse_duration
 from cronapp.core.ids import ID_PATTERN, RESERVED_IDS
-from cronapp.core.models import AfterMode, AfterWhen, Backoff, Misfire, MisfirePolicy, Overlap, Retry
+from cronapp.core.models import (
+    AfterMode,
+    AfterWhen,
+    AlertEvent,
+    Backoff,
+    Misfire,
+    MisfirePolicy,
+    Notify,
+    Overlap,
+    Retry,
+    SecretUrl,
+)
 
 EXCEPTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 NUMBER = re.compile(r"\s*[+-]?[\d.]+(e[+-]?\d+)?\s*", re.IGNORECASE)
 MOST_JITTER = 7 * 86400
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\x00-\x1f]+")
+LONGEST_URL = 2000
+CHANNEL = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+"""The name of a channel."""
 
 
 def _no_bool(value: Any) -> Any:
@@ -96,6 +111,27 @@ def _any_schedule(value: tuple[Any, ...]) -> tuple[Any, ...]:
     return value
 
 
+def _url(value: Any) -> str:
+    if isinstance(value, SecretUrl):  # kept as it is: pydantic would make a plain text of it
+        return value
+    if not isinstance(value, str) or not URL.fullmatch(value) or len(value) > LONGEST_URL:
+        raise PydanticCustomError("notify_url", "Write an Apprise address, such as mailto://user:password@example.org.")
+    return value
+
+
+def _web_url(value: Any) -> str:
+    if isinstance(value, SecretUrl):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s\x00-\x1f]+", value) or len(value) > LONGEST_URL:
+        raise PydanticCustomError("web_url", "Write an address of the web, such as https://hc-ping.com/your-uuid.")
+    return value
+
+
+def _ping(value: Any) -> Any:
+    """One address, or one for each occasion; told apart here, so that what is wrong is told once."""
+    return PingInput.model_validate(value) if isinstance(value, dict) else _web_url(value)
+
+
 def _as_told(value: Any) -> Any:
     return value
 
@@ -111,6 +147,9 @@ Tag = Annotated[str, AfterValidator(_tag), WithJsonSchema({"type": "string", "mi
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 ExceptionName = Annotated[str, AfterValidator(_exception)]
 BlackoutLine = Annotated[str, AfterValidator(_blackout)]
+NotifyUrl = Annotated[str, PlainValidator(_url)]
+WebUrl = Annotated[str, PlainValidator(_web_url)]
+ChannelName = Annotated[str, Field(pattern=CHANNEL)]
 
 
 class Input(BaseModel):
@@ -173,6 +212,28 @@ class RetryInput(Input):
     )
 
 
+class PingInput(Input):
+    start: WebUrl | None = None
+    success: WebUrl | None = None
+    failure: WebUrl | None = None
+
+
+class NotifyInput(Input):
+    """Who is told what of a job."""
+
+    on: Annotated[tuple[AlertEvent, ...], Field(max_length=50)] | None = None
+    channels: Annotated[tuple[ChannelName, ...], Field(max_length=20)] = ()
+    urls: Annotated[tuple[NotifyUrl, ...], Field(max_length=20)] = ()
+    failures: Annotated[Whole, Field(ge=1, le=1000)] = Notify().failures
+    slower_than: Annotated[Seconds, Field(gt=0)] | None = None
+    slower_by: Annotated[float, BeforeValidator(_no_bool), Field(gt=1, le=1000)] = Notify().slower_by
+    faster_than: Annotated[Seconds, Field(gt=0)] | None = None
+    late_after: Annotated[Seconds, Field(ge=10, le=30 * 86400)] = Notify().late_after
+    remind: Annotated[Seconds, Field(ge=60, le=30 * 86400)] | None = None
+    ping: Annotated[Any, PlainValidator(_ping)] = None
+    instead: bool = False
+
+
 ScheduleGiven = CronInput | IntervalInput | OnceInput | ManualInput | DependencyInput
 ScheduleInput = Annotated[ScheduleGiven, Field(discriminator="kind")]
 
@@ -229,4 +290,5 @@ class JobInput(TimingInput):
         default=0, description="Of runs that wait, the highest starts first."
     )
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
+    notify: Annotated[tuple[NotifyInput, ...], Field(max_length=20)] = ()
     description: Annotated[str, Field(max_length=2000)] = ""

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from cronapp.core import triggers
 from cronapp.core.hidden import Hidden
 from cronapp.core.models import JobSpec, Json, Retry, Schedule
+from cronapp.core.spec.notify import rule_from_json, rule_to_json
 from cronapp.core.triggers import Trigger, trigger_of
 
 _stored = TypeAdapter(JobSpec)
@@ -24,9 +25,10 @@ def spec_to_json(spec: JobSpec) -> Json:
     """The spec as it is stored, told by the API and exported; `schedule` is always a list here. What is hidden of its
     arguments stays so."""
     plain = {name: value for name, value in spec.args.items() if not isinstance(value, Hidden)}
-    data = _stored.dump_python(replace(spec, args=plain), mode="json")
+    data = _stored.dump_python(replace(spec, args=plain, notify=()), mode="json")
     data["args"] = {name: data["args"].get(name, value) for name, value in spec.args.items()}
-    return {name: value if name == "args" else whole_numbers(value) for name, value in data.items()}
+    told = {name: value if name == "args" else whole_numbers(value) for name, value in data.items()}
+    return {**told, "notify": [rule_to_json(rule) for rule in spec.notify]}
 
 
 def whole_numbers(value: Any) -> Any:
@@ -43,7 +45,8 @@ def whole_numbers(value: Any) -> Any:
 
 def spec_from_json(data: Json) -> JobSpec:
     """The reverse of `spec_to_json`, for data that was checked when it was stored."""
-    return _stored.validate_python(data)
+    rules = tuple(rule_from_json(rule) for rule in data.get("notify", ()))
+    return replace(_stored.validate_python({**data, "notify": ()}), notify=rules)
 
 
 def schedule_to_json(schedule: Schedule) -> Json:

@@ -99,13 +99,9 @@ def wrong_in_the_rest(
     return {}
 
 
-LATER = ("notify",)
-"""Public fields of what this version does not do yet: they may be there, as long as they ask for nothing."""
-
-
 def listed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """`schedule` as a list, also where one object was given; without fields of later versions that are at rest."""
-    fields = {name: value for name, value in data.items() if name not in LATER or value}
+    """`schedule` as a list, also where one object was given."""
+    fields = dict(data)
     if "schedule" in fields and not isinstance(fields["schedule"], list | tuple):
         fields["schedule"] = [fields["schedule"]]
     return fields

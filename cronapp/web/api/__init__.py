@@ -5,6 +5,7 @@ from __future__ import annotations
 from quart import Blueprint
 
 from cronapp.web.api import (
+    alerts,
     audit,
     backfills,
     bulk,
@@ -56,6 +57,7 @@ PARTS = (
     restart,
     secrets,
     tokens,
+    alerts,
 )
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")

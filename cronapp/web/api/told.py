@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from cronapp import wire
@@ -13,9 +14,12 @@ from cronapp.core.models import (
     DependencySchedule,
     Inside,
     IntervalSchedule,
+    Job,
     JobRow,
+    Json,
     LogLine,
     ManualSchedule,
+    Notify,
     OnceSchedule,
     Pause,
     Progress,
@@ -24,6 +28,7 @@ from cronapp.core.models import (
     Schedule,
 )
 from cronapp.core.registry import Task
+from cronapp.core.spec import rule_to_json
 from cronapp.core.traces import Frame, Problem
 from cronapp.service.promises import Kept
 from cronapp.service.tasks import Tasks
@@ -56,9 +61,15 @@ def task_told(task: Task) -> wire.Task:
 
 def job_told(row: JobRow, tasks: Tasks, difference: list[str] | None = None) -> wire.Job:
     """A job; `difference` is told of one that does not fit its task."""
-    job, spec, last = row.job, row.job.spec, row.last_run
+    last = wire.RunHead(id=row.last_run.id, state=row.last_run.state) if row.last_run else None
+    told = told_as(row.job, tasks, next_run=row.next_run, last_run=last)
+    return told if difference is None else told.model_copy(update={"difference": difference})
+
+
+def told_as(job: Job, tasks: Tasks, *, next_run: datetime | None, last_run: wire.RunHead | None) -> wire.Job:
+    spec = job.spec
     schedules = [schedule_told(one) for one in spec.schedule]
-    told = wire.Job(
+    return wire.Job(
         id=spec.id,
         task=spec.task,
         args=tasks.masked_of(job),
@@ -86,6 +97,7 @@ def job_told(row: JobRow, tasks: Tasks, difference: list[str] | None = None) -> 
         queue=spec.queue,
         priority=spec.priority,
         tags=list(spec.tags),
+        notify=[rule_told(rule) for rule in spec.notify],
         description=spec.description,
         state=job.state,
         reason=job.reason,
@@ -93,13 +105,12 @@ def job_told(row: JobRow, tasks: Tasks, difference: list[str] | None = None) -> 
         created_at=job.created_at,
         updated_at=job.updated_at,
         next_slot=job.next_slot,
-        next_run=row.next_run,
-        last_run=wire.RunHead(id=last.id, state=last.state) if last else None,
+        next_run=next_run,
+        last_run=last_run,
         pause=pause_told(job.pause),
         failures=job.failures,
         version=job.version,
     )
-    return told if difference is None else told.model_copy(update={"difference": difference})
 
 
 def schedule_told(one: Schedule) -> wire.Schedule:
@@ -118,6 +129,11 @@ def schedule_told(one: Schedule) -> wire.Schedule:
 
 def after_told(after: After) -> wire.After:
     return wire.After(jobs=list(after.jobs), when=after.when, mode=after.mode)
+
+
+def rule_told(rule: Notify) -> wire.Notify:
+    """Addresses are told as their masks."""
+    return wire.Notify.model_validate(rule_to_json(rule))
 
 
 def pause_told(pause: Pause | None) -> wire.Pause | None:
@@ -167,6 +183,15 @@ def run_told(run: Run, tasks: Tasks) -> wire.Run:
 
 def progress_told(progress: Progress) -> wire.Progress:
     return wire.Progress(done=progress.done, total=progress.total, text=progress.text)
+
+
+def told_of_hook(run: Run | None, job: Job | None, tasks: Tasks) -> Json:
+    """What a web hook is told of, as the API has it: without any secret."""
+    last = wire.RunHead(id=run.id, state=run.state) if run else None
+    return {
+        "run": run_told(run, tasks).told() if run else None,
+        "job": told_as(job, tasks, next_run=None, last_run=last).told() if job else None,
+    }
 
 
 def error_told(error: RunError) -> wire.RunError:

@@ -13,6 +13,7 @@ from cronapp.web.asked_runs import asked_runs_of
 from cronapp.web.hub import View
 from cronapp.web.permissions import may
 from cronapp.web.site import Parts
+from cronapp.web.views.alerts import DeliveriesView
 from cronapp.web.views.failures import FailuresView, FailureView, asked_errors_of
 from cronapp.web.views.form import FormView
 from cronapp.web.views.framed import Framed
@@ -33,7 +34,12 @@ from cronapp.web.views.tokens import TokensView
 
 PAGES = {"form": "job_form.edit", "person": "people.person", "account": "account.index"}
 """The page of each topic that not everybody may look at."""
-PARTS = {"people": "people.index", "tokens": "tokens.index", "secrets": "secrets.index"}
+PARTS = {
+    "people": "people.index",
+    "tokens": "tokens.index",
+    "secrets": "secrets.index",
+    "alerts": "alerts.index",
+}
 """The pages of parts of the settings."""
 
 
@@ -90,6 +96,8 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
         case "form":
             job_id, version, run_id = (*name.split(":"), "", "")[:3]
             return await FormView.of(house, job_id, whole(version), whole(run_id), whole(last) or 0)
+        case "deliveries":
+            return DeliveriesView(house, query)
         case "page":
             return Shown(house)
     raise NotFound

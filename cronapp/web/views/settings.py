@@ -16,13 +16,14 @@ from cronapp.config import MEANINGS, variable_of
 from cronapp.core.audit import GROUPS, WORDS
 from cronapp.core.changes import label_of, words_of
 from cronapp.core.durations import duration_words
-from cronapp.core.events import Audited, Event, SecretsChanged, ViewsChanged
+from cronapp.core.events import AlertsChanged, Audited, DeliveriesChanged, Event, SecretsChanged, ViewsChanged
 from cronapp.core.spec import parse_spec
 from cronapp.store.audit import AuditFilter
 from cronapp.store.secrets import StoredSecret
 from cronapp.web.filters import size
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
+from cronapp.web.views.alerts import alerts_context
 from cronapp.web.views.shown import EMPTY, Shown
 
 BYTES = ("task_memory", "log_limit")
@@ -30,7 +31,12 @@ SECONDS = ("stop_timeout", "session_idle", "session_life")
 DAY = timedelta(days=1)
 TOLD_DEFAULTS = ("overlap", "max_running", "misfire.policy", "misfire.grace", "retry.max_attempts", "timeout", "queue")
 FILTERS = ("by", "action", "target", "address", "since", "until")
-LIVE = {"secrets": SecretsChanged, "audit": Audited, "views": ViewsChanged}
+LIVE: dict[str, type[Event] | tuple[type[Event], ...]] = {
+    "secrets": SecretsChanged,
+    "audit": Audited,
+    "views": ViewsChanged,
+    "alerts": (AlertsChanged, DeliveriesChanged),
+}
 """The parts that change by themselves, and what changes them."""
 
 
@@ -69,6 +75,8 @@ class SettingsView(Shown):
                 context = await audit_context(self.house, self.query)
             case "views":
                 context = await views_context(self.house)
+            case "alerts":
+                context = await alerts_context(self.house)
             case _:
                 return EMPTY
         return partial(f"#settings-{part}", fragment(f"_settings_{part}", **context))

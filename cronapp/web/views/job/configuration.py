@@ -8,27 +8,40 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cronapp.core.alert_words import general_words, rule_words
 from cronapp.core.declaration import declaration
-from cronapp.core.events import Event, TasksLoaded
+from cronapp.core.events import AlertsChanged, DeliveriesChanged, Event, TasksLoaded
 from cronapp.core.models import Job
 from cronapp.core.signature import MASK
 from cronapp.core.summary import blackout_words
 from cronapp.core.writing import curl_text, json_text, yaml_text
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
+from cronapp.web.views.alerts import told_of
 from cronapp.web.views.job.frame import JobTab
 
 
 class ConfigurationTab(JobTab):
     tab = "configuration"
-    own = ("detail", "code")
+    own = ("detail", "told", "code")
 
     def heed_own(self, event: Event) -> Iterable[str]:
-        return self.own if isinstance(event, TasksLoaded) else super().heed_own(event)
+        match event:
+            case TasksLoaded():
+                return self.own
+            case AlertsChanged() | DeliveriesChanged(job=self.job_id):
+                return ("told",)
+        return super().heed_own(event)
 
     async def show_own(self, part: str) -> Markup:
+        if part == "told":
+            return await self._told()
         render = {"detail": self._detail, "code": self._code}[part]
         return await self.house.hub.once(("job", self.job_id), part, render)
+
+    async def _told(self) -> Markup:
+        job = await self.house.jobs.get(self.job_id)
+        return partial("#job-told", fragment("_job_told", **await told_context(self.house, job)))
 
     async def _detail(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
@@ -46,6 +59,19 @@ def detail_context(house: Parts, job: Job) -> dict[str, Any]:
         "args": house.tasks.masked_of(job),
         "blackouts": [blackout_words(line) for line in job.spec.blackouts],
         "overrides": house.repairs.overrides(job),
+    }
+
+
+async def told_context(house: Parts, job: Job) -> dict[str, Any]:
+    """Who is told of a job, and what was told lately."""
+    general = [one for one in await house.alerts.rules() if one.channels and (not one.tag or one.tag in job.spec.tags)]
+    alone = any(rule.instead for rule in job.spec.notify)
+    return {
+        "job": job,
+        "own": [rule_words(rule) for rule in job.spec.notify],
+        "general": [] if alone else [(one.tag, general_words(one)) for one in general],
+        "testable": any(rule.channels or rule.urls for rule in job.spec.notify),
+        "told": [told_of(one) for one in await house.alerts.of_job(job)],
     }
 
 
