@@ -11,11 +11,12 @@ from urllib.parse import urlencode
 
 import pytest
 from quart.testing import QuartClient
-from support import TASKS
+from support import TASKS, until
 from visiting import HTMX, Api, put_run, settings_in, signed_in
 
 from cronapp.app import App
 from cronapp.core.access import Right
+from cronapp.core.alerts import Delivery, DeliveryState
 from cronapp.core.models import RunError, RunState
 from cronapp.service.backfills import Window
 from cronapp.store.audit import AuditFilter
@@ -60,6 +61,10 @@ class Deed:
 
 FORM = {"task": "hello", "args.times": "1", "schedule.kind": "manual"}
 JOB = {"id": "api-{n}", "task": "hello", "schedule": {"kind": "manual"}}
+HOOK = "http://127.0.0.1:9/elsewhere"  # where nobody is called
+CHANNEL = {"kind": "hook", "url": "http://127.0.0.1:9/hook"}
+CHANNELS = "/settings/alerts/channels/{channel}"
+RULE = {"tag": "nobodys", "notify.on.failure": "on", "notify.channels": "{channel}"}
 WINDOW = {"from": "{since}", "to": "{until}"}
 
 DEEDS = (
@@ -96,6 +101,34 @@ DEEDS = (
     Deed("switch.resume", "/scheduler/resume", {"catch_up": "none"}, action="scheduler.resumed"),
     Deed("restart_pages.begin", "/system/drain", action="drain.begun"),
     Deed("restart_pages.end", "/system/drain/end", action="drain.ended"),
+    Deed("alerts.add_channel", "/settings/alerts/channels", {**CHANNEL, "name": "made-{n}"}, action="channel.created"),
+    Deed("alerts.change_channel", CHANNELS + "/edit", {"kind": "hook", "url": HOOK}, action="channel.changed"),
+    Deed("alerts.remove_channel", CHANNELS + "/remove", action="channel.removed"),
+    Deed("alerts.renew_secret", CHANNELS + "/secret", action="channel.secret_made"),
+    Deed("alerts.try_channel", CHANNELS + "/test", action="channel.tested"),
+    Deed("alerts.add_rule", "/settings/alerts/rules", RULE, action="alert.created"),
+    Deed("alerts.change_rule", "/settings/alerts/rules/{rule}/edit", RULE, action="alert.changed"),
+    Deed("alerts.remove_rule", "/settings/alerts/rules/{rule}/remove", action="alert.removed"),
+    Deed("alerts.try_rule", "/settings/alerts/rules/{rule}/test", action="alert.tested"),
+    Deed("alerts.try_job", "/jobs/{told}/notify/test", action="job.tested"),
+    Deed("alerts.retry", "/deliveries/{delivery}/retry", action="delivery.retried"),
+    Deed("api.alerts.add_channel", "/channels", {**CHANNEL, "name": "api-{n}"}, action="channel.created"),
+    Deed("api.alerts.change_channel", "/channels/{channel}", {"url": HOOK}, "PUT", "channel.changed"),
+    Deed("api.alerts.remove_channel", "/channels/{channel}", None, "DELETE", "channel.removed"),
+    Deed("api.alerts.renew_secret", "/channels/{channel}/secret", action="channel.secret_made"),
+    Deed("api.alerts.try_channel", "/channels/{channel}/test", action="channel.tested"),
+    Deed("api.alerts.add_rule", "/alerts", {"tag": "nobodys", "channels": ["{channel}"]}, action="alert.created"),
+    Deed(
+        "api.alerts.change_rule",
+        "/alerts/{rule}",
+        {"tag": "nobodys", "channels": ["{channel}"]},
+        "PUT",
+        "alert.changed",
+    ),
+    Deed("api.alerts.remove_rule", "/alerts/{rule}", None, "DELETE", "alert.removed"),
+    Deed("api.alerts.try_rule", "/alerts/{rule}/test", action="alert.tested"),
+    Deed("api.alerts.try_job", "/jobs/{told}/notify/test", action="job.tested"),
+    Deed("api.alerts.retry", "/deliveries/{delivery}/retry", action="delivery.retried"),
     Deed("api.tasks.test", "/tasks/hello/test", {"args": {}}, action="trial.begun"),
     Deed("api.jobs.create", "/jobs", JOB, action="job.created"),
     Deed("api.jobs.replace", "/jobs/{job}", {**JOB, "id": "{job}"}, "PUT", "job.edited"),
@@ -164,6 +197,10 @@ async def furnished(app: App, n: int) -> dict[str, Any]:
     await services.upcoming.skip(job, hour + timedelta(minutes=1))
     await services.upcoming.add(job, hour + timedelta(seconds=1))
     note = await services.notes.add(job, "a note")
+    channel = (await services.channels.create(f"hook-{n}", {"kind": "hook", "url": "http://127.0.0.1:9/hook"}))[0].name
+    told = {"on": ["failure"], "channels": [channel]}
+    await api.make(f"told-{n}", notify=[told])
+    await put_run(app, await services.jobs.get(f"told-{n}"), RunState.FAILED, error=WRONG)
     made = await services.jobs.get(job)
     past = Window(since=hour - timedelta(hours=5), until=hour - timedelta(hours=4, minutes=58))
     return {
@@ -172,6 +209,10 @@ async def furnished(app: App, n: int) -> dict[str, Any]:
         "version": made.version,
         "paused": f"paused-{n}",
         "note": note.id,
+        "channel": channel,
+        "rule": (await services.alerts.add({**told, "tag": "nobodys"})).id,
+        "told": f"told-{n}",
+        "delivery": await given_up(app, f"told-{n}"),
         "backfill": (await services.backfills.open(job, past, by="ada")).backfill.id,
         "queued": (await put_run(app, made, RunState.QUEUED)).id,
         "failed": (await put_run(app, made, RunState.FAILED, error=WRONG)).id,
@@ -183,6 +224,16 @@ async def furnished(app: App, n: int) -> dict[str, Any]:
         "until": iso(hour - timedelta(hours=2, minutes=58)),
         "midnight": iso(hour.replace(hour=0, minute=0) + timedelta(days=1)),
     }
+
+
+async def given_up(app: App, job: str) -> int:
+    """The delivery of a job that failed, which is refused at once: its hook is on this machine."""
+
+    async def ended() -> Delivery | None:
+        (one,), _ = await app.services.alerts.page(job=job)
+        return one if one.state == DeliveryState.FAILED else None
+
+    return (await until(ended)).id
 
 
 def iso(moment: datetime) -> str:
