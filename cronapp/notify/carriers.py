@@ -16,7 +16,7 @@ from cronapp.core.models import Json
 from cronapp.core.outward import refusal
 from cronapp.notify.guard import Refused, guarded
 from cronapp.notify.post import Answer, NotSent, call
-from cronapp.service.addresses import service_for
+from cronapp.service.addresses import about, service_for
 
 LIMIT = 30.0  # seconds for a message of Apprise
 SIGNATURE, EVENT, ID = "X-Cronapp-Signature", "X-Cronapp-Event", "X-Cronapp-Delivery"
@@ -43,7 +43,7 @@ class Carriers:
             raise NotSent(f"It was not sent within {LIMIT:g} seconds.") from None
 
     def _apprise(self, url: str, message: Message) -> None:
-        with guarded(private=self.private) as guard:
+        with guarded(private=self.private) as guard, about(url):
             sender = service_for(url)
             if sender is None:
                 raise Refused("Apprise does not know such an address.")

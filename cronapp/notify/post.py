@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import socket
 import ssl
 from collections.abc import Mapping
@@ -78,27 +79,33 @@ async def _called(
     headers: dict[str, str],
 ) -> Answer:
     """At the first of these addresses that takes the connection, under the name that was written."""
-    name = url.raw_host.decode()
-    headers = {"Host": url.netloc.decode(), "User-Agent": "Cron-App", **headers}
+    extensions = {"sni_hostname": url.raw_host.decode(), "timeout": httpx.Timeout(LIMIT).as_dict()}
+    headers = {"Host": url.netloc.decode(), "User-Agent": "Cron-App", **signed_in(url), **headers}
     last = "It cannot be reached."
-    async with httpx.AsyncClient(
-        verify=certificates, follow_redirects=False, trust_env=False, timeout=LIMIT, http1=True
-    ) as client:
+    # Not by httpx's client, which logs each address.
+    async with httpx.AsyncHTTPTransport(verify=certificates, trust_env=False) as transport:
         for host in hosts:
+            place = url.copy_with(host=host, userinfo=b"")
+            request = httpx.Request(method, place, headers=headers, content=body, extensions=extensions)
             try:
-                async with client.stream(
-                    method,
-                    url.copy_with(host=host),
-                    content=body,
-                    headers=headers,
-                    extensions={"sni_hostname": name},
-                ) as reply:
+                reply = await transport.handle_async_request(request)
+                try:
                     return Answer(reply.status_code, await _read(reply))
+                finally:
+                    await reply.aclose()
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                last = f"It cannot be reached: {error or type(error).__name__}."
+                last = f"It cannot be reached: {str(error) or type(error).__name__}."
             except (httpx.HTTPError, ssl.SSLError) as error:
-                raise NotSent(f"The connection failed: {error or type(error).__name__}.") from None
+                raise NotSent(f"The connection failed: {str(error) or type(error).__name__}.") from None
     raise NotSent(last)
+
+
+def signed_in(url: httpx.URL) -> dict[str, str]:
+    """The header for a name and a password in the address."""
+    if not url.userinfo:
+        return {}
+    pair = f"{url.username}:{url.password}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 async def _read(reply: httpx.Response) -> str:

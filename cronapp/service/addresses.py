@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from cronapp.core.addressing import secrets_in, without
 from cronapp.core.models import SecretUrl
 
 FILES = frozenset({"template", "attach", "pgpkey", "keyfile"})
@@ -18,10 +21,32 @@ UNKNOWN = "Apprise does not know such an address. Its services and how they are 
 WEB = "For a web hook make a channel in Settings, of the kind web hook, and name it here."
 
 
+_about: ContextVar[str] = ContextVar("about", default="")
+
+
+class Masking(logging.Filter):
+    """Takes what is secret out of what Apprise logs while it is about an address of ours. What a task of the user does
+    with the library stays as it is."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if url := _about.get():
+            record.msg, record.args = without(record.getMessage(), secrets_in(url)), ()
+        return True
+
+
+@contextmanager
+def about(url: str) -> Iterator[None]:
+    """What is logged within has nothing of this address in it that is secret."""
+    before = _about.set(url)
+    try:
+        yield
+    finally:
+        _about.reset(before)
+
+
 @lru_cache(maxsize=1)
 def library() -> Any:
-    """Apprise, which writes to no log of ours: an address may stand in what it says."""
-    logging.getLogger("apprise").propagate = False
+    logging.getLogger("apprise").addFilter(Masking())
     return importlib.import_module("apprise")
 
 
@@ -30,7 +55,8 @@ def service_for(url: str) -> Any:
     apprise = library()
     asset = apprise.AppriseAsset(app_id="Cron-App", app_desc="Cron-App", app_url="", plugin_paths=[], storage_path=None)
     sender = apprise.Apprise(asset=asset)
-    return sender if sender.add(url) and len(sender) == 1 else None
+    with about(url):
+        return sender if sender.add(url) and len(sender) == 1 else None
 
 
 def problem_with(url: str) -> str | None:

@@ -197,10 +197,6 @@ async def furnished(app: App, n: int) -> dict[str, Any]:
     await services.upcoming.skip(job, hour + timedelta(minutes=1))
     await services.upcoming.add(job, hour + timedelta(seconds=1))
     note = await services.notes.add(job, "a note")
-    channel = (await services.channels.create(f"hook-{n}", {"kind": "hook", "url": "http://127.0.0.1:9/hook"}))[0].name
-    told = {"on": ["failure"], "channels": [channel]}
-    await api.make(f"told-{n}", notify=[told])
-    await put_run(app, await services.jobs.get(f"told-{n}"), RunState.FAILED, error=WRONG)
     made = await services.jobs.get(job)
     past = Window(since=hour - timedelta(hours=5), until=hour - timedelta(hours=4, minutes=58))
     return {
@@ -209,10 +205,6 @@ async def furnished(app: App, n: int) -> dict[str, Any]:
         "version": made.version,
         "paused": f"paused-{n}",
         "note": note.id,
-        "channel": channel,
-        "rule": (await services.alerts.add({**told, "tag": "nobodys"})).id,
-        "told": f"told-{n}",
-        "delivery": await given_up(app, f"told-{n}"),
         "backfill": (await services.backfills.open(job, past, by="ada")).backfill.id,
         "queued": (await put_run(app, made, RunState.QUEUED)).id,
         "failed": (await put_run(app, made, RunState.FAILED, error=WRONG)).id,
@@ -223,6 +215,22 @@ async def furnished(app: App, n: int) -> dict[str, Any]:
         "since": iso(hour - timedelta(hours=3)),
         "until": iso(hour - timedelta(hours=2, minutes=58)),
         "midnight": iso(hour.replace(hour=0, minute=0) + timedelta(days=1)),
+    }
+
+
+async def alerting(app: App, n: int) -> dict[str, Any]:
+    """A channel, a rule, a job that names it, and what was told of that."""
+    services = app.services
+    channel, _ = await services.channels.create(f"hook-{n}", CHANNEL)
+    told = {"on": ["failure"], "channels": [channel.name]}
+    await Api(app).make(f"told-{n}", notify=[told])
+    await put_run(app, await services.jobs.get(f"told-{n}"), RunState.FAILED, error=WRONG)
+    rule = await services.alerts.add({**told, "tag": "nobodys"})
+    return {
+        "channel": channel.name,
+        "rule": rule.id,
+        "told": f"told-{n}",
+        "delivery": await given_up(app, f"told-{n}"),
     }
 
 
@@ -292,7 +300,7 @@ def test_each_route_that_changes_something_is_asked_below(house: App) -> None:
 async def test_whatever_changes_something_is_written_down_with_who_did_it(house: App) -> None:
     client, wrong = await signed_in(house), []
     for n, deed in enumerate(DEEDS):
-        there = await furnished(house, n)
+        there = await furnished(house, n) | (await alerting(house, n) if "alerts." in deed.endpoint else {})
         (newest, *_), _ = await house.services.audit.page(AuditFilter(), limit=1)
         status, text = await carried_out(house, client, deed, there)
         rows = [row for row in (await house.services.audit.page(AuditFilter(), limit=20))[0] if row.id > newest.id]
