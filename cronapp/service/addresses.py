@@ -29,9 +29,10 @@ class Masking(logging.Filter):
     with the library stays as it is."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if url := _about.get():
-            record.msg, record.args = without(record.getMessage(), secrets_in(url)), ()
-        return True
+        if not (url := _about.get()):
+            return True
+        record.msg, record.args = without(record.getMessage(), secrets_in(url)), ()
+        return record.levelno >= logging.WARNING  # what went well is quiet
 
 
 @contextmanager
