@@ -45,6 +45,10 @@ WHOLE: dict[str, Any] = {
     "after": {"jobs": ["extract", "load"], "when": "any", "mode": "each"},
     "group": "mails",
     "pause_after_failures": 5,
+    "notify": [
+        {"on": ["failure", "slow"], "channels": ["ops"], "failures": 3, "remind": 3600, "instead": True},
+        {"ping": {"start": "https://example.org/start"}},
+    ],
     "queue": "mail",
     "priority": -3,
     "tags": ["finance", 'night "ly"'],
