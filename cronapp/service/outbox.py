@@ -90,7 +90,9 @@ class Outbox:
 
     def _most(self, tx: Tx, target: str, kind: str, channel: Channel | None, now: datetime) -> int:
         """How much of what waits is told in the next message; 0: nothing yet, it is held back."""
-        if kind == "ping" or (channel is None and kind == "channel") or (channel and not channel.groups):
+        if kind == "ping":
+            return self._in_turn(tx, target, now)
+        if (channel is None and kind == "channel") or (channel and not channel.groups):
             return 1
         waits = deliveries.line(tx.conn, target, now)
         if not waits.count:
@@ -100,6 +102,14 @@ class Outbox:
             deliveries.hold(tx, target, now, *held)
             return 0
         return TOGETHER if waits.held or waits.count > SINGLE else 1
+
+    def _in_turn(self, tx: Tx, target: str, now: datetime) -> int:
+        """Calls of one address come in their order: who is told of a beginning after its end takes the run for lost."""
+        first = deliveries.first_waiting(tx.conn, target)
+        if first is None or first <= now:
+            return 1
+        deliveries.hold(tx, target, now, first, "waits for the call before it")
+        return 0
 
     def _parcel(self, conn: Conn, message: str, told: Sequence[Delivery], channel: Channel | None) -> Parcel:
         first = told[0]

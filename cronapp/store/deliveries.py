@@ -95,6 +95,12 @@ def first(conn: Connection, target: str, now: datetime, limit: int) -> list[Deli
     return [delivery_of(row) for row in conn.execute(statement).mappings()]
 
 
+def first_waiting(conn: Connection, target: str) -> datetime | None:
+    """When the oldest is due that waits for the target; None: nothing waits."""
+    mine = (WAITING, deliveries.c.target == target)
+    return conn.execute(select(deliveries.c.due).where(*mine).order_by(deliveries.c.id).limit(1)).scalar()
+
+
 def hold(tx: Tx, target: str, now: datetime, until: datetime, why: str) -> int:
     """Nothing that is due for the target is sent before that moment."""
     held = update(deliveries).where(due_of(target, now)).values(due=until, held=why)

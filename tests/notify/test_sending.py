@@ -412,6 +412,20 @@ async def test_pings_are_called_when_a_run_begins_and_ends(
     assert {one.method for one in receiver.got} == {"GET"}
 
 
+async def test_pings_of_one_address_keep_their_order_when_one_of_them_fails(
+    jobs: Jobs, runs: Runs, sender: Sender, receiver: Receiver, clock: TurnedClock
+) -> None:
+    await jobs.create(a_job("nightly", schedule=BY_HAND, notify=[{"ping": f"{receiver.web}/x"}]), origin="api")
+    receiver.answers = [500]
+    await ends(runs, "nightly", SUCCEEDED)
+    await send(sender)
+    await send(sender)
+    assert receiver.paths == ["/x/start"]
+    clock.turn(30)
+    await send(sender)
+    assert receiver.paths == ["/x/start", "/x/start", "/x"]
+
+
 async def test_a_channel_that_is_gone_is_told_as_the_reason(
     jobs: Jobs, runs: Runs, alerts: Alerts, channels: Channels, sender: Sender
 ) -> None:

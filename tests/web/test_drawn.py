@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from quart.testing import QuartClient
-from support import TASKS
+from support import TASKS, until
 from teams import OURS, THEIRS, furnish, visitor
 from visiting import Page, put_in_state, put_run, settings_in
 from werkzeug.exceptions import HTTPException
@@ -27,7 +27,12 @@ from cronapp.web.permissions import NEEDS, OPEN, OWN
 
 HOURLY = {"kind": "cron", "expression": "0 * * * *"}
 JOBS: dict[str, dict[str, Any]] = {
-    "active": {"group": "figures", "queue": "slow", "args": {"name": "you"}},
+    "active": {
+        "group": "figures",
+        "queue": "slow",
+        "args": {"name": "you"},
+        "notify": [{"on": ["failure"], "channels": ["hook"]}],
+    },
     "paused": {},
     "unfit": {"task": "greet", "args": {"day": "today", "n": 7}},
     "without": {"task": "leave"},
@@ -49,6 +54,7 @@ STARTS = (
     "/jobs/after/dependencies",
     "/jobs/active/upcoming",
     "/jobs/nightly/configuration",
+    "/jobs/active/configuration",
     "/search?q=active",
     "/search?q=paused",
 )
@@ -76,6 +82,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
     await app.start(worker=False)
     await app.services.tokens.create("viewer")
     await app.services.secrets.put("SHOP_PASSWORD", "a-stored-secret")
+    await app.services.channels.create("hook", {"kind": "hook", "url": "http://127.0.0.1:9/"})  # nobody is called there
+    await app.services.alerts.add({"tag": OURS, "channels": ["hook"]})
     for name, fields in JOBS.items():
         data = {"id": name, "task": "hello", "schedule": HOURLY, "tags": [OURS], **fields}
         job = await app.jobs.create(data, origin="browser", by="somebody")
@@ -84,8 +92,14 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
         await put_run(app, job, RunState.SUCCEEDED, result={"greeted": "you"})
         await app.jobs.edit(name, {**data, "description": "edited"}, by="somebody")
     await furnish_more(app)
+    await until(lambda: given_up(app))
     yield app
     await app.close()
+
+
+async def given_up(app: App) -> bool:
+    """Whether something was told that may be sent once more."""
+    return bool((await app.services.alerts.page(job="active", state="failed"))[0])
 
 
 def deploy(app: App, code: str) -> None:

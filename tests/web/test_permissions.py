@@ -37,6 +37,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
                     "schedule": {"kind": "cron", "expression": "0 * * * *"},
                     "tags": [team],
                     "description": f"{team}-words",
+                    "notify": [{"on": ["failure"], "urls": ["json://127.0.0.1:9/nobody"]}],
                 },
                 origin="browser",
                 by=f"{team}-person",
@@ -146,7 +147,7 @@ async def told(app: App, client: QuartClient) -> set[str]:
 
 async def test_whoever_is_limited_to_a_tag_finds_only_its_jobs(house: App) -> None:
     everything = await told(house, await visitor(house, Role.ADMIN))
-    assert {"/", "/jobs", "/runs", "/errors", "/timeline", "/api/v1/jobs", *ASKED} <= everything
+    assert {"/", "/jobs", "/runs", "/errors", "/timeline", "/deliveries", "/api/v1/jobs", *ASKED} <= everything
     assert await told(house, await visitor(house, Role.EDITOR, tags=[OURS])) == set()
 
 
