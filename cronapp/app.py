@@ -115,10 +115,10 @@ class App:
         )
         for part in heeding:
             self.bus.subscribe(part.heed)
+        await self._take_addresses()
         await self.runs.lose_running("The server that executed this run ended without a word.")
         await self.sealing.start()
         await services.secrets.names()
-        await self._take_addresses()
         await self.declarations.declare()
         await self.declarations.hold_against_code()
         await self._go_to_work(worker, watch)

@@ -227,6 +227,7 @@ async def alerting(app: App, n: int) -> dict[str, Any]:
     await put_run(app, await services.jobs.get(f"told-{n}"), RunState.FAILED, error=WRONG)
     rule = await services.alerts.add({**told, "tag": "nobodys"})
     return {
+        "n": n,
         "channel": channel.name,
         "rule": rule.id,
         "told": f"told-{n}",
@@ -300,7 +301,7 @@ def test_each_route_that_changes_something_is_asked_below(house: App) -> None:
 async def test_whatever_changes_something_is_written_down_with_who_did_it(house: App) -> None:
     client, wrong = await signed_in(house), []
     for n, deed in enumerate(DEEDS):
-        there = await furnished(house, n) | (await alerting(house, n) if "alerts." in deed.endpoint else {})
+        there = await (alerting if "alerts." in deed.endpoint else furnished)(house, n)
         (newest, *_), _ = await house.services.audit.page(AuditFilter(), limit=1)
         status, text = await carried_out(house, client, deed, there)
         rows = [row for row in (await house.services.audit.page(AuditFilter(), limit=20))[0] if row.id > newest.id]
