@@ -25,7 +25,7 @@ SIGNATURE, EVENT, ID = "X-Cronapp-Signature", "X-Cronapp-Event", "X-Cronapp-Deli
 class Carriers:
     """`private`: whether addresses of private networks may be called."""
 
-    def __init__(self, *, private: bool, threads: int = 4) -> None:
+    def __init__(self, *, private: bool, threads: int = 8) -> None:
         self.private = private
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="cronapp-notify")
 

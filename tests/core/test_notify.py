@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -123,6 +124,7 @@ def test_the_database_keeps_the_encrypted_address_and_nothing_that_was_sent_is_t
 def test_the_same_address_looks_the_same_and_another_one_does_not() -> None:
     one, same, other = (sealed_url(url, VAULT) for url in (MAIL, MAIL, MAIL + "x"))
     assert one == same
+    assert copy.deepcopy(one).token == one.token
     assert one != other
     assert one.token != same.token
     newer = Vault(["a-newer-key-1234567890-1234567890-12", "the-key-that-all-tests-share-1234567890"])

@@ -10,11 +10,11 @@ import pytest
 from receiving import Receiver, receiving
 from support import until
 from teams import visitor
-from visiting import Api, Page, put_run, settings_in, signed_in
+from visiting import EVIL, Api, Page, put_run, settings_in, signed_in
 
 from cronapp.app import App
 from cronapp.core.access import Role
-from cronapp.core.models import RunState
+from cronapp.core.models import RunError, RunState
 
 SECRETS = ("s3cret-word", "t0ken-of-mine", "somebody:")
 FORM = {"task": "hello", "args.times": "1", "schedule.kind": "manual"}
@@ -145,6 +145,19 @@ async def test_who_is_limited_sees_what_was_told_of_their_jobs_and_no_channel(te
     form = await (await limited.get("/jobs/ours-job/edit")).get_data(as_text=True)
     assert "ops" in form, "a channel may be named by whoever edits"
     assert "json://" not in form
+
+
+async def test_what_others_wrote_is_told_as_plain_text(telling: App, receiver: Receiver) -> None:
+    api, client = Api(telling), await signed_in(telling)
+    await api.make("nightly", notify=[{"on": ["failure"], "urls": [receiver.apprise]}])
+    error = RunError("ValueError", EVIL, "Traceback")
+    await put_run(telling, await telling.jobs.get("nightly"), RunState.FAILED, error=error)
+    await ended(api)
+    assert EVIL in receiver.got[0].json["message"]
+    for path in ("/deliveries", "/settings/alerts", "/jobs/nightly/configuration"):
+        page = await (await client.get(path)).get_data(as_text=True)
+        assert "alert(1)" in page
+        assert "<script>alert" not in page
 
 
 async def test_a_job_says_in_its_form_who_is_told(telling: App, receiver: Receiver) -> None:

@@ -36,6 +36,10 @@ class SecretUrl(str):
         made.token = token
         return made
 
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        """A copy is one too."""
+        return str(self), self.token
+
     def __repr__(self) -> str:
         return f"SecretUrl({str(self)!r})"
 
