@@ -91,6 +91,7 @@ def test_a_rule_is_kept_and_told_without_what_goes_without_saying() -> None:
         },
     ]
     assert spec_from_json(spec_to_json(spec)) == spec
+    assert a_spec({"channels": ["ops"], "ping": None}).notify[0].ping is None
     assert a_spec(*spec_to_json(spec)["notify"]) == spec
 
 

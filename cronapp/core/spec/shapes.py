@@ -129,7 +129,9 @@ def _web_url(value: Any) -> str:
 
 def _ping(value: Any) -> Any:
     """One address, or one for each occasion; told apart here, so that what is wrong is told once."""
-    return PingInput.model_validate(value) if isinstance(value, dict) else _web_url(value)
+    if value is None or isinstance(value, dict):
+        return None if value is None else PingInput.model_validate(value)
+    return _web_url(value)
 
 
 def _as_told(value: Any) -> Any:
@@ -147,8 +149,8 @@ Tag = Annotated[str, AfterValidator(_tag), WithJsonSchema({"type": "string", "mi
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 ExceptionName = Annotated[str, AfterValidator(_exception)]
 BlackoutLine = Annotated[str, AfterValidator(_blackout)]
-NotifyUrl = Annotated[str, PlainValidator(_url)]
-WebUrl = Annotated[str, PlainValidator(_web_url)]
+NotifyUrl = Annotated[str, PlainValidator(_url, json_schema_input_type=str)]
+WebUrl = Annotated[str, PlainValidator(_web_url, json_schema_input_type=str)]
 ChannelName = Annotated[str, Field(pattern=CHANNEL)]
 
 
@@ -230,7 +232,7 @@ class NotifyInput(Input):
     faster_than: Annotated[Seconds, Field(gt=0)] | None = None
     late_after: Annotated[Seconds, Field(ge=10, le=30 * 86400)] = Notify().late_after
     remind: Annotated[Seconds, Field(ge=60, le=30 * 86400)] | None = None
-    ping: Annotated[Any, PlainValidator(_ping)] = None
+    ping: Annotated[Any, PlainValidator(_ping, json_schema_input_type=str | PingInput | None)] = None
     instead: bool = False
 
 

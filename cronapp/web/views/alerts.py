@@ -11,6 +11,7 @@ from markupsafe import Markup
 from cronapp.core.alert_texts import lines_of, title_of
 from cronapp.core.alert_words import EVENT_LABELS, OTHER_LABELS, general_words
 from cronapp.core.alerts import DEFAULT, Delivery, DeliveryState
+from cronapp.core.channels import Channel
 from cronapp.core.durations import duration_words
 from cronapp.core.events import DeliveriesChanged, Event
 from cronapp.web.addresses import whole
@@ -57,17 +58,16 @@ async def alerts_context(house: Parts) -> dict[str, Any]:
     listed, _ = await house.alerts.page(limit=NEWEST)
     return {
         "rules": [(one, general_words(one)) for one in (*default, *(one for one in rules if one.id != DEFAULT))],
-        "channels": await house.channels.all(),
+        "channels": [(one, limits_of(one)) for one in await house.channels.all()],
         "counts": await house.channels.counts(),
         "told": [told_of(one) for one in listed],
         "key": house.tasks.vault.key is not None,
         "public": house.settings.public_url,
         "private": house.settings.allow_private_hooks,
-        "limits_of": limits_of,
     }
 
 
-def limits_of(channel: Any) -> list[str]:
+def limits_of(channel: Channel) -> list[str]:
     """What a channel is spared, in words."""
     if not channel.groups:
         return ["signed, each thing for itself"]
