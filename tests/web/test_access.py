@@ -37,6 +37,7 @@ def address(rule: Rule) -> str:
     """A route's address with its places filled in."""
     values = {"job_id": "nightly", "run_id": "1", "name": "hello", "filename": "app.css", "kind": "group"}
     values |= {"backfill_id": "1", "seq": "1", "note_id": "1", "session": "none", "group": "lost", "token_id": "1"}
+    values |= {"rule_id": "default", "delivery_id": "1"}
     values |= {"person_id": "1"}
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda place: values[place[1]], rule.rule)
 
