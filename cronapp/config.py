@@ -173,7 +173,6 @@ class Settings(BaseModel):
     task_memory: Annotated[int, BeforeValidator(_bytes), Field(ge=LEAST_MEMORY)] | None = None
     task_processes: Annotated[int, Field(ge=1)] | None = None
     notify: Annotated[SecretStr, BeforeValidator(_addresses)] | None = None  # Apprise addresses
-    allow_private_hooks: bool = False
     public_url: Annotated[str, AfterValidator(_web_address)] | None = None
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -210,6 +209,8 @@ class Settings(BaseModel):
     def ready_modules(self) -> tuple[str, ...]:
         """The modules of the ready-made tasks that are switched on."""
         return tuple(MODULES[name] for name in self.ready_tasks)
+
+    @property
     def notify_urls(self) -> tuple[str, ...]:
         """The Apprise addresses that are told what the rule for all jobs says."""
         return tuple(self.notify.get_secret_value().split()) if self.notify else ()
@@ -227,7 +228,7 @@ class Settings(BaseModel):
 MEANINGS = {
     "tasks": "Files and modules whose functions are tasks",
     "ready_tasks": "Ready-made tasks that are there too",
-    "allow_private_hooks": "Whether private addresses may be asked by HTTP",
+    "allow_private_hooks": "Whether messages and requests may go to addresses of private networks",
     "watch": "Whether the tasks files are read again when they change",
     "timezone": "The time zone of new jobs",
     "concurrency": "Runs side by side, of all jobs together",
@@ -266,7 +267,6 @@ MEANINGS = {
     "metrics_port": "The port at which the metrics are told to everybody who reaches it",
     "metrics_jobs": "Jobs of which each has metrics of its own",
     "notify": "Apprise addresses that are told what the rule for all jobs says",
-    "allow_private_hooks": "Whether messages may go to addresses of private networks",
     "public_url": "Under which address people open the site; links in messages lead there",
     "log_format": "How the server’s own log is written",
     "log_level": "What is written there at least",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from cronapp.core.models import RETRIED_STATES, AlertEvent, JobSpec, Json, Notify, Ping, RunState
 from cronapp.core.usual import LEAST, Usual
@@ -145,7 +146,7 @@ class Delivery:
 
     id: int
     at: datetime
-    kind: str  # apprise, hook, ping
+    kind: Literal["apprise", "hook", "ping"]
     event: str
     job_key: int | None
     job: str | None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
 from cronapp.core.access import Role
+from cronapp.core.channels import ChannelInput
 from cronapp.core.models import Overlap, RunState
-from cronapp.core.spec.shapes import JobInput, Schedules, Worded
+from cronapp.core.spec.shapes import ChannelName, JobInput, NotifyInput, Schedules, Tag, Worded
 from cronapp.wire.base import From, Json, Wire
 from cronapp.wire.jobs import Job
 
@@ -33,8 +35,7 @@ LEFT_OUT: Any = None
 
 def _as_got(schema: Json) -> None:
     """What only the server says of a job may be sent back to it, and is passed over."""
-    more = sorted(Job.model_fields.keys() - JobInput.model_fields.keys())
-    schema["properties"] |= {name: {"readOnly": True, "description": "Passed over."} for name in more}
+    passed_over(*sorted(Job.model_fields.keys() - JobInput.model_fields.keys()))(schema)
 
 
 def _as_changed(schema: Json) -> None:
@@ -240,3 +241,49 @@ class UserChange(Closed):
 
 class PasswordAsked(Closed):
     password: str
+
+
+def passed_over(*names: str) -> Callable[[Json], None]:
+    """What only the server says, and may be sent back to it."""
+
+    def mark(schema: Json) -> None:
+        schema["properties"] |= {name: {"readOnly": True, "description": "Passed over."} for name in names}
+
+    return mark
+
+
+def _of_many(schema: Json) -> None:
+    """Only a job's own rule has these."""
+    for name in ("urls", "ping", "instead"):
+        del schema["properties"][name]
+
+
+def _of_many_as_got(schema: Json) -> None:
+    _of_many(schema)
+    passed_over("id", "words", "settings", "at", "by")(schema)
+
+
+class ChannelAsked(ChannelInput):
+    """An address under a name."""
+
+    name: ChannelName
+
+
+class ChannelChange(ChannelInput):
+    """Another channel in its place. Without `url` it keeps its address."""
+
+    model_config = ConfigDict(json_schema_extra=passed_over("name", "jobs", "used_by", "at", "by"))
+
+
+class RuleAsked(NotifyInput):
+    """A rule for the jobs with a tag; without one, for all jobs."""
+
+    model_config = ConfigDict(json_schema_extra=_of_many)
+
+    tag: Tag | None = None
+
+
+class RuleChange(RuleAsked):
+    """Another rule in its place."""
+
+    model_config = ConfigDict(json_schema_extra=_of_many_as_got)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from cronapp.core.spec.shapes import JobInput
-from cronapp.wire import asked, jobs, people, runs, server
+from cronapp.wire import alerts, asked, jobs, people, runs, server
 
 AT = "2026-02-02T02:00:00Z"
 SCHEDULE = {"kind": "cron", "expression": "0 3 * * mon-fri", "timezone": "Europe/Berlin"}
@@ -33,6 +33,7 @@ JOB = {
     "queue": "default",
     "priority": 0,
     "tags": ["finance"],
+    "notify": [{"on": ["failure", "recovery"], "urls": ["mailto://********-3f2a91c4"]}],
     "description": "",
     "state": "active",
     "reason": None,
@@ -122,6 +123,17 @@ NEW_JOB = {
     "tags": ["finance"],
 }
 
+CHANNEL = {
+    "name": "ops-mail",
+    "kind": "apprise",
+    "url": "mailto://********-3f2a91c4",
+    "quiet": {"from": "22:00", "until": "06:00", "timezone": "Europe/Berlin"},
+    "digest": 600,
+    "most": 20,
+    "at": AT,
+    "by": "ada",
+    "used_by": ["nightly-report"],
+}
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     JobInput: NEW_JOB,
     asked.JobReplaced: NEW_JOB,
@@ -151,6 +163,39 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     asked.UserAsked: {"name": "ada", "password": "a long sentence of yours", "role": "operator", "tags": ["shops"]},
     asked.UserChange: {"role": "editor", "tags": None},
     asked.PasswordAsked: {"password": "a long sentence of yours"},
+    asked.ChannelAsked: {"name": "ops-mail", "url": "mailto://user:password@example.org", "digest": "10m"},
+    asked.ChannelChange: {"quiet": {"from": "22:00", "until": "06:00", "timezone": "Europe/Berlin"}, "most": 10},
+    asked.RuleAsked: {"tag": "finance", "on": ["failure", "recovery"], "channels": ["ops-mail"]},
+    asked.RuleChange: {"on": ["failure", "recovery", "missed"], "channels": ["ops-mail"]},
+    alerts.Channel: CHANNEL,
+    alerts.AlertRule: {
+        "id": "5d1f0c9a",
+        "tag": "finance",
+        "on": ["failure", "recovery"],
+        "channels": ["ops-mail"],
+        "settings": [],
+        "words": "tells ops-mail when a run fails for good, and when the job is well again",
+        "at": AT,
+        "by": "ada",
+    },
+    alerts.Delivery: {
+        "id": 4711,
+        "at": AT,
+        "kind": "apprise",
+        "event": "failure",
+        "job": "nightly-report",
+        "run": 812,
+        "channel": "ops-mail",
+        "to": "ops-mail",
+        "state": "sent",
+        "held": None,
+        "due": None,
+        "attempts": 1,
+        "sent_at": AT,
+        "ended_at": AT,
+        "error": None,
+        "facts": {"error": "ValueError: no figures"},
+    },
     jobs.Job: JOB,
     jobs.BulkDone: {
         "action": "pause",

@@ -10,6 +10,7 @@ from pydantic import Field
 from cronapp.core.history import ChangeKind
 from cronapp.core.ledger import Verdict
 from cronapp.core.models import AfterMode, AfterWhen, Backoff, Cause, JobState, MisfirePolicy, Overlap, RunState
+from cronapp.wire.alerts import Notify
 from cronapp.wire.base import From, Items, Json, Seconds, Wire
 
 
@@ -117,6 +118,7 @@ class Job(Wire):
     queue: str
     priority: int
     tags: list[str]
+    notify: list[Notify]
     description: str
     state: JobState
     reason: str | None = Field(description="Why it is paused or needs attention.")

@@ -26,6 +26,8 @@ WORDS = {
     "note_id": "The note's number.",
     "token_id": "The token's number.",
     "backfill_id": "The backfill's number.",
+    "rule_id": "The rule's id; `default` is the one for all jobs.",
+    "delivery_id": "The delivery's number.",
     "kind": "`group` or `queue`.",
     "group": "The group's id.",
     "name": "Its name.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cronapp.core.errors import (
     BadRequest,
     CronAppError,
+    DeliveryNotFound,
     EditConflict,
     IdempotencyMismatch,
     InvalidInput,
@@ -16,6 +17,7 @@ from cronapp.core.errors import (
     NoteNotFound,
     NotFound,
     NotSignedIn,
+    RuleNotFound,
     RunNotFound,
     StoreUnavailable,
     TokenNotFound,
@@ -28,6 +30,8 @@ NAMED: dict[str, type[CronAppError]] = {
     "run_id": RunNotFound,
     "note_id": NoteNotFound,
     "token_id": TokenNotFound,
+    "rule_id": RuleNotFound,
+    "delivery_id": DeliveryNotFound,
 }
 """What is told where there is nothing of the name in an address."""
 HEADED: dict[str, type[CronAppError]] = {"If-Match": EditConflict, "Idempotency-Key": IdempotencyMismatch}
