@@ -17,7 +17,7 @@ LAYERS = (
     "core",
     "wire",
     "config client",
-    "store bus",
+    "store bus outward",
     "service",
     "engine web notify metrics ready",
     "app",

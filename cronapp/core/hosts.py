@@ -44,22 +44,6 @@ def address_of(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-NAT64 = ip_network("64:ff9b::/96")  # behind these letters stands an address of the old kind
-
-
-def is_public(text: str) -> bool:
-    """Whether an address belongs to the open internet: not to this machine, its link, a private network, or a range of
-    its own kind; also where one of the old kind stands within one of the new."""
-    address = address_of(text)
-    if isinstance(address, IPv6Address):
-        teredo = address.teredo
-        inner = address.sixtofour or (teredo[1] if teredo else None)
-        if address in NAT64:
-            inner = IPv4Address(int(address) & 0xFFFF_FFFF)
-        address = inner or address
-    return address is not None and address.is_global and not address.is_multicast
-
-
 def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
     """Addresses and networks, as `10.0.0.5` and `10.0.0.0/8`; raises `ValueError` in words."""
     found = []

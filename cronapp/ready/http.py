@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from cronapp import task
 from cronapp.core.ready import lent
-from cronapp.ready.outward import asked
+from cronapp.outward import PrivateAddress, asked
 
 MOST = 2_000_000  # bytes of an answer
 SHOWN = 20_000  # letters of it that are in the log and in the result
@@ -27,7 +27,7 @@ MISSING = object()
 
 
 class AnswerWrong(Exception):
-    """The answer is not as it was expected."""
+    """There is no answer, or it is not as it was expected."""
 
 
 def _url(text: str) -> str:
@@ -94,6 +94,8 @@ async def _ask(
         request = httpx.Request(method, url, headers=headers, content=body.encode() or None)
         async with asyncio.timeout(seconds), asked(request, private=private, seconds=seconds) as answer:
             return answer, await _read(answer)
+    except PrivateAddress as error:
+        raise AnswerWrong(str(error)) from None
     except (TimeoutError, httpx.TimeoutException):
         raise AnswerWrong(f"There was no whole answer within {seconds:g} s.") from None
     except (httpx.TransportError, httpx.InvalidURL, OSError) as error:

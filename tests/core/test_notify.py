@@ -211,6 +211,11 @@ def test_waits_grow_and_end() -> None:
         ("ff02::1", False),
         ("/run/docker.sock", False),
         ("example.org", False),
+        ("100.64.0.1", False),
+        ("192.0.2.1", False),
+        ("", False),
+        ("fe80::1", False),
+        ("2001:db8::1", False),
     ],
 )
 def test_only_what_belongs_to_the_internet_is_public(address: str, public: bool) -> None:

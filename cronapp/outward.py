@@ -6,32 +6,31 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Any
 
 import httpcore
 import httpx
 
-from cronapp.core.hosts import is_public
+from cronapp.core.outward import is_public, refusal
+
+TRIED = 3  # addresses of one name
 
 
 class PrivateAddress(Exception):
     """The name leads to this machine or into a private network."""
 
 
-async def address_for(host: str, port: int, *, private: bool) -> str:
-    """An address of the host. Raises `PrivateAddress` where one of its addresses is not public, unless `private` ones
-    are allowed too; and `OSError` where there is none."""
+async def addresses_of(host: str, port: int, *, private: bool) -> list[str]:
+    """The addresses of the host. Raises `PrivateAddress` where one of them is not public, unless `private` ones are
+    allowed too; and `OSError` where there is none."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [str(one[4][0]) for one in found]
+    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     if not private and (inner := [one for one in addresses if not is_public(one)]):
-        raise PrivateAddress(
-            f"{host} is at {inner[0]}, which is no public address. If it shall be asked all the same, set "
-            "CRONAPP_ALLOW_PRIVATE_HOOKS."
-        )
-    return addresses[0]
+        raise PrivateAddress(refusal(inner[0]))
+    return addresses[:TRIED]
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
@@ -49,8 +48,11 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        address = await address_for(host, port, private=self._private)
-        return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+        *others, last = await addresses_of(host, port, private=self._private)
+        for address in others:
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+        return await self._network.connect_tcp(last, port, timeout, local_address, socket_options)
 
     async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
         raise PrivateAddress(f"{path} is a socket of this machine.")
