@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TextIO
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -418,6 +418,11 @@ def password_in(address: str) -> str:
         return unquote(urlsplit(address).password or "")
     except ValueError:
         return ""
+
+
+def wants_colours(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether what is written there may have colours: somebody looks at a terminal, and NO_COLOR does not forbid it."""
+    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def named_value(name: str, environ: Mapping[str, str] = os.environ) -> str | None:

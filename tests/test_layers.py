@@ -38,10 +38,11 @@ FENCES = {
 
 ENVIRONMENT = (
     *("cronapp/config.py", "cronapp/engine/executors/in_process.py", "cronapp/engine/child.py"),
-    *("cronapp/core/secret.py", "cronapp/ready/shell.py"),
+    *("cronapp/core/secret.py", "cronapp/ready/shell.py", "cronapp/client/carrying.py"),
 )
 """The settings are read in one place; a child process is handed the server's whole environment, and takes it over; a
-task's secret is a variable where there is no run; and a command has the server's variables, but for its settings."""
+task's secret is a variable where there is no run, as a client's address and token are where there is no server; and a
+command has the server's variables, but for its settings."""
 
 IO = {
     *("asyncio", "http", "io", "logging", "multiprocessing", "select", "selectors", "shutil", "signal", "socket"),

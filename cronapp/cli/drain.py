@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from cronapp.cli.remote import TOKEN, URL, connect
+from cronapp.cli.shown import told
 from cronapp.core.durations import duration_words, parse_duration
-from cronapp.core.models import Json
+from cronapp.wire import SafeRestart
 
 LOOK_EVERY = 0.5  # seconds
 
@@ -45,29 +46,29 @@ def add_to(cli: typer.Typer) -> None:
             found = server.safe_restart(minutes)
             if not as_json:
                 tell(found)
-            while wait and found["running"] and time.monotonic() < ends:
+            while wait and found.running and time.monotonic() < ends:
                 time.sleep(LOOK_EVERY)
                 found = server.safe_restart(minutes)
         if as_json:
-            typer.echo(json.dumps(found, indent=2))
+            typer.echo(json.dumps(found.told(), indent=2))
         elif wait:
-            typer.echo("Nothing runs any more: restart it." if not found["running"] else left(found, limit))
-        raise typer.Exit(1 if wait and found["running"] else 0)
+            typer.echo("Nothing runs any more: restart it." if not found.running else left(found, limit))
+        raise typer.Exit(1 if wait and found.running else 0)
 
 
-def tell(found: Json) -> None:
+def tell(found: SafeRestart) -> None:
     typer.echo("The server is draining: it takes no new slot and starts no run.")
-    for run in found["running"]:
-        about = f", over at about {run['ends_about']}" if run["ends_about"] else ""
-        typer.echo(f"  running  #{run['run']} {run['job']} since {run['started_at']}{about}")
-    if found["waiting"]:
-        typer.echo(f"  waiting  {found['waiting']} runs; they start after the restart")
-    for due in found["due"]:
-        typer.echo(f"  due      {due['job']} at {due['slot']}")
-    gap = found["gap"]
-    typer.echo(f"  gap      {gap['minutes']:g} minutes from {gap['at']}" if gap else "  gap      none within a day")
+    for run in found.running:
+        about = f", over at about {told(run.ends_about)}" if run.ends_about else ""
+        typer.echo(f"  running  #{run.run} {run.job} since {told(run.started_at)}{about}")
+    if found.waiting:
+        typer.echo(f"  waiting  {found.waiting} runs; they start after the restart")
+    for due in found.due:
+        typer.echo(f"  due      {due.job} at {told(due.slot)}")
+    gap = found.gap
+    typer.echo(f"  gap      {gap.minutes:g} minutes from {told(gap.at)}" if gap else "  gap      none within a day")
 
 
-def left(found: Json, limit: float) -> str:
-    runs = ", ".join(f"#{run['run']} {run['job']}" for run in found["running"])
+def left(found: SafeRestart, limit: float) -> str:
+    runs = ", ".join(f"#{run.run} {run.job}" for run in found.running)
     return f"After {duration_words(limit)} still running: {runs}."

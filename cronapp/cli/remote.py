@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Annotated
 
 import typer
 
-from cronapp.client import Client
-from cronapp.core.errors import CronAppError
+from cronapp.client import Client, ClientError, NotReached
 
+HERE = "http://127.0.0.1:5000"
 URL = Annotated[str, typer.Option(envvar="CRONAPP_URL", help="The server's address.")]
 TOKEN = Annotated[str, typer.Option(envvar="CRONAPP_TOKEN", help="An API token.", show_default=False)]
+JSON = Annotated[bool, typer.Option("--json", help="For programs: what the API answers.")]
+REFUSED, AWAY = 1, 3
+"""Exit statuses: the server says no, or it is not there."""
+
+OFFERED = 200  # names that a completion looks through
+PATIENCE = 2.0  # seconds that a completion waits for the server
+Asking = Callable[[Client], Iterable[str]]
 
 
 @contextmanager
 def connect(url: str, token: str) -> Iterator[Client]:
-    """A server to talk to. What it refuses, and that it cannot be reached, is told in one line, with exit status 1."""
+    """A server to talk to. What it refuses is told in one line, with exit status 1; that it is away, with 3."""
     if not token:
         typer.echo("cronapp: A token is needed: --token, or $CRONAPP_TOKEN.", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(REFUSED)
     try:
         with Client(url, token) as client:
             yield client
-    except CronAppError as error:
+    except ClientError as error:
         typer.echo(f"cronapp: {error}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(AWAY if isinstance(error, NotReached) else REFUSED) from None
+
+
+# -- completion: at the prompt of a shell, with what the server has ---------------------------------------------------
+
+
+def job_ids(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Ids of jobs that begin so."""
+    return offered(ctx, incomplete, lambda server: (job.id for job in server.jobs(q=incomplete or None, most=OFFERED)))
+
+
+def task_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of tasks that begin so."""
+    return offered(ctx, incomplete, lambda server: (task.name for task in server.tasks()))
+
+
+def run_numbers(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Numbers of the newest runs that begin so."""
+    return offered(ctx, incomplete, lambda server: (str(run.id) for run in server.runs(most=OFFERED)))
+
+
+def offered(ctx: typer.Context, incomplete: str, ask: Asking) -> list[str]:
+    """Nothing where the server is away or says no: a completion has no place for words."""
+    url, token = ctx.params.get("url") or None, ctx.params.get("token") or None
+    try:
+        with Client(url, token, timeout=PATIENCE) as server:
+            return [name for name in islice(ask(server), OFFERED) if name.startswith(incomplete)]
+    except ClientError:
+        return []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated
 
 import typer
 
 from cronapp.cli.remote import TOKEN, URL, connect
+from cronapp.cli.shown import as_json as print_json
+from cronapp.cli.shown import table, told
 
 NAME = Annotated[str, typer.Argument(help="As a variable of the environment is called: SHOP_PASSWORD.")]
 
@@ -39,12 +40,12 @@ def add_to(cli: typer.Typer) -> None:
     ) -> None:
         """The names of the stored secrets, and how many jobs name each in their arguments."""
         with connect(url, token) as server:
-            found = server.secrets()
+            found = list(server.secrets())
         if as_json:
-            typer.echo(json.dumps(found, indent=2))
+            print_json({"items": [one.told() for one in found], "next": None})
             return
-        for one in found["items"]:
-            typer.echo(f"{one['name']:32} {one['jobs']:4} jobs   {one['at']}   by {one['by']}")
+        rows = [(one.name, str(one.jobs), told(one.at), one.by) for one in found]
+        table(("name", "jobs", "stored", "by"), rows, none="There is no stored secret yet.")
 
     @secret.command("remove")
     def remove(name: NAME, url: URL = "http://127.0.0.1:5000", token: TOKEN = "") -> None:

@@ -45,7 +45,7 @@ def create(
     limits = [tag.strip() for tag in tags.split(",") if tag.strip()] or None
     if url:
         with connect(url, token) as server:
-            made = server.create_token(role, name=name, tags=limits, expires=expires)
+            made = server.create_token(role, name=name, tags=limits, expires=expires).told()
     else:
         made = on(database, lambda store: created(store, role, name, limits, expires))
     if as_json:
@@ -61,7 +61,7 @@ def list_tokens(as_json: JSON = False, database: DATABASE = None, url: URL = "",
     """List the tokens, the newest first. A token itself is not shown."""
     if url:
         with connect(url, token) as server:
-            found = server.tokens()
+            found = [one.told() for one in server.tokens()]
     else:
         found = on(database, everything)
     if as_json:

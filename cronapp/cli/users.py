@@ -56,7 +56,7 @@ def add(
     if url:
         with connect(url, token) as server:
             made = server.add_user(name, password, role, limits)
-        told, among = made["name"], made["role"]
+        told, among = made.name, made.role
     else:
         person = on(database, lambda people: people.add(name, password, role, limits))
         told, among = person.name, person.sight.role
@@ -73,7 +73,7 @@ def list_users(
     """List the accounts."""
     if url:
         with connect(url, token) as server:
-            found = server.users()
+            found = [one.told() for one in server.users()]
     else:
         found = on(database, everybody)
     if as_json:
@@ -155,7 +155,7 @@ async def switching(people: People, name: str, disabled: bool) -> None:
 def switch(name: str, disabled: bool, database: str | None, url: str, token: str) -> None:
     if url:
         with connect(url, token) as server:
-            server.disable_user(name, disabled)
+            server.change_user(name, disabled=disabled)
     else:
         on(database, lambda people: switching(people, name, disabled))
 
