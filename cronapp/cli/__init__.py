@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cronapp.cli import check, drain, schedule, secret, serve, tasks, tokens, users
+from cronapp.cli import check, doctor, drain, jobs, logs, migrate, runs, schedule, secret, serve, tasks, tokens, users
 from cronapp.core.errors import CannotStart
 
 cli = typer.Typer(
@@ -20,7 +20,12 @@ cli = typer.Typer(
 serve.add_to(cli)
 tasks.add_to(cli)
 check.add_to(cli)
+doctor.add_to(cli)
+migrate.add_to(cli)
 schedule.add_to(cli)
+jobs.add_to(cli)
+runs.add_to(cli)
+logs.add_to(cli)
 drain.add_to(cli)
 secret.add_to(cli)
 tokens.add_to(cli)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import URL, Connection, Engine, create_engine
+from sqlalchemy import URL, Connection, Engine, create_engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from cronapp.core.errors import CannotStart, DatabaseOlder
@@ -24,13 +25,28 @@ OLDER = (
 def look(url: str, question: Callable[[Connection], T]) -> T | None:
     """Answers a question from the database; None where there is no database yet. Raises `CannotStart` with what to do
     when it cannot be read."""
+    return asked(url, lambda conn: question(conn) if is_ready(conn) else None)
+
+
+def revision_at(url: str) -> str | None:
+    """The revision of the tables that are there; None: there are none yet."""
+    return asked(url, lambda conn: MigrationContext.configure(conn).get_current_revision())
+
+
+def moment_of(conn: Connection) -> datetime:
+    """What time it is for the database's machine."""
+    moment: datetime = conn.execute(select(func.now())).scalar_one()
+    return moment
+
+
+def asked(url: str, question: Callable[[Connection], T | None]) -> T | None:
     parsed = named_database(url)
     if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
         return None
     engine = engine_for(parsed)
     try:
         with engine.connect() as conn:
-            return question(conn) if is_ready(conn) else None
+            return question(conn)
     except DBAPIError as error:
         name = parsed.database if parsed.get_backend_name() == "sqlite" else shown(parsed)
         raise CannotStart(f"The database {name} cannot be read: {dialects.cause(error)}.") from None
