@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from cronapp.cli import check, doctor, drain, jobs, logs, migrate, runs, schedule, secret, serve, tasks, tokens, users
+from cronapp.cli import (
+    book,
+    check,
+    doctor,
+    drain,
+    jobs,
+    logs,
+    migrate,
+    runs,
+    schedule,
+    secret,
+    serve,
+    tasks,
+    tokens,
+    users,
+)
 from cronapp.core.errors import CannotStart
 
 cli = typer.Typer(
@@ -26,6 +41,7 @@ schedule.add_to(cli)
 jobs.add_to(cli)
 runs.add_to(cli)
 logs.add_to(cli)
+book.add_to(cli)
 drain.add_to(cli)
 secret.add_to(cli)
 tokens.add_to(cli)

@@ -23,7 +23,6 @@ from cronapp.cli.shown import painted
 from cronapp.config import Settings, load_settings
 from cronapp.core.clock import system_clock
 from cronapp.core.errors import CannotStart, CronAppError, DatabaseOlder
-from cronapp.core.registry import load
 from cronapp.core.vault import Vault
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
@@ -112,7 +111,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def of_tasks(settings: Settings) -> Iterator[Finding]:
-    registry = load(settings.tasks)
+    registry = Tasks(settings.tasks).registry
     for error in registry.errors:
         place = f" Mend {error.file}, line {error.line}." if error.line else ""
         yield Finding("tasks", "wrong", f"{error.source} cannot be loaded: {error.error}.{place}".replace("..", "."))

@@ -43,10 +43,10 @@ class JobCalls:
         return ask(wire.Job, "GET", at("jobs", job))
 
     @call
-    def create_job(self, job: Fields | wire.Job, *, key: str | None = None) -> Ask[wire.Job]:
+    def create_job(self, job: Fields | wire.Job, *, key: str | None = None, past: bool = False) -> Ask[wire.Job]:
         """Makes a job. Only `id`, `task` and `schedule` are needed. With `key` it is made once, however often this is
-        sent within a day."""
-        return ask(wire.Job, "POST", "/jobs", job, key=key)
+        sent within a day. With `past` its moments may lie behind."""
+        return ask(wire.Job, "POST", "/jobs", job, query={"past": past}, key=key)
 
     @call
     def replace_job(self, job: str, new: Fields | wire.Job, *, version: int | None = None) -> Ask[wire.Job]:

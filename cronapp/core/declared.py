@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from cronapp.core.errors import InvalidInput
@@ -27,6 +28,11 @@ def declared(task: Task, timezone: str) -> Json:
         **options.rules,
     }
     return {name: value for name, value in data.items() if value is not None}
+
+
+def all_declared(tasks: Iterable[Task], files: Iterable[Json], timezone: str) -> list[Json]:
+    """Every job that the code declares: by its decorators, and in files beside the tasks."""
+    return [*(declared(task, timezone) for task in tasks if task.options.schedule), *files]
 
 
 def as_declared(code: Json, old: JobSpec, timezone: str, now: datetime) -> JobSpec | None:

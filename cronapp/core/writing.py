@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-import yaml
-
+from cronapp.core.book import book_text, entry
 from cronapp.core.models import JobSpec
 from cronapp.core.spec import sparse
 
@@ -17,8 +16,7 @@ def json_text(spec: JobSpec) -> str:
 
 def yaml_text(*specs: JobSpec) -> str:
     """A `jobs.yaml` with these jobs."""
-    jobs = [json.loads(json_text(spec)) for spec in specs]  # plain values only, and no two of them the same object
-    return str(yaml.safe_dump({"jobs": jobs}, sort_keys=False, allow_unicode=True, width=100))
+    return book_text(map(entry, specs))
 
 
 def curl_text(spec: JobSpec) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from cronapp.core.declared import declared
+from cronapp.core.declared import all_declared
 from cronapp.core.dependencies import in_order
 from cronapp.core.errors import InvalidInput
 from cronapp.core.events import JobChanged
@@ -27,15 +27,16 @@ class Declarations:
 
     async def declare(self) -> None:
         """Makes the jobs that the code declares, and follows the code where nobody overrode it."""
-        data = [declared(task, self.jobs.timezone) for task in self.jobs.tasks.all() if task.options.schedule]
+        data = all_declared(self.jobs.tasks.all(), self.jobs.tasks.declared, self.jobs.timezone)
         by_id = {one["id"]: one for one in data}
-        edges = {one["id"]: (one.get("after") or {}).get("jobs", ()) for one in data}
+        edges = {one["id"]: upstreams_of(one) for one in data}
         for job_id in in_order(edges):
             try:
                 refuse_circle(job_id, edges[job_id], edges)  # else the first of them would only miss the next
                 await self._declare(by_id[job_id])
             except InvalidInput as error:
-                log.warning("the job that %s declares cannot be used: %s", by_id[job_id]["task"], error)
+                task = by_id[job_id]["task"]
+                log.warning("the job %s that the code declares for %s cannot be used: %s", job_id, task, error)
 
     async def _declare(self, data: Json) -> None:
         present = await self.jobs.store.read(jobs.get, data["id"])
@@ -92,3 +93,10 @@ class Declarations:
             return attention
 
         return await self.jobs.store.write(change)
+
+
+def upstreams_of(data: Json) -> tuple[str, ...]:
+    """The jobs after which it comes, as far as that can be read; what is wrong is told when it is checked."""
+    after = data.get("after")
+    jobs = after.get("jobs") if isinstance(after, dict) else ()
+    return tuple(job for job in jobs if isinstance(job, str)) if isinstance(jobs, list | tuple) else ()

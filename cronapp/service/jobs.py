@@ -30,6 +30,7 @@ from cronapp.core.models import (
 )
 from cronapp.core.spec import parse_spec, trigger_for, zone_of
 from cronapp.core.summary import words_of
+from cronapp.core.triggers import needs_no_slot
 from cronapp.core.triggers.trigger import TICK
 from cronapp.service.addresses import wrong_urls
 from cronapp.service.blackouts import Blackouts, lines_of
@@ -203,13 +204,13 @@ class Jobs:
 
     # -- changes --------------------------------------------------------------------------------------------------
 
-    def check(self, data: Mapping[str, Any], old: JobSpec | None = None) -> JobSpec:
+    def check(self, data: Mapping[str, Any], old: JobSpec | None = None, *, past: bool = False) -> JobSpec:
         """A job as JSON, checked against the rules and its task's signature, with its secrets encrypted; raises
-        `InvalidInput`."""
+        `InvalidInput`. With `past` its moments may lie behind."""
         errors: dict[str, str] = {}
         spec = None
         try:
-            spec = parse_spec(data, now=self.clock(), timezone=self.timezone, old=old)
+            spec = parse_spec(data, now=self.clock(), timezone=self.timezone, old=old, past=past)
         except InvalidInput as error:
             errors |= error.errors
         errors |= self.misfit(str(data.get("task") or ""), data.get("args")) if "task" not in errors else {}
@@ -263,12 +264,14 @@ class Jobs:
         if data.get("notify"):
             await asyncio.to_thread(wrong_urls, data)
 
-    async def problems(self, data: Mapping[str, Any], old: JobSpec | None = None) -> dict[str, str]:
+    async def problems(
+        self, data: Mapping[str, Any], old: JobSpec | None = None, *, past: bool = False
+    ) -> dict[str, str]:
         """Every wrong field of a job as JSON; for a new job, a taken id too."""
         await self._read_ahead(data)
         errors: dict[str, str] = {}
         try:
-            spec = self.check(data, old)
+            spec = self.check(data, old, past=past)
         except InvalidInput as error:
             errors = error.errors
         else:
@@ -281,25 +284,33 @@ class Jobs:
         return errors
 
     async def create(
-        self, data: Mapping[str, Any], *, origin: str, by: str = "somebody", once: Once | None = None
+        self,
+        data: Mapping[str, Any],
+        *,
+        origin: str,
+        by: str = "somebody",
+        once: Once | None = None,
+        past: bool = False,
     ) -> Job:
-        """Stores a new job. With `once`, the same request sent again answers the job it made the first time."""
+        """Stores a new job. With `once`, the same request sent again answers the job it made the first time. With
+        `past` its moments may lie behind, and without a slot ahead it is finished from the start."""
         if once and (made := await self.store.read(idempotency.made_before, once)):
             return await self.get(made)
-        if errors := await self.problems(data):
+        if errors := await self.problems(data, past=past):
             raise InvalidInput(errors)
         now = self.clock()  # before the check: the write may wait, and what falls due meanwhile is still promised
-        spec = self.check(data)
+        spec = self.check(data, past=past)
 
         def change(tx: Tx) -> Job:
             if once and (made := idempotency.made_before(tx.conn, once)):
                 return found(tx.conn, made)
             refuse_wrong_upstreams(tx, spec)
             next_slot = trigger_for(spec).next_after(now)
+            runs_on = next_slot or spec.after or needs_no_slot(trigger_for(spec))
             job = jobs.create(
                 tx,
                 spec,
-                state=JobState.ACTIVE,
+                state=JobState.ACTIVE if runs_on else JobState.FINISHED,
                 reason=None,
                 origin=origin,
                 now=now,

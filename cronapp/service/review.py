@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cronapp.core.declared import as_declared, declared
+from cronapp.core.declared import all_declared, as_declared
 from cronapp.core.differences import difference
 from cronapp.core.errors import InvalidInput
 from cronapp.core.models import Job, JobSpec, Json
@@ -26,7 +26,7 @@ class Finding:
 def review(stored: Sequence[Job], tasks: Tasks, blackouts: Blackouts, *, timezone: str, now: datetime) -> list[Finding]:
     """What the next start of the server would find, for each job that is stored or declared in code, by their ids."""
     here = {job.id: job for job in stored}
-    code = {one["id"]: one for one in (declared(t, timezone) for t in tasks.all() if t.options.schedule)}
+    code = {one["id"]: one for one in all_declared(tasks.all(), tasks.declared, timezone)}
     ids = here.keys() | code.keys()
     findings = []
     for job_id in sorted(ids):

@@ -17,7 +17,19 @@ from cronapp.core.code import Code, Environment, code_of
 from cronapp.core.differences import snapshot
 from cronapp.core.hidden import MASK, Hidden, Named
 from cronapp.core.models import Job, JobSpec, Json, Notify
-from cronapp.core.registry import LoadError, Registry, Task, file_hashes, load, merged, source_files
+from cronapp.core.registry import (
+    BOOK,
+    LoadError,
+    Registry,
+    Task,
+    book_files,
+    code_job_id,
+    declared_in_files,
+    file_hashes,
+    load,
+    merged,
+    source_files,
+)
 from cronapp.core.sealing import aligned, opened, sealed, shown
 from cronapp.core.spec import with_urls
 from cronapp.core.vault import Vault
@@ -59,7 +71,7 @@ class Tasks:
         self.ready = tuple(ready)
         self.clock = clock
         self.vault = vault or Vault()
-        self.registry: Registry = load([*self.sources, *self.ready])
+        self.registry: Registry = self._with_files(load([*self.sources, *self.ready]))
         self.stale: tuple[Stale, ...] = ()
         self._read = {source: clock() for source in self.sources if source not in self.registry.failed}
         self._snapshots: dict[str, tuple[Task, Json]] = {}
@@ -76,7 +88,7 @@ class Tasks:
                 self._read[source] = self.clock()
         wrong = {error.source: error.error for error in fresh.errors if error.source in fresh.failed}
         self.stale = tuple(Stale(source=one, error=wrong[one], since=self._read[one]) for one in kept)
-        self.registry = merged(fresh, before, kept)
+        self.registry = self._with_files(merged(fresh, before, kept))
         self.environment, self._codes = environment_now(self.sources), {}
         names, had = set(self.registry.tasks), set(before.tasks)
         return Reading(
@@ -84,12 +96,23 @@ class Tasks:
             new=tuple(sorted(names - had)),
             gone=tuple(sorted(had - names)),
             stale=self.stale,
-            errors=tuple(fresh.errors),
+            errors=tuple(self.registry.errors),
         )
+
+    def _with_files(self, registry: Registry) -> Registry:
+        """Reads which jobs the files beside declare, and tells what is wrong with them beside what is with tasks."""
+        found, wrong = declared_in_files(self.sources)
+        own = {code_job_id(task): task.name for task in registry.tasks.values() if task.options.schedule}
+        for job in found:
+            if task := own.get(job["id"]):
+                text = f"The job {job['id']} is declared by @task of {task} already. Take it out of one of the two."
+                wrong.append(LoadError(BOOK, text, ""))
+        self.declared = [job for job in found if job["id"] not in own]
+        return replace(registry, errors=[*registry.errors, *wrong])
 
     def files(self) -> set[Path]:
         """The files whose change asks for another reading."""
-        return source_files(self.sources, every=bool(self.registry.errors))
+        return {*source_files(self.sources, every=bool(self.registry.errors)), *book_files(self.sources)}
 
     def get(self, name: str) -> Task:
         """The task of that name; raises `TaskNotFound`."""

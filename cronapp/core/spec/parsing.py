@@ -32,11 +32,18 @@ def parse_fields(given: Mapping[str, Any]) -> JobInput:
     return fields
 
 
-def parse_spec(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC", old: JobSpec | None = None) -> JobSpec:
+def parse_spec(
+    data: Mapping[str, Any],
+    *,
+    now: datetime,
+    timezone: str = "UTC",
+    old: JobSpec | None = None,
+    past: bool = False,
+) -> JobSpec:
     """Checks a job as JSON and answers its spec; raises `InvalidInput` with every wrong field.
 
     `timezone` is the zone of schedules that name none. `old` is the spec before an edit: its anchor is kept while its
-    period is, and its moments may lie in the past.
+    period is, and its moments may lie in the past. With `past` all may, as those of a job that comes back from a file.
     """
     errors: dict[str, str] = {}
     given: JobInput | None = None
@@ -47,8 +54,8 @@ def parse_spec(data: Mapping[str, Any], *, now: datetime, timezone: str = "UTC",
     except ValidationError as error:
         errors |= unlisted(explain(error, value=listed(data), fields=JobInput.model_fields), data)
     try:
-        timing = parse_timing(data, now=now, timezone=timezone, old=old)
-        if old is None:
+        timing = parse_timing(data, now=now, timezone=timezone, old=old, past=past)
+        if old is None and not past:
             refuse_the_idle(timing, str(data.get("id")), now)
     except InvalidInput as error:
         errors = {**error.errors, **errors}

@@ -44,6 +44,8 @@ FILTERS = (
     Param("sort", f"`{'`, `'.join(SORTS)}`; with `-` before it the largest first."),
 )
 
+PAST = Param("past", "`1`: its moments may lie in the past, as those of a job that comes back from a file.")
+
 
 async def told(job_id: str) -> wire.Job:
     row = await parts().jobs.row(job_id)
@@ -61,10 +63,11 @@ async def index() -> wire.Items[wire.Job]:
     return items(wire.Job, [job_told(row, parts().tasks) for row in rows], following)
 
 
-@api.post("/jobs", takes=JobInput, params=(ONCE,))
+@api.post("/jobs", takes=JobInput, params=(ONCE, PAST))
 async def create() -> Created[wire.Job]:
     """Make a job. Only `id`, `task` and `schedule` are needed."""
-    job = await parts().jobs.create(await body(), origin="api", by=who(), once=await once())
+    past = request.args.get("past", "") in ("1", "true")
+    job = await parts().jobs.create(await body(), origin="api", by=who(), once=await once(), past=past)
     return Created(await told(job.id), f"/api/v1/jobs/{job.id}")
 
 

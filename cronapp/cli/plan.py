@@ -1,0 +1,173 @@
+"""What an import is going to do: jobs and limits as a file has them, against those that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from cronapp.core.book import entry
+from cronapp.core.changes import FieldChange, changes
+from cronapp.core.crontab import TASK
+from cronapp.core.dependencies import in_order
+from cronapp.core.errors import InvalidInput
+from cronapp.core.hidden import MASK
+from cronapp.core.models import JobSpec, Json
+from cronapp.core.spec import parse_spec, spec_from_json, spec_to_json, zone_of
+from cronapp.core.spec.shapes import JobInput
+from cronapp.core.summary import words_of
+from cronapp.core.until import parse_until
+from cronapp.core.zones import zone
+from cronapp.wire import Job, Limit
+
+CODE = "code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One job or limit, what is done with it, and what of it differs. `wrong`: why nothing is done."""
+
+    name: str
+    kind: str  # create, change, pause, resume, remove, limit, same
+    words: str = ""
+    changes: tuple[FieldChange, ...] = ()
+    body: Json = field(default_factory=dict)
+    version: int | None = None
+    pause: Json | None = None  # after it was made or changed
+    wrong: str = ""
+
+
+def spec_of(job: Job) -> JobSpec:
+    """A job as the server has it; nothing of it is checked again."""
+    told = {name: value for name, value in job.told().items() if name in JobInput.model_fields}
+    schedule = told["schedule"]
+    return spec_from_json({**told, "schedule": schedule if isinstance(schedule, list) else [schedule]})
+
+
+def exported(job: Job) -> Json:
+    """A job as a file has it."""
+    return entry(spec_of(job), paused_of(job))
+
+
+def paused_of(job: Job) -> Json | None:
+    """Why and until when it is paused; None: it is not."""
+    if job.state != "paused" or job.pause is None:
+        return None
+    told = job.told()
+    found = {"reason": told["reason"], "until": told["pause"]["until"]}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def limits_of(limits: Iterable[Limit]) -> list[Json]:
+    """Those that somebody set: a group without a limit runs one at a time."""
+    told = [
+        {"kind": one.kind, "name": one.name, "max_running": one.max_running, "rate": one.rate}
+        for one in limits
+        if one.rate or one.max_running not in ((None, 1) if one.kind == "group" else (None,))
+    ]
+    return [{name: value for name, value in one.items() if value is not None} for one in told]
+
+
+def steps_for(
+    wanted: Iterable[Json], present: Iterable[Job], *, tasks: Collection[str], now: datetime, prune: bool
+) -> list[Step]:
+    """What makes the present jobs those of the file, in an order in which each finds those that it comes after."""
+    by_id, here = {one["id"]: one for one in wanted}, {job.id: job for job in present}
+    edges = {job_id: upstreams(one) for job_id, one in by_id.items()}
+    found = [step(by_id[job_id], here.get(job_id), tasks, now) for job_id in in_order(edges)]
+    if prune:
+        gone = [job for job in here.values() if job.id not in by_id and job.origin != CODE]
+        found += [Step(name=job.id, kind="remove", version=job.version) for job in gone]
+    return found
+
+
+def upstreams(data: Json) -> tuple[str, ...]:
+    after = data.get("after")
+    jobs = after.get("jobs") if isinstance(after, dict) else None
+    return tuple(job for job in jobs if isinstance(job, str)) if isinstance(jobs, list) else ()
+
+
+def step(given: Json, job: Job | None, tasks: Collection[str], now: datetime) -> Step:
+    data = {name: value for name, value in given.items() if name != "paused"}
+    job_id = str(data["id"])
+    old = spec_of(job) if job else None
+    try:
+        pause = pause_wanted(given.get("paused"), job, now)
+        spec = parse_spec(data, now=now, timezone=zone_of(old).key if old else "UTC", old=old, past=True)
+    except InvalidInput as error:
+        told = " ".join(f"{name}: {text}" for name, text in error.errors.items())
+        return Step(name=job_id, kind="change" if job else "create", wrong=told)
+    if spec.task not in tasks:
+        return Step(name=job_id, kind="change" if job else "create", wrong=no_task(spec.task))
+    if job is None or old is None:
+        return made(spec, data, pause)
+    differences = changes(old, spec, masked)
+    if not differences:
+        kind = "same" if pause is None else "resume" if pause.get("over") else "pause"
+        return Step(name=job_id, kind=kind, pause=pause)
+    body = spec_to_json(spec)
+    return Step(name=job_id, kind="change", changes=tuple(differences), body=body, version=job.version, pause=pause)
+
+
+def made(spec: JobSpec, data: Json, pause: Json | None) -> Step:
+    if hidden := sorted(name for name, value in spec.args.items() if holds_mask(value)):
+        what = f"args.{hidden[0]}: This is a secret, and no file has its value. Write it there, or name a stored one: "
+        return Step(name=spec.id, kind="create", wrong=f'{what}{{"secret": "NAME"}}.')
+    words = f"{spec.task}, {words_of(spec)}"
+    return Step(name=spec.id, kind="create", words=words, body=data, pause=pause)
+
+
+def no_task(name: str) -> str:
+    hint = " Switch it on: CRONAPP_READY_TASKS=shell." if name == TASK else " Deploy it first."
+    return f"The server has no task {name}.{hint}"
+
+
+def holds_mask(value: Any) -> bool:
+    match value:
+        case dict():
+            return any(map(holds_mask, value.values()))
+        case list():
+            return any(map(holds_mask, value))
+    return bool(value == MASK)
+
+
+def masked(task: str, args: Json) -> Json:
+    """Values of arguments are not shown: the file may have a secret where the server masks it."""
+    return dict.fromkeys(args, MASK)
+
+
+def pause_wanted(paused: Any, job: Job | None, now: datetime) -> Json | None:
+    """The pause that is to be made, or ended by `over`; None: it is as it shall be, or nothing is said of it."""
+    standing = paused_of(job) if job else None
+    if paused is None or (paused is False and standing is None):
+        return None
+    if paused is False:
+        return {"over": True}
+    told = {} if paused is True else paused
+    if not isinstance(told, dict) or told.keys() - {"reason", "until"}:
+        raise InvalidInput.of("paused", "Write true, false, or an object with `reason` and `until`.")
+    until = told.get("until")
+    try:
+        ends = parse_until(str(until), now, zone("UTC")) if until is not None else None
+    except ValueError as error:
+        raise InvalidInput.of("paused.until", str(error)) from None
+    if told == standing or (ends is not None and ends <= now):
+        return None
+    return dict(told)
+
+
+def limit_steps(wanted: Iterable[Json], present: Iterable[Limit]) -> list[Step]:
+    here = {(one["kind"], one["name"]): one for one in limits_of(present)}
+    found = []
+    for one in wanted:
+        name, standing = f"{one['kind']} {one['name']}", here.get((one["kind"], one["name"]))
+        words = ", ".join(f"{field} {one[field]}" for field in ("max_running", "rate") if one.get(field) is not None)
+        found.append(Step(name=name, kind="same" if one == standing else "limit", words=words, body=one))
+    return found
+
+
+def with_line(one: Step, lines: dict[str, int]) -> Step:
+    """With the line of the file at which something is wrong."""
+    line = lines.get(one.name, 0)
+    return replace(one, wrong=f"line {line}: {one.wrong}") if one.wrong and line else one

@@ -1,0 +1,194 @@
+"""`cronapp export` and `cronapp import`, on real servers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from support import TOKEN, Server
+from typer.testing import CliRunner
+
+from cronapp.cli import cli
+from cronapp.client import Client
+from cronapp.core.hidden import MASK
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+TASKS = '''
+from pydantic import SecretStr
+from cronapp import task
+
+
+def hello(name: str = "world", times: int = 1):
+    print("hello", name)
+
+
+def send(key: SecretStr, to: str = "ada"):
+    print("sent to", to)
+
+
+def may_run():
+    return True
+
+
+@task(schedule="0 5 * * *", timezone="Europe/Berlin")
+def declared():
+    """By the code."""
+
+
+def shell(command: list[str], folder: str = "", environment: dict[str, str] = {}, input: str = ""):
+    """As the ready-made one takes it."""
+'''
+JOBS: list[dict[str, Any]] = [
+    {"id": "plain", "task": "hello", "schedule": {"kind": "manual"}},
+    {
+        "id": "all-of-it",
+        "task": "hello",
+        "args": {"name": "22:00", "times": 3},
+        "schedule": [
+            {"kind": "cron", "expression": "0 3 * * mon-fri", "timezone": "Europe/Berlin"},
+            {"kind": "interval", "every": "15m", "timezone": "UTC"},
+        ],
+        "starts_at": "2026-04-01T00:00:00Z",
+        "ends_at": "2099-04-01T00:00:00.25Z",
+        "max_runs": 10,
+        "jitter": 90,
+        "blackouts": ["22:00-06:00 mon-fri"],
+        "condition": "may_run",
+        "overlap": "allow",
+        "max_running": 1,
+        "misfire": {"policy": "all", "grace": 120},
+        "timeout": 600.5,
+        "retry": {"max_attempts": 4, "delay": 2.5, "backoff": "fixed", "max_delay": 30, "on": ["lost"]},
+        "group": "mails",
+        "pause_after_failures": 5,
+        "queue": "mail",
+        "priority": -3,
+        "tags": ["finance", 'night "ly"'],
+        "description": "Two\nlines: on.",
+    },
+    {
+        "id": "a-follower",
+        "task": "hello",
+        "schedule": {"kind": "dependency"},
+        "after": {"jobs": ["plain"], "when": "any"},
+    },
+    {"id": "over", "task": "hello", "schedule": {"kind": "once", "at": "2025-01-01T00:00:00Z", "timezone": "UTC"}},
+    {"id": "named", "task": "send", "args": {"key": {"secret": "SHOP"}}, "schedule": {"kind": "manual"}},
+]
+
+
+def ask(server: Server, *args: str, status: int = 0, typed: str | None = None) -> Result:
+    result = CliRunner().invoke(cli, [*args, "--url", server.url, "--token", TOKEN], input=typed)
+    assert result.exit_code == status, (result.stdout, result.stderr, result.exception)
+    return result
+
+
+@pytest.fixture
+def fresh(server: Server) -> Server:
+    server.env["CRONAPP_API_RATE"] = "0"
+    server.write_tasks(TASKS)
+    return server.start("--no-watch")
+
+
+def wiped(server: Server) -> None:
+    assert server.stop() == 0
+    for file in server.folder.glob("cronapp.db*"):
+        file.unlink()
+    server.start("--no-watch")
+
+
+def test_an_export_makes_the_same_jobs_of_an_empty_database_byte_for_byte(fresh: Server, tmp_path: Path) -> None:
+    with Client(fresh.url, TOKEN) as api:
+        api.put_secret("SHOP", "geheim")
+        for job in JOBS:
+            api.create_job(job, past=True)
+        assert api.job("over").state == "finished"
+        api.change_job("declared", {"priority": 7})
+        api.pause_job("plain", reason="on hold", until="2099-01-01T00:00:00Z")
+        api.pause_job("named")
+        api.set_limit("queue", "mail", max_running=2, rate="10/m")
+        api.set_limit("group", "mails", max_running=4)
+        before = {job.id: told(job) for job in api.jobs()}
+    file = tmp_path / "saved.yaml"
+    ask(fresh, "export", str(file))
+    first = file.read_bytes()
+    assert "nothing" in ask(fresh, "import", str(file)).stdout or b"all-of-it" in first
+    wiped(fresh)
+    with Client(fresh.url, TOKEN) as api:
+        api.put_secret("SHOP", "geheim")
+        shown = ask(fresh, "import", str(file), "--dry-run").stdout
+        assert "+ all-of-it" in shown
+        assert "~ declared\n    priority: 0 → 7" in shown
+        assert [job.id for job in api.jobs()] == ["declared"], "nothing was done"
+        done = ask(fresh, "import", str(file)).stdout
+        assert "5 to make, 1 to change, 2 limits to set." in done
+        assert {job.id: told(job) for job in api.jobs()} == before
+    ask(fresh, "export", str(file))
+    assert file.read_bytes() == first
+    assert "8 as they are." in ask(fresh, "import", str(file)).stdout
+
+
+def told(job: Any) -> dict[str, Any]:
+    """What of a job does not depend on when it was made."""
+    apart = {"created_at", "updated_at", "version", "origin", "last_run", "pause", "next_run", "next_slot"}
+    return {name: value for name, value in job.told().items() if name not in apart}
+
+
+def test_an_import_shows_what_differs_and_makes_it_so(fresh: Server, tmp_path: Path) -> None:
+    file = tmp_path / "saved.yaml"
+    with Client(fresh.url, TOKEN) as api:
+        api.create_job({"id": "sends", "task": "send", "args": {"key": "geheim"}, "schedule": {"kind": "manual"}})
+        api.create_job({"id": "other", "task": "hello", "schedule": {"kind": "manual"}})
+        exported = ask(fresh, "export").stdout
+        assert "geheim" not in exported
+        assert f"key: '{MASK}'" in exported
+        file.write_text(exported.replace(f"key: '{MASK}'", f"key: '{MASK}'\n    to: grace"))
+        assert "~ sends" in ask(fresh, "import", str(file)).stdout
+        [run] = [api.run_job("sends")]
+        assert [line.text for line in api.follow(run.id)] == ["sent to grace"], "with the secret that it had"
+        file.write_text(f"""
+jobs:
+- {{id: sends, task: send, args: {{key: '{MASK}'}}, schedule: {{kind: manual}}, paused: {{reason: a file says so}}}}
+- {{id: fresh, task: send, args: {{key: '{MASK}'}}, schedule: {{kind: manual}}}}
+- {{id: later, task: hello, schedule: {{kind: cron, expression: '61 * * * *'}}}}
+- {{id: gone, task: no_such_task, schedule: {{kind: manual}}}}
+- {{id: typed, task: hello, args: {{times: many}}, schedule: {{kind: manual}}}}
+- {{id: fine, task: hello, schedule: {{kind: interval, every: 1h}}}}
+""")
+        refused = ask(fresh, "import", str(file), "--prune", typed="n\n", status=1)
+        assert "Remove 1 job?" in refused.stderr
+        assert [job.id for job in api.jobs()] == ["declared", "other", "sends"]
+        done = ask(fresh, "import", str(file), "--prune", "--yes", status=1)
+        for words in ("line 4: args.key: This is a secret", "line 5: schedule.expression", "no task no_such_task"):
+            assert words in done.stdout
+        assert "typed: args.times" in done.stderr
+        assert [job.id for job in api.jobs()] == ["declared", "fine", "sends"]
+        assert (api.job("sends").state, api.job("sends").reason) == ("paused", "a file says so")
+        file.write_text(
+            "jobs:\n- {id: sends, task: send, args: {key: '" + MASK + "'}, schedule: {kind: manual}, paused: false}\n"
+        )
+        actions = json.loads(ask(fresh, "import", str(file), "--json").stdout)
+        assert actions == [{"name": "sends", "action": "resume", "changes": [], "error": None}]
+        assert api.job("sends").state == "active"
+    assert "Line 1" in ask(fresh, "import", "-", typed="jobs: [", status=1).stderr
+    assert "cannot be read" in ask(fresh, "import", str(tmp_path / "nothing.yaml"), status=1).stderr
+
+
+def test_a_crontab_becomes_jobs_and_a_second_import_changes_nothing(fresh: Server) -> None:
+    first = ask(fresh, "import", "--crontab", str(DATA / "crontab"), "--tz", "Europe/Vienna")
+    assert "line 29 is left out: It runs when the machine starts" in first.stderr
+    assert "27 to make." in first.stdout
+    with Client(fresh.url, TOKEN) as api:
+        jobs = {job.id: job for job in api.jobs(task="shell")}
+        assert jobs["restic"].args["environment"]["RESTIC_REPOSITORY"] == "/srv/restic repo"
+        assert {job.schedule.timezone for job in jobs.values()} == {  # type: ignore[union-attr]
+            "Europe/Vienna",
+            "Europe/Berlin",
+            "America/New_York",
+        }
+    again = ask(fresh, "import", "--crontab", str(DATA / "crontab"), "--tz", "Europe/Vienna")
+    assert again.stdout == "27 as they are.\n"
+    assert "15 to make." in ask(fresh, "import", "--system", str(DATA / "crontab-system"), "--dry-run").stdout
