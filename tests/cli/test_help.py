@@ -1,0 +1,43 @@
+"""The command line teaches: each command has its line in the docs and its words, and those with arguments examples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from cronapp.cli import cli
+
+DOCS = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text("utf-8")
+LISTS = ("jobs", "runs", "secret", "user", "token")
+
+
+def commands(of: Any, *before: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in of.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *before, name)
+        else:
+            yield (*before, name), command
+
+
+EVERY = dict(commands(get_command(cli)))
+
+
+@pytest.mark.parametrize("names", EVERY, ids=" ".join)
+def test_a_command_says_what_it_does_here_and_in_the_docs(names: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(cli, [*names, "--help"])
+    assert told.exit_code == 0
+    assert EVERY[names].help
+    first = rf"`cronapp {names[0]}( {names[-1]})?\b"
+    rows = [row for row in DOCS.splitlines() if row.startswith("| `cronapp") and re.search(first, row)]
+    assert any(len(names) == 1 or f"`{names[-1]}`" in row or f" {names[-1]}`" in row for row in rows), names
+
+
+@pytest.mark.parametrize("group", LISTS)
+def test_what_lists_tells_it_to_programs_too(group: str) -> None:
+    assert "--json" in CliRunner().invoke(cli, [group, "list", "--help"]).stdout
