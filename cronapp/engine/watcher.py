@@ -116,6 +116,10 @@ def report(reading: Reading, sources: Iterable[str]) -> None:
         log.info("%s", f"{', '.join(good)} was read again: {count}{more}")
     for stale in reading.stale:
         log.warning("%s", f"{stale.source} cannot be imported: {stale.error}; the last good version is still in use")
+    old = {stale.source for stale in reading.stale}
+    for error in reading.errors:
+        if error.source not in old:
+            log.warning("%s", f"{error.source} cannot be used: {error.error}")
 
 
 def named(names: Iterable[str]) -> str:

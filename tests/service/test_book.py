@@ -9,6 +9,7 @@ import pytest
 from support import VAULT, TurnedClock
 
 from cronapp.core.registry import BOOK
+from cronapp.engine.watcher import report
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.declarations import Declarations
 from cronapp.service.jobs import Jobs
@@ -82,6 +83,15 @@ async def test_a_file_that_is_wrong_is_told_and_hinders_nothing_else(here: Decla
     [error] = here.jobs.tasks.registry.errors
     assert "declared by @task of own already" in error.error
     assert (await here.jobs.get("own")).task == "own"
+
+
+async def test_a_mistake_made_while_the_server_works_is_told_in_its_log(
+    here: Declarations, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks = here.jobs.tasks
+    (Path(tasks.sources[0]).parent / BOOK).write_text("jobs: [")
+    report(tasks.reload(), tasks.sources)
+    assert f"{BOOK} cannot be used: Line 1" in caplog.text
 
 
 async def test_the_check_before_a_deployment_looks_at_it_too(here: Declarations, clock: TurnedClock) -> None:
