@@ -31,6 +31,9 @@ def add_to(cli: typer.Typer) -> None:
     ) -> None:
         """Compare every stored job with its task, before a deployment. Exit status 1 if one no longer fits.
 
+        \b
+        cronapp check shop.tasks && deploy
+
         The database is only read, also while a server works on it. Where there is none yet, only the code is checked.
         """
         settings = load_settings({"tasks": tuple(tasks or ()), "database": database})

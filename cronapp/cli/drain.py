@@ -29,6 +29,10 @@ def add_to(cli: typer.Typer) -> None:
     ) -> None:
         """Take no new slot and start no run, so that the server can be restarted; what runs goes on.
 
+        \b
+        cronapp drain --wait --timeout 5m && systemctl restart cronapp
+        cronapp drain --undo
+
         Slots that pass meanwhile go by their jobs' misfire rules at the next start. Exit status 1 if something still
         runs when --wait has waited long enough.
         """

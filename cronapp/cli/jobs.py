@@ -69,7 +69,12 @@ def list_jobs(
 
 @jobs.command()
 def show(job: ID, as_json: JSON = False, url: URL = HERE, token: TOKEN = "") -> None:
-    """Show one job, and where it stands."""
+    """Show one job, and where it stands.
+
+    \b
+    cronapp jobs show nightly
+    cronapp jobs show nightly --json | jq .next_run
+    """
     with connect(url, token) as server:
         found = server.job(job)
     print_json(found) if as_json else facts(about(found))
@@ -181,7 +186,11 @@ def resume(
     url: URL = HERE,
     token: TOKEN = "",
 ) -> None:
-    """Let the slots of these jobs run again."""
+    """Let the slots of these jobs run again.
+
+    \b
+    cronapp jobs resume nightly --catch-up last
+    """
     with connect(url, token) as server:
         for job in ids:
             found = server.resume_job(job, catch_up=catch_up)  # type: ignore[arg-type]  # the server refuses others
@@ -215,7 +224,11 @@ def remove(
     url: URL = HERE,
     token: TOKEN = "",
 ) -> None:
-    """Remove jobs. Their runs are kept."""
+    """Remove jobs. Their runs are kept.
+
+    \b
+    cronapp jobs remove nightly weekly
+    """
     with connect(url, token) as server:
         each = [server.job(job).id for job in ids]
         count = each[0] if len(each) == 1 else f"{len(each)} jobs"

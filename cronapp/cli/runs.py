@@ -11,7 +11,7 @@ from cronapp.cli.remote import HERE, JSON, TOKEN, URL, connect, job_ids
 from cronapp.cli.shown import as_json as print_json
 from cronapp.cli.shown import as_list, facts, lasted, state_of, table, told
 from cronapp.client import Client
-from cronapp.core.plain import json_line
+from cronapp.core.plain import json_line, plain
 from cronapp.wire import Run
 
 runs = typer.Typer(
@@ -76,12 +76,16 @@ def show(run: RUN, as_json: JSON = False, url: URL = HERE, token: TOKEN = "") ->
         return
     facts(about(found))
     if found.error:
-        print(f"\n{found.error.traceback.rstrip()}")
+        print("", *map(plain, found.error.traceback.rstrip().split("\n")), sep="\n")
 
 
 @runs.command()
 def cancel(run: RUN, as_json: JSON = False, url: URL = HERE, token: TOKEN = "") -> None:
-    """End a run that waits at once, and ask one that is executed to stop."""
+    """End a run that waits at once, and ask one that is executed to stop.
+
+    \b
+    cronapp runs cancel 812
+    """
     with connect(url, token) as server:
         found = server.cancel_run(number_of(server, run))
     if as_json:

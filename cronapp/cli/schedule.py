@@ -28,6 +28,10 @@ def add_to(cli: typer.Typer) -> None:
     ) -> None:
         """Tell a cron expression or an interval in words, with its next slots. Exit status 2 if it is wrong.
 
+        \b
+        cronapp next '0 9 * * mon-fri' --tz Europe/Berlin
+        cronapp next 'every 90m' -n 10 --from 2026-03-28T22:00
+
         After the slots come the clock changes that it meets within a year, and what may surprise. An interval is
         counted from the moment of --from, as one of a job that is made then.
         """

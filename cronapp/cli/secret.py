@@ -26,7 +26,12 @@ def add_to(cli: typer.Typer) -> None:
         token: TOKEN = "",
     ) -> None:
         """Store a secret, or replace its value. Without --stdin you are asked for it; it is never an argument, since
-        other users of the machine see those."""
+        other users of the machine see those.
+
+        \b
+        cronapp secret set SHOP_PASSWORD
+        pass show shop | cronapp secret set SHOP_PASSWORD --stdin
+        """
         value = sys.stdin.read().removesuffix("\n") if stdin else typer.prompt(f"Value of {name}", hide_input=True)
         with connect(url, token) as server:
             server.put_secret(name, value)
@@ -38,7 +43,11 @@ def add_to(cli: typer.Typer) -> None:
         url: URL = "http://127.0.0.1:5000",
         token: TOKEN = "",
     ) -> None:
-        """The names of the stored secrets, and how many jobs name each in their arguments."""
+        """The names of the stored secrets, and how many jobs name each in their arguments.
+
+        \b
+        cronapp secret list
+        """
         with connect(url, token) as server:
             found = list(server.secrets())
         if as_json:
@@ -49,7 +58,11 @@ def add_to(cli: typer.Typer) -> None:
 
     @secret.command("remove")
     def remove(name: NAME, url: URL = "http://127.0.0.1:5000", token: TOKEN = "") -> None:
-        """Remove a stored secret. Runs that need it fail from then on."""
+        """Remove a stored secret. Runs that need it fail from then on.
+
+        \b
+        cronapp secret remove SHOP_PASSWORD
+        """
         with connect(url, token) as server:
             server.remove_secret(name)
         typer.echo(f"{name} is removed.")

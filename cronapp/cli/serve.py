@@ -52,7 +52,12 @@ def add_to(cli: typer.Typer) -> None:
         ] = None,
         no_worker: Annotated[bool, typer.Option("--no-worker", help="Schedule and show, but execute nothing.")] = False,
     ) -> None:
-        """Serve the dashboard, keep the schedules, execute the runs."""
+        """Serve the dashboard, keep the schedules, execute the runs.
+
+        \b
+        cronapp serve                          tasks.py and cronapp.db in this folder
+        cronapp serve shop.tasks --port 8000   a module, at another port
+        """
         given = {"tasks": tuple(tasks or ()), "host": host, "port": port, "database": database, "watch": watch}
         settings = load_settings(given)
         set_up_log(settings.log_format, known_secrets(settings), settings.log_level)

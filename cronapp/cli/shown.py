@@ -105,7 +105,7 @@ def width(text: str) -> int:
 
 def facts(rows: Iterable[tuple[str, str | None]]) -> None:
     """Names and values, one a line; those without a value are left out."""
-    shown = [(name, value) for name, value in rows if value]
+    shown = [(name, clean(value)) for name, value in rows if value]
     wide = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
         print(f"{painted(name.ljust(wide), bold=True)}{GAP}{value}")

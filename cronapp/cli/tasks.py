@@ -20,7 +20,12 @@ def add_to(cli: typer.Typer) -> None:
         tasks: Annotated[list[str] | None, typer.Argument(help=TASKS)] = None,
         as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     ) -> None:
-        """List the tasks. Exit status 1 if a file cannot be loaded."""
+        """List the tasks. Exit status 1 if a file cannot be loaded.
+
+        \b
+        cronapp tasks
+        cronapp tasks shop.tasks --json | jq -r '.[].name'
+        """
         settings = load_settings({"tasks": tuple(tasks or ())})
         registry = load([*settings.tasks, *settings.ready_modules])
         if as_json:

@@ -41,7 +41,12 @@ def create(
     url: URL = "",
     token: TOKEN = "",
 ) -> None:
-    """Make a token and print it, this once, alone on the last line."""
+    """Make a token and print it, this once, alone on the last line.
+
+    \b
+    cronapp token create --role operator --name pipeline --tags finance --expires 30d
+    export CRONAPP_TOKEN=$(cronapp token create --role viewer | tail -n 1)
+    """
     limits = [tag.strip() for tag in tags.split(",") if tag.strip()] or None
     if url:
         with connect(url, token) as server:
@@ -58,7 +63,11 @@ def create(
 
 @tokens.command(name="list")
 def list_tokens(as_json: JSON = False, database: DATABASE = None, url: URL = "", token: TOKEN = "") -> None:
-    """List the tokens, the newest first. A token itself is not shown."""
+    """List the tokens, the newest first. A token itself is not shown.
+
+    \b
+    cronapp token list
+    """
     if url:
         with connect(url, token) as server:
             found = [one.told() for one in server.tokens()]
@@ -80,7 +89,11 @@ def revoke(
     url: URL = "",
     token: TOKEN = "",
 ) -> None:
-    """Make a token good for nothing, at once."""
+    """Make a token good for nothing, at once.
+
+    \b
+    cronapp token revoke 3
+    """
     if url:
         with connect(url, token) as server:
             server.revoke_token(number)

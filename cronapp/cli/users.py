@@ -50,7 +50,12 @@ def add(
     url: URL = "",
     token: TOKEN = "",
 ) -> None:
-    """Make an account. The password is asked for twice."""
+    """Make an account. The password is asked for twice.
+
+    \b
+    cronapp user add ada --role admin
+    cronapp user add grace --role operator --tags shops
+    """
     password = new_password(password_stdin)
     limits = [tag.strip() for tag in tags.split(",") if tag.strip()] or None
     if url:
@@ -70,7 +75,11 @@ def list_users(
     url: URL = "",
     token: TOKEN = "",
 ) -> None:
-    """List the accounts."""
+    """List the accounts.
+
+    \b
+    cronapp user list
+    """
     if url:
         with connect(url, token) as server:
             found = [one.told() for one in server.users()]
@@ -90,7 +99,12 @@ def list_users(
 def passwd(
     name: NAME, password_stdin: STDIN = False, database: DATABASE = None, url: URL = "", token: TOKEN = ""
 ) -> None:
-    """Set a new password, and sign them out everywhere. The password is asked for twice."""
+    """Set a new password, and sign them out everywhere. The password is asked for twice.
+
+    \b
+    cronapp user passwd ada
+    pwgen 20 1 | tee new | cronapp user passwd ada --password-stdin
+    """
     password = new_password(password_stdin)
     if url:
         with connect(url, token) as server:
@@ -102,7 +116,11 @@ def passwd(
 
 @users.command()
 def remove(name: NAME, database: DATABASE = None, url: URL = "", token: TOKEN = "") -> None:
-    """Remove an account, and sign them out. What they did stays in the books."""
+    """Remove an account, and sign them out. What they did stays in the books.
+
+    \b
+    cronapp user remove grace
+    """
     if url:
         with connect(url, token) as server:
             server.remove_user(name)
@@ -113,14 +131,22 @@ def remove(name: NAME, database: DATABASE = None, url: URL = "", token: TOKEN = 
 
 @users.command()
 def disable(name: NAME, database: DATABASE = None, url: URL = "", token: TOKEN = "") -> None:
-    """Sign them out, and let them in no more, until the account is enabled again."""
+    """Sign them out, and let them in no more, until the account is enabled again.
+
+    \b
+    cronapp user disable grace
+    """
     switch(name, True, database, url, token)
     print(f"{name} is signed out and cannot sign in.")
 
 
 @users.command()
 def enable(name: NAME, database: DATABASE = None, url: URL = "", token: TOKEN = "") -> None:
-    """Let them sign in again."""
+    """Let them sign in again.
+
+    \b
+    cronapp user enable grace
+    """
     switch(name, False, database, url, token)
     print(f"{name} can sign in again.")
 
