@@ -10,6 +10,7 @@ Without an address and a token they take `$CRONAPP_URL` and `$CRONAPP_TOKEN`. An
 
 from __future__ import annotations
 
+from cronapp.client.alerts import AlertCalls
 from cronapp.client.carrying import Awaiting, Blocking
 from cronapp.client.errors import (
     ApiError,
@@ -30,7 +31,7 @@ from cronapp.client.people import PeopleCalls
 from cronapp.client.runs import RunCalls
 
 
-class Calls(JobCalls, RunCalls, ServerCalls, PeopleCalls):
+class Calls(JobCalls, RunCalls, AlertCalls, ServerCalls, PeopleCalls):
     """Every call of the API."""
 
 

@@ -120,6 +120,7 @@ async def walk(client: Client, house: Server) -> set[str]:
     jobs_and_slots(told)
     runs_and_errors(told)
     await mended(told, house)
+    await alerts(told)
     the_house(told)
     people(told)
     return used
@@ -209,6 +210,35 @@ async def mended(api: Any, house: Server) -> None:
     house.write_tasks(house.tasks.replace("def takes(", "def took("))
     await until(lambda: api.job("takes").state == "needs_attention")
     assert api.repoint_job("takes", "took").task == "took"
+
+
+async def alerts(api: Any) -> None:
+    """To addresses that are refused, so that nothing is sent."""
+    assert api.add_channel("ops", "json://127.0.0.1:9", digest="10m", most=5).most == 5
+    assert api.add_channel("hook", "http://127.0.0.1:9/hook", kind="hook").secret
+    assert api.change_channel("ops", {"quiet": {"from": "22:00", "until": "06:00"}}).digest == 0
+    assert api.channel("ops").quiet.timezone == "UTC"
+    assert [one.name for one in api.channels()] == ["hook", "ops"]
+    assert api.renew_channel_secret("hook").secret
+    [told] = api.test_channel("hook").items
+    assert (told.state, "CRONAPP_ALLOW_PRIVATE_HOOKS" in told.error) == ("failed", True)
+    assert api.delivery(told.id).event == "test"
+    rule = api.add_alert({"tag": "a", "on": ["failure"], "channels": ["hook"]})
+    assert api.change_alert(rule.id, {"tag": "a", "on": ["missed"], "channels": ["hook"]}).on == ["missed"]
+    assert [one.id for one in api.alerts()] == ["default", rule.id]
+    assert api.alert("default").tag is None
+    assert [one.channel for one in api.test_alert(rule.id).items] == ["hook"]
+    assert api.remove_alert(rule.id) is None
+    api.create_job({"id": "told", "task": "hello", "schedule": MANUAL, "notify": [{"channels": ["ops", "hook"]}]})
+    assert len(api.test_job_alerts("told").items) == 2
+    assert {one.channel for one in api.deliveries(job="told", event="test")} == {"ops", "hook"}
+    api.change_job("told", {"task": "fail", "notify": [{"channels": ["hook"]}]})
+    api.run_job("told")
+    failures = {"job": "told", "event": "failure", "state": "failed"}
+    await until(lambda: list(api.deliveries(**failures)))
+    assert api.retry_delivery(next(api.deliveries(**failures)).id).channel == "hook"
+    api.remove_job("told")
+    assert api.remove_channel("ops") is None
 
 
 def the_house(api: Any) -> None:
