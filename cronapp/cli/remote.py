@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cronapp.client import Client, ClientError, NotReached
+from cronapp.client import ApiError, Client, ClientError, NotReached
 
 HERE = "http://127.0.0.1:5000"
 URL = Annotated[str, typer.Option(envvar="CRONAPP_URL", help="The server's address.")]
@@ -24,8 +24,9 @@ Asking = Callable[[Client], Iterable[str]]
 
 
 @contextmanager
-def connect(url: str, token: str) -> Iterator[Client]:
-    """A server to talk to. What it refuses is told in one line, with exit status 1; that it is away, with 3."""
+def connect(url: str, token: str, *, fields: bool = True) -> Iterator[Client]:
+    """A server to talk to. What it refuses is told in one line, with exit status 1; that it is away, with 3. Without
+    `fields` the names of wrong fields are left out, where the sentences say enough."""
     if not token:
         typer.echo("cronapp: A token is needed: --token, or $CRONAPP_TOKEN.", err=True)
         raise typer.Exit(REFUSED)
@@ -33,7 +34,8 @@ def connect(url: str, token: str) -> Iterator[Client]:
         with Client(url, token) as client:
             yield client
     except ClientError as error:
-        typer.echo(f"cronapp: {error}", err=True)
+        sentences = "" if fields or not isinstance(error, ApiError) else " ".join(error.errors.values())
+        typer.echo(f"cronapp: {sentences or error}", err=True)
         raise typer.Exit(AWAY if isinstance(error, NotReached) else REFUSED) from None
 
 

@@ -33,7 +33,7 @@ def add_to(cli: typer.Typer) -> None:
         pass show shop | cronapp secret set SHOP_PASSWORD --stdin
         """
         value = sys.stdin.read().removesuffix("\n") if stdin else typer.prompt(f"Value of {name}", hide_input=True)
-        with connect(url, token) as server:
+        with connect(url, token, fields=False) as server:
             server.put_secret(name, value)
         typer.echo(f"{name} is stored.")
 
@@ -48,7 +48,7 @@ def add_to(cli: typer.Typer) -> None:
         \b
         cronapp secret list
         """
-        with connect(url, token) as server:
+        with connect(url, token, fields=False) as server:
             found = list(server.secrets())
         if as_json:
             print_json({"items": [one.told() for one in found], "next": None})
@@ -63,6 +63,6 @@ def add_to(cli: typer.Typer) -> None:
         \b
         cronapp secret remove SHOP_PASSWORD
         """
-        with connect(url, token) as server:
+        with connect(url, token, fields=False) as server:
             server.remove_secret(name)
         typer.echo(f"{name} is removed.")

@@ -49,7 +49,7 @@ def create(
     """
     limits = [tag.strip() for tag in tags.split(",") if tag.strip()] or None
     if url:
-        with connect(url, token) as server:
+        with connect(url, token, fields=False) as server:
             made = server.create_token(role, name=name, tags=limits, expires=expires).told()
     else:
         made = on(database, lambda store: created(store, role, name, limits, expires))
@@ -69,7 +69,7 @@ def list_tokens(as_json: JSON = False, database: DATABASE = None, url: URL = "",
     cronapp token list
     """
     if url:
-        with connect(url, token) as server:
+        with connect(url, token, fields=False) as server:
             found = [one.told() for one in server.tokens()]
     else:
         found = on(database, everything)
@@ -95,7 +95,7 @@ def revoke(
     cronapp token revoke 3
     """
     if url:
-        with connect(url, token) as server:
+        with connect(url, token, fields=False) as server:
             server.revoke_token(number)
     else:
         on(database, lambda store: Tokens(store, system_clock).revoke(number))

@@ -59,7 +59,7 @@ def add(
     password = new_password(password_stdin)
     limits = [tag.strip() for tag in tags.split(",") if tag.strip()] or None
     if url:
-        with connect(url, token) as server:
+        with connect(url, token, fields=False) as server:
             made = server.add_user(name, password, role, limits)
         told, among = made.name, made.role
     else:
@@ -81,7 +81,7 @@ def list_users(
     cronapp user list
     """
     if url:
-        with connect(url, token) as server:
+        with connect(url, token, fields=False) as server:
             found = [one.told() for one in server.users()]
     else:
         found = on(database, everybody)
@@ -107,7 +107,7 @@ def passwd(
     """
     password = new_password(password_stdin)
     if url:
-        with connect(url, token) as server:
+        with connect(url, token, fields=False) as server:
             server.set_password(name, password)
     else:
         on(database, lambda people: setting(people, name, password))
@@ -122,7 +122,7 @@ def remove(name: NAME, database: DATABASE = None, url: URL = "", token: TOKEN = 
     cronapp user remove grace
     """
     if url:
-        with connect(url, token) as server:
+        with connect(url, token, fields=False) as server:
             server.remove_user(name)
     else:
         on(database, lambda people: removing(people, name))
@@ -180,7 +180,7 @@ async def switching(people: People, name: str, disabled: bool) -> None:
 
 def switch(name: str, disabled: bool, database: str | None, url: str, token: str) -> None:
     if url:
-        with connect(url, token) as server:
+        with connect(url, token, fields=False) as server:
             server.change_user(name, disabled=disabled)
     else:
         on(database, lambda people: switching(people, name, disabled))
