@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cronapp.core.book import entry
@@ -22,6 +22,7 @@ from cronapp.core.zones import zone
 from cronapp.wire import Job, Limit
 
 CODE = "code"
+LONG_AGO, LONGEST = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,14 +148,32 @@ def pause_wanted(paused: Any, job: Job | None, now: datetime) -> Json | None:
     told = {} if paused is True else paused
     if not isinstance(told, dict) or told.keys() - {"reason", "until"}:
         raise InvalidInput.of("paused", "Write true, false, or an object with `reason` and `until`.")
-    until = told.get("until")
     try:
-        ends = parse_until(str(until), now, zone("UTC")) if until is not None else None
+        ends = ending(told.get("until"), now)
     except ValueError as error:
         raise InvalidInput.of("paused.until", str(error)) from None
-    if told == standing or (ends is not None and ends <= now):
+    if (ends is not None and ends <= now) or (standing is not None and alike(told, standing, ends, now)):
         return None
     return dict(told)
+
+
+def ending(until: Any, now: datetime) -> datetime | None:
+    """The moment that is said, also where it has passed; of a length, as `2h`, the one after now."""
+    if until is None:
+        return None
+    ends = parse_until(str(until), LONG_AGO, zone("UTC"))
+    return now + (ends - LONG_AGO) if is_length(until) else ends
+
+
+def is_length(until: Any) -> bool:
+    return parse_until(str(until), LONG_AGO, zone("UTC")) - LONG_AGO < LONGEST
+
+
+def alike(told: Json, standing: Json, ends: datetime | None, now: datetime) -> bool:
+    """Whether the pause that stands is the one that is wanted. One for so long, as `2h`, is not begun anew."""
+    if told.get("reason") != standing.get("reason"):
+        return False
+    return ends == ending(standing.get("until"), now) or (ends is not None and is_length(told["until"]))
 
 
 def limit_steps(wanted: Iterable[Json], present: Iterable[Limit]) -> list[Step]:

@@ -39,7 +39,7 @@ def painted(text: str, colour: str | None = None, *, bold: bool = False) -> str:
     """In colour, where somebody looks at a terminal and did not ask for none."""
     if not wants_colours(sys.stdout):
         return text
-    return typer.style(text, fg=colour, bold=bold)
+    return typer.style(text, fg=colour, bold=bold or None)
 
 
 def state_of(state: str) -> str:

@@ -114,7 +114,14 @@ def numbered(jobs: Sequence[Json], lines: Sequence[int], name: str) -> dict[str,
 def entry(spec: JobSpec, paused: Json | None = None) -> Json:
     """A job as it stands in a file: what is at its default is left out."""
     told: Json = json.loads(json.dumps(sparse(spec)))  # plain values only, and no two of them the same object
+    schedule = told["schedule"]
+    told["schedule"] = [kind_first(one) for one in schedule] if isinstance(schedule, list) else kind_first(schedule)
     return {**told, "paused": paused} if paused is not None else told
+
+
+def kind_first(schedule: Json) -> Json:
+    """As people write it."""
+    return {"kind": schedule["kind"], **schedule}
 
 
 def book_text(jobs: Iterable[Json], limits: Iterable[Json] = ()) -> str:

@@ -40,8 +40,8 @@ WORDS = {
     "command",
     "timeout",
     "flock",
-    "perl",
     "true",
+    "date",
 }
 """At the beginning of a command they say little of what it is for."""
 PROGRAM = re.compile(r"[A-Za-z0-9_~$./{}-]*[A-Za-z][A-Za-z0-9_.-]*")
@@ -202,7 +202,8 @@ def program_of(command: str) -> str:
     """What a command is called by: the first program in it that says something."""
     for word in re.split(r"[\s;&|()<>'\"\[\]]+", command):
         name = PurePosixPath(word).name
-        if "=" in word or word.startswith(("-", "$")) or not PROGRAM.fullmatch(word) or name in WORDS:
+        option = word.startswith("-") or "=" in word or (word.startswith("$") and "/" not in word)
+        if option or name in WORDS or not PROGRAM.fullmatch(word):
             continue
         return name.rsplit(".", 1)[0] if name.endswith((".sh", ".py", ".pl", ".php")) else name
     return "command"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from support import TOKEN, Server
 from typer.testing import CliRunner
 
 from cronapp.cli import cli
+from cronapp.cli.plan import pause_wanted
 from cronapp.client import Client
 from cronapp.core.hidden import MASK
 
@@ -149,9 +151,10 @@ def test_an_import_shows_what_differs_and_makes_it_so(fresh: Server, tmp_path: P
         assert "~ sends" in ask(fresh, "import", str(file)).stdout
         [run] = [api.run_job("sends")]
         assert [line.text for line in api.follow(run.id)] == ["sent to grace"], "with the secret that it had"
+        paused = "{reason: a file says so, until: 3d}"
         file.write_text(f"""
 jobs:
-- {{id: sends, task: send, args: {{key: '{MASK}'}}, schedule: {{kind: manual}}, paused: {{reason: a file says so}}}}
+- {{id: sends, task: send, args: {{key: '{MASK}'}}, schedule: {{kind: manual}}, paused: {paused}}}
 - {{id: fresh, task: send, args: {{key: '{MASK}'}}, schedule: {{kind: manual}}}}
 - {{id: later, task: hello, schedule: {{kind: cron, expression: '61 * * * *'}}}}
 - {{id: gone, task: no_such_task, schedule: {{kind: manual}}}}
@@ -167,6 +170,8 @@ jobs:
         assert "typed: args.times" in done.stderr
         assert [job.id for job in api.jobs()] == ["declared", "fine", "sends"]
         assert (api.job("sends").state, api.job("sends").reason) == ("paused", "a file says so")
+        again = ask(fresh, "import", str(file), "--prune", "--yes", status=1).stdout
+        assert "1 to make, 2 as they are, 3 refused." in again, "the pause is not begun anew"
         file.write_text(
             "jobs:\n- {id: sends, task: send, args: {key: '" + MASK + "'}, schedule: {kind: manual}, paused: false}\n"
         )
@@ -192,3 +197,17 @@ def test_a_crontab_becomes_jobs_and_a_second_import_changes_nothing(fresh: Serve
     again = ask(fresh, "import", "--crontab", str(DATA / "crontab"), "--tz", "Europe/Vienna")
     assert again.stdout == "27 as they are.\n"
     assert "15 to make." in ask(fresh, "import", "--system", str(DATA / "crontab-system"), "--dry-run").stdout
+
+
+@pytest.mark.parametrize(
+    ("paused", "wanted"),
+    [
+        (None, None),
+        (False, None),
+        (True, {}),
+        ({"until": "2h"}, {"until": "2h"}),
+        ({"until": "2001-01-01T00:00:00Z"}, None),  # it is over
+    ],
+)
+def test_a_pause_is_made_where_the_file_says_so_and_it_is_not_over(paused: Any, wanted: Any) -> None:
+    assert pause_wanted(paused, None, datetime(2026, 3, 2, tzinfo=UTC)) == wanted

@@ -33,6 +33,7 @@ def test_each_line_becomes_a_job_but_what_runs_at_boot() -> None:
     assert len(PEOPLE) + len(SYSTEM) >= 40
     assert len(LEFT_OUT) == 1
     assert len({job["id"] for job in PEOPLE}) == len(PEOPLE)
+    assert {"daily.job", "mail", "tar", "borg", "certbot", "checkarray", "acme"} <= JOBS.keys()
 
 
 @pytest.mark.parametrize("job", [*PEOPLE, *SYSTEM], ids=lambda job: job["id"])
