@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cronapp.core.alerts import Delivery, DeliveryState
-from cronapp.core.errors import InvalidInput
+from cronapp.core.errors import Conflict
 from cronapp.core.models import Job
 from cronapp.web.auth import who
 from cronapp.web.site import parts
@@ -35,7 +35,7 @@ async def sent(
     action: str, target: str, names: Sequence[str], urls: Sequence[str], job: Job | None = None
 ) -> list[Delivery]:
     if not names and not urls:
-        raise InvalidInput.of("notify" if job else "channels", NOBODY)
+        raise Conflict(NOBODY)
     await parts().alerts.note_test(action, target)
     return await parts().send_test(names[:MOST], urls[: MOST - len(names[:MOST])], who(), job)
 

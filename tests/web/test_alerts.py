@@ -87,7 +87,7 @@ async def test_channels_rules_and_deliveries_by_the_api(telling: App, receiver: 
     (tried,) = (await api.json("POST", "/channels/ops/test"))["items"]
     assert (tried["event"], tried["state"]) == ("test", "sent")
     assert len((await api.json("POST", f"/alerts/{other['id']}/test"))["items"]) == 1
-    assert (await api("POST", "/jobs/nightly/notify/test")).status_code == 422
+    assert (await api("POST", "/jobs/nightly/notify/test")).status_code == 409
     assert (await api("DELETE", "/channels/hook")).status_code == 204
     assert (await api("DELETE", f"/alerts/{other['id']}")).status_code == 204
 

@@ -11,7 +11,7 @@ from cronapp import wire
 from cronapp.core.alert_words import general_words
 from cronapp.core.alerts import Delivery, DeliveryState, GeneralRule
 from cronapp.core.channels import Channel, Quiet
-from cronapp.core.errors import ChannelNotFound, Conflict, InvalidInput
+from cronapp.core.errors import ChannelNotFound, Conflict, InvalidInput, JobNotFound
 from cronapp.core.spec import rule_to_json
 from cronapp.web.alerting import test_channel, test_job, test_rule
 from cronapp.web.api.asked import CURSOR, LIMIT, body, limit, number
@@ -144,13 +144,13 @@ async def remove_rule(rule_id: str) -> Done:
     return Done()
 
 
-@api.post("/alerts/<rule_id>/test", refuses=(InvalidInput,))
+@api.post("/alerts/<rule_id>/test", refuses=(Conflict,))
 async def try_rule(rule_id: str) -> wire.Items[wire.Delivery]:
     """Send a test to each of a rule's channels at once, and tell what became of it."""
     return tried(await test_rule(rule_id))
 
 
-@api.post("/jobs/<job_id>/notify/test", refuses=(InvalidInput,))
+@api.post("/jobs/<job_id>/notify/test", refuses=(Conflict,))
 async def try_job(job_id: str) -> wire.Items[wire.Delivery]:
     """Send a test to whom a job's own rules name, and tell what became of it."""
     return tried(await test_job(job_id))
@@ -173,7 +173,7 @@ def rule_told(one: GeneralRule) -> wire.AlertRule:
 # -- deliveries -----------------------------------------------------------------------------------------------------
 
 
-@api.get("/deliveries", params=(*FILTERS, CURSOR, LIMIT))
+@api.get("/deliveries", params=(*FILTERS, CURSOR, LIMIT), refuses=(JobNotFound,))
 async def deliveries() -> wire.Items[wire.Delivery]:
     """What was told, the newest first; of the jobs that who asks may see."""
     asked = {name: request.args.get(name, "").strip() for name in ("job", "channel", "state", "event")}
