@@ -130,7 +130,7 @@ def line_of(number: int, line: str, around: Mapping[str, str], comments: list[st
         input=given,
         user=user,
         environment={name: value for name, value in around.items() if name not in OF_CRON},
-        shell=around.get("SHELL") or SHELL,
+        shell=around.get("SHELL") or SHELL,  # nosec B604 # its name: nothing is run here
         home=around.get("HOME", ""),
         timezone=where,
         comment="\n".join(comments).strip(),
