@@ -217,17 +217,22 @@ function hearStream({ data: { name, html, last, open, since, gone } }) {
 
 // What comes is shown a few pieces at a time, so that whoever presses something meanwhile is answered first. Of what
 // takes the same place only the newest waits for the next round, so a page that cannot keep up falls behind by one piece
-// for each place, and each has its turn.
+// for each place, and each has its turn. What is added to a place, as lines of a log, keeps its place among all others.
 const BUDGET = 8, AT_ONCE = 6; // ms of a frame, and pieces in one swap, which is told to all who listen
 const coming = new Map();
-let round = [], arrivals = 0;
+let round = [];
 
 function wait(html) {
   if (!coming.size && !round.length) requestAnimationFrame(showComing);
   for (const piece of html.split(/(?=<hx-partial )/)) {
-    const [, place, swap] = /hx-target="([^"]*)" hx-swap="([^"]*)"/.exec(piece), key = swap.endsWith("Morph") ? `${place} ${swap}` : arrivals++;
-    coming.delete(key);
-    coming.set(key, piece);
+    const place = /hx-target="[^"]*" hx-swap="\w*Morph"/.exec(piece)?.[0];
+    if (place) {
+      coming.delete(place);
+      coming.set(place, piece);
+    } else {
+      round.push(...coming.values(), piece);
+      coming.clear();
+    }
   }
 }
 

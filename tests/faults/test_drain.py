@@ -98,6 +98,6 @@ def test_a_wrong_token_and_a_server_that_is_not_there_are_told_in_one_line(serve
     assert complaint.startswith("cronapp: There is no such token")
     server.stop()
     status, _, complaint = drain(server)
-    assert status == 1
+    assert status == 3
     assert "cannot be reached" in complaint
     assert "Traceback" not in complaint
