@@ -12,7 +12,7 @@ from quart.testing import QuartClient
 from visiting import EVIL, HTMX, Api, LogOnPage, Page, Stream, page_of, partials, put_lines, put_run
 
 from cronapp.app import App
-from cronapp.core.models import Outcome, RunState
+from cronapp.core.models import Job, Outcome, Run, RunState
 from cronapp.store.runs import RunFilter
 from cronapp.web.views.job import VIEWS
 from cronapp.web.views.job.tabs import TABS, Tab
@@ -244,6 +244,29 @@ async def test_the_log_tab_shows_the_newest_log_and_goes_over_to_a_run_that_star
         await put_lines(quiet, second, ["over there"])
         assert "#log" in await stream.until(">over there<")
         assert stream.last == f"{second.id}.1"
+
+
+async def test_a_line_that_comes_while_the_log_goes_over_is_shown(
+    quiet: App, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.make("greet")
+    job = await quiet.jobs.get("greet")
+    first = await put_run(quiet, job, RunState.SUCCEEDED)
+    followed = quiet.runs.followed
+
+    async def slowly(job: Job) -> Run | None:
+        """Which run it is is known; its first line comes before anybody hears of it."""
+        run = await followed(job)
+        if run is not None and run.id != first.id and not run.last_seq:
+            monkeypatch.undo()
+            await put_lines(quiet, run, ["early"])
+        return run
+
+    async with Stream(quiet, "job:greet:log", at="/jobs/greet/log", after=f"{first.id}.0") as stream:
+        await stream.html()
+        monkeypatch.setattr(quiet.runs, "followed", slowly)
+        second = await put_run(quiet, job, RunState.RUNNING)
+        assert ">early<" in await stream.until(f"/runs/{second.id}/log.txt") or await stream.until(">early<")
 
 
 async def test_a_reader_of_the_log_tab_who_comes_back_goes_on_where_they_were(quiet: App, api: Api) -> None:

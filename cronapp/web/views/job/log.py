@@ -40,12 +40,15 @@ class LogTab(JobTab):
         job = await self.house.jobs.get(self.job_id)
         run = await self.house.runs.followed(job)
         if run is not None and run.id != self.log.run_id:
-            return await self._switch(job, run)
+            return await self._switch(job, run) + await self._newest()  # nobody heeded what came during the switch
         if part == "run":
             return await self.house.hub.once(
                 ("job", self.job_id), ("log", run and run.id, self.left and self.left.id), lambda: self._line(job, run)
             )
-        html = await self.log.show() if run else EMPTY
+        return await self._newest() if run else EMPTY
+
+    async def _newest(self) -> Markup:
+        html = await self.log.show()
         self.ageing = ("log",) if self.log.behind else ()
         return html
 
