@@ -125,7 +125,10 @@ class Server:
         self.write_tasks(self.tasks)
 
     def write_tasks(self, text: str) -> None:
-        (self.folder / "tasks.py").write_text(text)
+        """Puts the file there in one step, so that no half of it is ever seen."""
+        written = self.folder / ".tasks.py"
+        written.write_text(text)
+        written.replace(self.folder / "tasks.py")
 
     def start(self, *args: str) -> Server:
         """Starts it and waits until it answers."""

@@ -15,7 +15,7 @@ from cronapp.service.declarations import Declarations
 from cronapp.service.tasks import Reading, Tasks
 
 log = logging.getLogger(__name__)
-QUIET = 300  # milliseconds without a further change, so that a save in several steps is read once
+QUIET = 0.2  # seconds without a further change: an editor empties a file and then writes it, which is no empty file
 LOOK = 2000  # milliseconds between two looks of our own: not every file system tells of changes
 NAMED = 5  # tasks that the log names
 
@@ -56,7 +56,7 @@ class Watcher:
 
     async def _follow(self, folders: set[Path]) -> None:
         """Looks whenever one of these folders changes, until other folders are to be watched."""
-        told = awatch(*folders, debounce=QUIET, recursive=False, rust_timeout=LOOK, yield_on_timeout=True)
+        told = awatch(*folders, recursive=False, rust_timeout=LOOK, yield_on_timeout=True)
         async for _ in told:
             await self._look()
             if self._folders() != folders:
@@ -67,9 +67,10 @@ class Watcher:
 
     async def _look(self) -> None:
         """Reads the tasks files again if one of them is another than when it was read."""
-        now = await asyncio.to_thread(lambda: seen(self._tasks.files()))
+        now = await self._files()
         changed = any(now[path] != self._seen[path] for path in now.keys() & self._seen.keys())
         if changed:
+            now = await self._quiet(now)
             reading = await asyncio.to_thread(self._tasks.reload)
             now = seen(self._tasks.files()) | now  # what changes meanwhile asks for another reading
             report(reading, self._tasks.sources)
@@ -77,6 +78,17 @@ class Watcher:
         self._seen = now
         if self._owed:
             await self._hold()
+
+    async def _files(self) -> Seen:
+        return await asyncio.to_thread(lambda: seen(self._tasks.files()))
+
+    async def _quiet(self, now: Seen) -> Seen:
+        """How the files are once nobody writes them any more."""
+        while True:
+            before = now
+            await asyncio.sleep(QUIET)
+            if (now := await self._files()) == before:
+                return now
 
     async def _hold(self) -> None:
         try:
