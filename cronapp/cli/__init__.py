@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from importlib import import_module
 
 import typer
 
-from cronapp.cli import (
-    book,
-    check,
-    doctor,
-    drain,
-    jobs,
-    logs,
-    migrate,
-    runs,
-    schedule,
-    secret,
-    serve,
-    tasks,
-    tokens,
-    users,
-)
 from cronapp.core.errors import CannotStart
 
-cli = typer.Typer(
-    name="cronapp",
-    help="Python functions on a schedule, with a live dashboard.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-serve.add_to(cli)
-tasks.add_to(cli)
-check.add_to(cli)
-doctor.add_to(cli)
-migrate.add_to(cli)
-schedule.add_to(cli)
-jobs.add_to(cli)
-runs.add_to(cli)
-logs.add_to(cli)
-book.add_to(cli)
-drain.add_to(cli)
-secret.add_to(cli)
-tokens.add_to(cli)
-users.add_to(cli)
+HOME = {name: name for name in ("serve", "tasks", "check", "doctor", "migrate")}
+HOME |= {"next": "schedule", "jobs": "jobs", "runs": "runs", "logs": "logs", "export": "book", "import": "book"}
+HOME |= {"drain": "drain", "secret": "secret", "token": "tokens", "user": "users"}
+"""Which module has each command, in the order of the help. Only that of the command that is asked for is loaded: what
+asks a running server needs none of what a server is made of, and answers in a third of the time."""
+
+
+def command_line(*asked: str) -> typer.Typer:
+    """The commands: that which is asked for, or all where it is none of them."""
+    cli = typer.Typer(
+        name="cronapp",
+        help="Python functions on a schedule, with a live dashboard.",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    cli.callback()(lambda: None)  # else one command alone would take no name
+    modules = [HOME[name] for name in asked if name in HOME][:1] or dict.fromkeys(HOME.values())
+    for module in modules:
+        import_module(f"cronapp.cli.{module}").add_to(cli)
+    return cli
 
 
 def main() -> None:
     """Runs the command line. A start that is refused is told in one clear line, with exit status 1."""
+    completing = "_CRONAPP_COMPLETE" in os.environ
     try:
-        cli()
+        command_line(*(() if completing else sys.argv[1:2]))()
     except CannotStart as error:
         print(f"cronapp: {error}", file=sys.stderr)
         raise SystemExit(1) from None

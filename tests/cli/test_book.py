@@ -12,7 +12,7 @@ from click.testing import Result
 from support import TOKEN, Server
 from typer.testing import CliRunner
 
-from cronapp.cli import cli
+from cronapp.cli import command_line
 from cronapp.cli.plan import pause_wanted
 from cronapp.client import Client
 from cronapp.core.hidden import MASK
@@ -83,7 +83,7 @@ JOBS: list[dict[str, Any]] = [
 
 
 def ask(server: Server, *args: str, status: int = 0, typed: str | None = None) -> Result:
-    result = CliRunner().invoke(cli, [*args, "--url", server.url, "--token", TOKEN], input=typed)
+    result = CliRunner().invoke(command_line(args[0]), [*args, "--url", server.url, "--token", TOKEN], input=typed)
     assert result.exit_code == status, (result.stdout, result.stderr, result.exception)
     return result
 

@@ -12,7 +12,7 @@ from click.testing import Result
 from support import Server
 from typer.testing import CliRunner
 
-from cronapp.cli import cli
+from cronapp.cli import command_line
 
 TASKS = "def greet(day: str, n: int = 1): ...\n"
 
@@ -23,7 +23,7 @@ def _in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check(*args: str) -> Result:
-    return CliRunner().invoke(cli, ["check", *args])
+    return CliRunner().invoke(command_line("check"), ["check", *args])
 
 
 def test_without_a_database_only_the_code_is_checked(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from databases import with_tables
 from support import TASKS, Server
 from typer.testing import CliRunner
 
-from cronapp.cli import cli
+from cronapp.cli import command_line
 from cronapp.store.open import newest
 
 
@@ -26,7 +26,7 @@ def _in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def doctor(*args: str) -> Result:
-    return CliRunner().invoke(cli, ["doctor", "--port", "0", *args])
+    return CliRunner().invoke(command_line("doctor"), ["doctor", "--port", "0", *args])
 
 
 def found(*args: str) -> dict[str, tuple[str, str]]:
@@ -84,8 +84,11 @@ def test_a_job_that_no_longer_fits_and_a_server_that_runs_are_told(server: Serve
 
 def test_a_database_is_brought_up_to_date_by_hand(tmp_path: Path) -> None:
     migrate = ["migrate", "--database", f"sqlite:///{tmp_path / 'x.db'}"]
-    assert CliRunner().invoke(cli, migrate).stdout == f"The database is brought from nothing to {newest()}.\n"
-    assert "already" in CliRunner().invoke(cli, migrate).stdout
+    assert (
+        CliRunner().invoke(command_line("migrate"), migrate).stdout
+        == f"The database is brought from nothing to {newest()}.\n"
+    )
+    assert "already" in CliRunner().invoke(command_line("migrate"), migrate).stdout
     with sqlite3.connect(tmp_path / "y.db") as conn:
         conn.execute("CREATE TABLE alembic_version (version_num TEXT)")
         conn.execute("INSERT INTO alembic_version VALUES ('0003')")

@@ -12,7 +12,7 @@ from click.testing import Result
 from support import TASKS, TOKEN, Server
 from typer.testing import CliRunner
 
-from cronapp.cli import cli, given, shown
+from cronapp.cli import command_line, given, shown
 from cronapp.cli.remote import job_ids, run_numbers, task_names
 
 MORE = '''
@@ -37,7 +37,7 @@ def ask(house: Server, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("CRONAPP_TOKEN", TOKEN)
 
     def asked(*args: str, status: int = 0, typed: str | None = None) -> Result:
-        result = CliRunner().invoke(cli, list(args), input=typed)
+        result = CliRunner().invoke(command_line(args[0]), list(args), input=typed)
         assert result.exit_code == status, (result.stdout, result.stderr, result.exception)
         return result
 

@@ -9,13 +9,13 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from cronapp.cli import cli
+from cronapp.cli import command_line
 
 BERLIN = ("--tz", "Europe/Berlin")
 
 
 def told(*args: str) -> Result:
-    return CliRunner().invoke(cli, ["next", *args])
+    return CliRunner().invoke(command_line("next"), ["next", *args])
 
 
 def lines(*args: str) -> list[str]:

@@ -12,7 +12,7 @@ from click.testing import Result
 from support import TOKEN, Server
 from typer.testing import CliRunner
 
-from cronapp.cli import cli
+from cronapp.cli import command_line
 from cronapp.cli.server_log import Covered, JsonLines
 from cronapp.config import load_settings
 from cronapp.core.errors import CannotStart
@@ -24,7 +24,9 @@ SEND = "from pydantic import SecretStr\ndef send(key: SecretStr):\n    return le
 
 
 def secret(server: Server, *args: str, given: str = "") -> Result:
-    return CliRunner().invoke(cli, ["secret", *args, "--url", server.url, "--token", TOKEN], input=given)
+    return CliRunner().invoke(
+        command_line("secret"), ["secret", *args, "--url", server.url, "--token", TOKEN], input=given
+    )
 
 
 def test_a_secret_is_set_listed_and_removed_and_its_key_lies_beside_the_database(server: Server) -> None:

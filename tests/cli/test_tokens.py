@@ -12,7 +12,7 @@ from click.testing import Result
 from support import TOKEN, Server
 from typer.testing import CliRunner
 
-from cronapp.cli import cli
+from cronapp.cli import command_line
 from cronapp.core.errors import CannotStart
 from cronapp.core.tokens import SECRET
 
@@ -23,7 +23,7 @@ def _in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def token(*args: str) -> Result:
-    return CliRunner().invoke(cli, ["token", *args])
+    return CliRunner().invoke(command_line("token"), ["token", *args])
 
 
 def listed(*args: str) -> list[dict[str, Any]]:

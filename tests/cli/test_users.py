@@ -15,7 +15,7 @@ from click.testing import Result
 from support import TOKEN, Server
 from typer.testing import CliRunner
 
-from cronapp.cli import cli
+from cronapp.cli import command_line
 from cronapp.cli.serve import has_account
 from cronapp.config import load_settings
 
@@ -29,7 +29,9 @@ def _in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def user(*args: str, password: str | None = None) -> Result:
-    return CliRunner().invoke(cli, ["user", *args], input=None if password is None else f"{password}\n")
+    return CliRunner().invoke(
+        command_line("user"), ["user", *args], input=None if password is None else f"{password}\n"
+    )
 
 
 def add(name: str, role: str, *args: str, password: str = PASSWORD) -> Result:
