@@ -11,6 +11,7 @@ from markupsafe import Markup
 from cronapp import __version__
 from cronapp.web.arguments import arguments, numbered, picked
 from cronapp.web.assets import assets_root, static_url
+from cronapp.web.compiled import Compiled
 from cronapp.web.filters import FILTERS, GLOBALS
 from cronapp.web.graph import after_told, graph
 from cronapp.web.permissions import may
@@ -30,6 +31,7 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     auto_reload=False,
+    bytecode_cache=Compiled(assets_root() / "templates"),
 )
 environment.filters.update(FILTERS, is_picked=picked)
 environment.tests["differs"] = differs
