@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from playwright.async_api import Page
@@ -12,18 +13,19 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 SETTLED = "document.getAnimations().every(one => !(one instanceof CSSTransition))"
 
 
-async def barriers(page: Page) -> list[str]:
-    """One line for each. By night only the colours are others, so only these are looked at once more."""
-    found = await complaints(page) + await too_wide(page)
+async def barriers(page: Page, *within: str) -> list[str]:
+    """One line for each, on the whole page or within what these selectors find. By night only the colours are others,
+    so only these are looked at once more."""
+    found = await complaints(page, within) + await too_wide(page)
     await page.emulate_media(color_scheme="dark")
     await page.wait_for_function(SETTLED)
-    found += await complaints(page, COLOURS)
+    found += await complaints(page, within, COLOURS)
     await page.emulate_media(color_scheme="light")
     await page.wait_for_function(SETTLED)
     return found
 
 
-async def complaints(page: Page, rules: list[str] | None = None) -> list[str]:
+async def complaints(page: Page, within: Sequence[str] = (), rules: Sequence[str] = ()) -> list[str]:
     """What axe finds as the page is, one line for each element."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE)
@@ -31,7 +33,8 @@ async def complaints(page: Page, rules: list[str] | None = None) -> list[str]:
     if rules:
         options["runOnly"] = {"type": "rule", "values": rules}
     found: list[dict[str, Any]] = await page.evaluate(
-        "async options => (await axe.run(document, options)).violations", options
+        "async ([within, options]) => (await axe.run(within.length ? within : document, options)).violations",
+        [within, options],
     )
     return [
         f"{page.url}: {fault['id']}: {node['target']} {node['failureSummary']}"
