@@ -255,8 +255,8 @@ async def in_sight(page: Page, seq: int, limit: float = PATIENCE) -> None:
     """Waits until a line is between the upper and the lower edge of the log's box."""
     await page.wait_for_function(
         """seq => {
-            const log = document.querySelector("#log"), line = log.querySelector(`[data-seq="${seq}"]`);
-            if (!line) return false;
+            const log = document.querySelector("#log"), line = log?.querySelector(`[data-seq="${seq}"]`);
+            if (!line) return false; // or there is no line at all yet
             const box = log.getBoundingClientRect(), place = line.getBoundingClientRect();
             return place.top < box.bottom && place.bottom > box.top;
         }""",
