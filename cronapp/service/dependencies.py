@@ -90,7 +90,7 @@ def open_woken(tx: Tx, job: Job, run: Run, now: datetime, blackouts: Blackouts) 
             tx.emit(RunChanged(run_id, job.id))
     elif open_admitted(tx, job, occasion, job.spec.overlap, now) and job.spec.max_runs is not None:
         jobs.count_slots(tx, job.key, 1)
-        close_if_used_up(tx, job, job.slots_used + 1)
+        close_if_used_up(tx, job, job.slots_used + 1, now)
     jobs.forget_ends(tx, job.key)
 
 

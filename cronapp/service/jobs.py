@@ -97,7 +97,7 @@ class Jobs:
 
         def ask(conn: Conn) -> tuple[list[JobRow], str | None]:
             found = listing.page(conn, filters, sort=sort, after=place_of(after, sort), limit=limit + 1)
-            rows = self._rows(conn, [job for job, _ in found[:limit]], strip)
+            rows = self.rows(conn, [job for job, _ in found[:limit]], strip)
             if len(found) <= limit:
                 return rows, None
             last = found[limit - 1][1]
@@ -118,7 +118,7 @@ class Jobs:
                 own = replace(filters, untagged=True) if group.tag is None else tagged(filters, group.tag)
                 listed.append([job for job, _ in listing.page(conn, own, sort=sort, limit=each)])
             once = {job.key: job for some in listed for job in some}  # of several tags a job has the same row in each
-            rows = {row.job.key: row for row in self._rows(conn, list(once.values()))}
+            rows = {row.job.key: row for row in self.rows(conn, list(once.values()))}
             answer = [(group, [rows[job.key] for job in some]) for group, some in zip(groups, listed, strict=False)]
             return answer, groups[limit - 1].tag if len(groups) > limit else None
 
@@ -134,11 +134,11 @@ class Jobs:
 
     async def row(self, job_id: str) -> JobRow:
         """One job as the list shows it; raises `JobNotFound`."""
-        return await self.store.read(lambda conn: self._rows(conn, [found(conn, job_id)])[0])
+        return await self.store.read(lambda conn: self.rows(conn, [found(conn, job_id)])[0])
 
     async def upcoming(self, limit: int = 10) -> list[JobRow]:
         """The jobs that are due next."""
-        listed = await self.store.read(lambda conn: self._rows(conn, jobs.upcoming(conn, limit), 1))
+        listed = await self.store.read(lambda conn: self.rows(conn, jobs.upcoming(conn, limit), 1))
         return sorted((row for row in listed if row.next_run), key=lambda row: row.next_run or row.job.created_at)
 
     async def ids(self, limit: int) -> list[str]:
@@ -160,7 +160,7 @@ class Jobs:
         """The jobs that hang together with this one; None: there are none. Raises `JobNotFound`."""
 
         def ask(conn: Conn) -> Neighbours | None:
-            return neighbours_of(conn, found(conn, job_id), lambda listed: self._rows(conn, listed, 1))
+            return neighbours_of(conn, found(conn, job_id), lambda listed: self.rows(conn, listed, 1))
 
         return await self.store.read(ask)
 
@@ -174,7 +174,8 @@ class Jobs:
         """The ids of the jobs that run after this one."""
         return [job.id for job in await self.store.read(dependencies.waiting_for, job_id)]
 
-    def _rows(self, conn: Conn, listed: Sequence[Job], strip: int = STRIP) -> list[JobRow]:
+    def rows(self, conn: Conn, listed: Sequence[Job], strip: int = STRIP) -> list[JobRow]:
+        """These jobs as a list shows them, with the newest `strip` runs of each."""
         strips = runs.recent(conn, [job.key for job in listed], strip)
         held = pauses.scheduler_pause(conn) is not None
         return [

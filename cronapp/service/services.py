@@ -25,6 +25,7 @@ from cronapp.service.ledger import Ledger
 from cronapp.service.limits import Limits
 from cronapp.service.load import Loads
 from cronapp.service.log_search import LogSearch
+from cronapp.service.news import News
 from cronapp.service.notes import Notes
 from cronapp.service.pauses import Pauses
 from cronapp.service.people import People
@@ -77,6 +78,7 @@ class Services:
     restarts: Restarts
     repairs: Repairs
     history: History
+    news: News
     notes: Notes
     upcoming: Upcoming
     pauses: Pauses
@@ -127,6 +129,7 @@ def make_services(
         restarts=Restarts(store, clock),
         repairs=Repairs(jobs),
         history=History(jobs),
+        news=News(store, jobs),
         notes=Notes(store, clock),
         upcoming=Upcoming(store, blackouts, clock),
         pauses=Pauses(store, blackouts, clock),

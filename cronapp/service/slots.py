@@ -113,7 +113,7 @@ def settle_job(
     record_unkept(tx, job, missed, skipped, gap, now)
     used_up = open_slots(tx, job, settled.run, now, blackouts)
     if used_up or (next_slot is None and not needs_no_slot(promised) and not job.spec.after):
-        end(tx, job)
+        end(tx, job, now)
 
 
 def record_unkept(
@@ -144,15 +144,15 @@ def record_skipped(tx: Tx, job: Job, skipped: SlotChange, now: datetime) -> None
         tx.emit(RunChanged(run_id, job.id))
 
 
-def end(tx: Tx, job: Job) -> None:
+def end(tx: Tx, job: Job, now: datetime) -> None:
     """The job has no further slot."""
-    jobs.end(tx, job.key)
+    jobs.end(tx, job.key, now)
     tx.emit(JobChanged(job.id))
 
 
-def close_if_used_up(tx: Tx, job: Job, used: int) -> None:
+def close_if_used_up(tx: Tx, job: Job, used: int, now: datetime) -> None:
     if job.spec.max_runs is not None and used >= job.spec.max_runs:
-        end(tx, job)
+        end(tx, job, now)
 
 
 def open_at_start(tx: Tx, now: datetime, blackouts: Blackouts) -> None:
@@ -168,7 +168,7 @@ def open_at_start(tx: Tx, now: datetime, blackouts: Blackouts) -> None:
         if off and not over:
             record_gap(tx, job, MissedRange(now, now, 1), scheduler_pause_gap(off), now)
         elif over or open_slots(tx, job, (now,), now, blackouts):
-            end(tx, job)
+            end(tx, job, now)
 
 
 def open_slots(tx: Tx, job: Job, slots: Sequence[datetime], now: datetime, blackouts: Blackouts) -> bool:

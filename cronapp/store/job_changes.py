@@ -96,6 +96,14 @@ def spec_before(conn: Connection, key: int, change_id: int) -> JobSpec | None:
     return _newest_spec(conn, key, job_changes.c.id < change_id)
 
 
+def specs_since(conn: Connection, key: int, change_id: int) -> list[JobSpec]:
+    """The job as it was after this change and after each later one that changed what it says."""
+    statement = select(job_changes.c.spec).where(
+        of(key), job_changes.c.id >= change_id, job_changes.c.spec.is_not(None)
+    )
+    return [spec_from_json(spec) for spec in conn.execute(statement.order_by(job_changes.c.id)).scalars()]
+
+
 def savers(conn: Connection, key: int, version: int, limit: int = 50) -> list[str]:
     """Who changed what the job says since this version, the first one first."""
     newest = select(job_changes.c.id, job_changes.c.by).where(

@@ -221,9 +221,10 @@ def count_slots(tx: Tx, key: int, used: int) -> None:
     tx.conn.execute(sql_update(jobs).where(jobs.c.key == key).values(slots_used=jobs.c.slots_used + used))
 
 
-def end(tx: Tx, key: int) -> None:
+def end(tx: Tx, key: int, now: datetime) -> None:
     """The job has no further slot."""
-    tx.conn.execute(sql_update(jobs).where(jobs.c.key == key).values(state=JobState.FINISHED, next_slot=None))
+    values = {"state": JobState.FINISHED, "next_slot": None, "updated_at": now}
+    tx.conn.execute(sql_update(jobs).where(jobs.c.key == key).values(values))
 
 
 def go_on(tx: Tx, key: int, next_slot: datetime | None) -> None:
