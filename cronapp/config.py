@@ -263,7 +263,7 @@ MEANINGS = {
     "api_rate": "Calls of the API that each program may make in a second; 0: any number",
     "api_burst": "Calls that it may make at once",
     "api_refusals": "Calls without a good token that are answered in a minute, of each address; 0: any number",
-    "streams": "Connections for live pages that each person or program may hold",
+    "streams": "Connections for live pages and event streams that each person or program may hold",
     "metrics_port": "The port at which the metrics are told to everybody who reaches it",
     "metrics_jobs": "Jobs of which each has metrics of its own",
     "notify": "Apprise addresses that are told what the rule for all jobs says",

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from cronapp.app import App
 
 Json = dict[str, Any]
-PROBLEM, LINES = "application/problem+json", "application/x-ndjson"
+PROBLEM, LINES, EVENTS = "application/problem+json", "application/x-ndjson", "text/event-stream"
 HEADERS = ("Location", "ETag", "Retry-After", "WWW-Authenticate")
 """Headers that mean something to a program, and so are described wherever they come."""
 
@@ -65,8 +65,20 @@ async def hold_body(answer: Json, reply: Response, named: str) -> None:
     if reply.mimetype == LINES:
         for line in body.splitlines():
             fits(content["x-lines"]["$ref"], json.loads(line), named)
+    elif reply.mimetype == EVENTS:  # one that ends by itself
+        for block in body.decode().split("\n\n"):
+            hold_event(block, named)
     elif reply.mimetype.endswith("json"):
         fits(content["schema"]["$ref"], json.loads(body, parse_constant=refuse_constant), named)
+
+
+def hold_event(block: str, named: str = "an event") -> None:
+    """Fails where a message of the event stream is not described; one without data only brings a place."""
+    told = dict(line.split(": ", 1) for line in block.split("\n") if line and not line.startswith(":"))
+    if "data" in told:
+        content = _described["paths"]["/api/v1/events"]["get"]["responses"]["200"]["content"][EVENTS]
+        ref = content["x-events"][told["event"]]["$ref"]
+        fits(ref, json.loads(told["data"], parse_constant=refuse_constant), f"{named}, {told['event']}")
 
 
 def refuse_constant(word: str) -> None:

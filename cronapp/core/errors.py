@@ -84,7 +84,7 @@ class TooManyCalls(CronAppError):
 
 
 class TooManyStreams(CronAppError):
-    """Too many pages are open at once. Close some of them, or raise CRONAPP_STREAMS."""
+    """Too many pages or event streams are open at once. Close some of them, or raise CRONAPP_STREAMS."""
 
     status = 429
     retry_after = 10

@@ -27,6 +27,7 @@ from cronapp.core.events import (
     ViewsChanged,
 )
 from cronapp.web.permissions import looking
+from cronapp.web.shelf import Shelf
 
 KEPT = 500  # fragments kept for other connections
 Key = tuple[str, Hashable]
@@ -87,6 +88,12 @@ class View(Protocol):
         """The parts that grow old by themselves, without an event."""
 
 
+class Listener(Protocol):
+    """Who is told of events as they come."""
+
+    def heed(self, event: Event) -> None: ...
+
+
 class Connection:
     """One open page's stream: what of it is old, and when each part was sent last."""
 
@@ -127,9 +134,10 @@ class Connection:
 
 class Hub:
     def __init__(self) -> None:
-        self._connections: set[Connection] = set()
+        self._connections: set[Listener] = set()
         self._rendered: OrderedDict[Key, dict[Hashable, asyncio.Task[Markup]]] = OrderedDict()
         self._doubts: set[asyncio.Event] = set()
+        self.shelf = Shelf()
         self.closing = asyncio.Event()
 
     def heed(self, event: Event) -> None:
@@ -140,16 +148,21 @@ class Hub:
             self._rendered.pop(key, None)
         if isinstance(event, SchedulerChanged | TasksLoaded | LimitsChanged):  # what tells of a job tells of these
             self._rendered.clear()
+        self.shelf.heed(event)
         for connection in self._connections:
             connection.heed(event)
 
     def join(self, view: View) -> Connection:
         connection = Connection(view)
-        self._connections.add(connection)
+        self.listen(connection)
         return connection
 
-    def leave(self, connection: Connection) -> None:
-        self._connections.discard(connection)
+    def listen(self, listener: Listener) -> None:
+        """Has somebody told of each event, until they leave."""
+        self._connections.add(listener)
+
+    def leave(self, listener: Listener) -> None:
+        self._connections.discard(listener)
 
     @contextmanager
     def doubts(self) -> Iterator[asyncio.Event]:
@@ -166,7 +179,7 @@ class Hub:
         self.closing.set()
 
     def __len__(self) -> int:
-        """How many pages are open."""
+        """How many streams are open."""
         return len(self._connections)
 
     async def once(self, key: Key, what: Hashable, render: Callable[[], Awaitable[Markup]]) -> Markup:

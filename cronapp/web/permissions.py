@@ -37,7 +37,7 @@ LOOK = """
     api.figures.figures api.notes.index api.notes.show api.slots.index api.upcoming.index api.limits.index
     api.load.show api.logs.search api.runs.index api.runs.show api.runs.comparison api.runs.log api.runs.stack
     api.failures.index api.failures.show api.schedule.told api.scheduler.show
-    api.stats.stats api.stats.workers
+    api.stats.stats api.stats.workers api.events.stream
     alerts.deliveries api.alerts.deliveries api.alerts.delivery
 """
 

@@ -23,6 +23,7 @@ from cronapp.core.access import Sight
 from cronapp.core.errors import BadRequest, CronAppError, NotFound, PersonNotFound, StoreUnavailable
 from cronapp.web import cookies
 from cronapp.web.calls import calls, token_id
+from cronapp.web.described.replies import endless
 from cronapp.web.form_token import filled, token_of
 from cronapp.web.hub import Connection, View
 from cronapp.web.site import Parts, parts
@@ -46,11 +47,7 @@ async def stream() -> Response:
     calls().admit_stream(g.who, token_id())
     views = await views_asked(house)
     content = b"" if request.method == "HEAD" else messages(house, views, reader())  # else a HEAD would last as long
-    response = Response(content, content_type="text/event-stream; charset=utf-8")
-    response.timeout = None
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return endless(content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ from cronapp.wire.asked import (
     UserChange,
 )
 from cronapp.wire.base import FieldProblem, Items, Problem, Wire
+from cronapp.wire.events import EVENTS, CaughtUp, JobRemoved, Reset, RunLine
 from cronapp.wire.jobs import (
     After,
     Backfill,
@@ -122,6 +123,7 @@ from cronapp.wire.server import (
 )
 
 __all__ = [
+    "EVENTS",
     "After",
     "AlertRule",
     "Alike",
@@ -140,6 +142,7 @@ __all__ = [
     "BulkRunsAsked",
     "BulkRunsDone",
     "Cancelled",
+    "CaughtUp",
     "Change",
     "Channel",
     "ChannelAsked",
@@ -176,6 +179,7 @@ __all__ = [
     "Job",
     "JobChanged",
     "JobCounts",
+    "JobRemoved",
     "JobReplaced",
     "JobsWanted",
     "Kept",
@@ -209,6 +213,7 @@ __all__ = [
     "Ready",
     "RenameAsked",
     "RepointAsked",
+    "Reset",
     "RestoreAsked",
     "ResumeAsked",
     "RetriedAlike",
@@ -221,6 +226,7 @@ __all__ = [
     "RunError",
     "RunHead",
     "RunItems",
+    "RunLine",
     "RunsWanted",
     "SafeRestart",
     "Schedule",

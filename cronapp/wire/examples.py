@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from cronapp.core.spec.shapes import JobInput
-from cronapp.wire import alerts, asked, jobs, people, runs, server
+from cronapp.wire import alerts, asked, events, jobs, people, runs, server
 
 AT = "2026-02-02T02:00:00Z"
 SCHEDULE = {"kind": "cron", "expression": "0 3 * * mon-fri", "timezone": "Europe/Berlin"}
@@ -251,6 +251,10 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     jobs.Cancelled: {"cancelled": 47},
     runs.Run: RUN,
     runs.LogLine: LINE,
+    events.JobRemoved: {"id": "nightly-report"},
+    events.RunLine: {**LINE, "run": 812},
+    events.Reset: {"reason": "Changes are kept for 90 days, and this place is older."},
+    events.CaughtUp: {"at": AT},
     runs.LogMatches: {
         "items": [
             {

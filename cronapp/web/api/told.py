@@ -230,6 +230,10 @@ def line_told(line: LogLine) -> wire.LogLine:
     return wire.LogLine(seq=line.seq, at=line.at, stream=line.stream, level=line.level, text=line.text)
 
 
+def run_line_told(run: int, line: LogLine) -> wire.RunLine:
+    return wire.RunLine(seq=line.seq, at=line.at, stream=line.stream, level=line.level, text=line.text, run=run)
+
+
 def tags_told(sight: Sight) -> list[str] | None:
     return None if sight.tags is None else sorted(sight.tags)
 

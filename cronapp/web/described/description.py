@@ -13,7 +13,7 @@ from werkzeug.routing import Rule
 from cronapp import __version__, wire
 from cronapp.web.described.part import Call, Param
 from cronapp.web.described.refusals import HEADERS, Refusal, refusals
-from cronapp.web.described.replies import JSON, Done, Lines, Text
+from cronapp.web.described.replies import JSON, Done, Events, Lines, Text
 from cronapp.web.described.schemas import Schemas, alternatives, ref, schemas, words
 from cronapp.web.permissions import NEEDS, OPEN, Need
 
@@ -39,6 +39,12 @@ SAID = {
     "WWW-Authenticate": "`Bearer`.",
     "Retry-After": "After how many seconds it is worth trying again.",
 }
+STREAMED = "Server-sent events, as they come: `event` says which kind, `data` is one line of JSON, `id` the place."
+EVENT = """\
+event: line
+data: {"seq":1,"at":"2026-02-02T02:00:00.123Z","stream":"stdout","level":null,"text":"Task executed","run":812}
+id: 1770000001262000.812-1
+"""
 ABOUT = """\
 Python functions on a schedule. `Authorization: Bearer TOKEN`; JSON in and out.
 
@@ -126,7 +132,8 @@ def parameter(one: Param) -> Json:
     schema = TypeAdapter(one.kind).json_schema(schema_generator=Schemas)
     if one.many:
         schema = {"type": "array", "items": schema}
-    return {"name": one.name, "in": one.place, "description": one.words, "schema": schema}
+    needed = {"required": True} if one.needed else {}
+    return {"name": one.name, "in": one.place, **needed, "description": one.words, "schema": schema}
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------
@@ -154,6 +161,10 @@ def response(kind: Any) -> tuple[str, Json]:
         if model:
             content["x-lines"] = {"$ref": ref(model)}
         return "200", {"description": "Bit by bit.", "content": {reply.kind: content}}
+    if reply is Events:
+        events = {name: {"$ref": ref(told)} for name, told in wire.EVENTS.items()}
+        content = {"schema": {"type": "string"}, "x-events": events, "example": EVENT}
+        return "200", {"description": STREAMED, "content": {reply.kind: content}}
     status, headers = (str(reply.status), [*reply.headers]) if model else ("200", [])
     model = model or reply
     if issubclass(model, wire.Job):

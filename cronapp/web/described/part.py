@@ -26,6 +26,7 @@ class Param:
     kind: Any = str
     many: bool = False  # it may stand there more than once
     place: Literal["query", "header"] = "query"
+    needed: bool = False
 
 
 class About(TypedDict, total=False):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cronapp.web.described.replies import JSON
+from cronapp.web.described.replies import EVENTS, JSON
 from cronapp.web.described.shapes import Field, Shapes, name_of
 
 Json = dict[str, Any]
@@ -33,6 +33,7 @@ class Answer:
     shape: str  # what it holds
     headers: tuple[str, ...]
     example: str
+    events: tuple[tuple[str, str], ...]  # of a stream: their kinds, and what each holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,26 +121,31 @@ class Reader:
             schema: Json = content.get(JSON, {}).get("schema", {}) or next(
                 (one["x-lines"] for one in content.values() if "x-lines" in one), {}
             )
+            stream: Json = content.get(EVENTS, {})
             yield Answer(
                 status=status,
                 words=answer["description"],
                 kinds=tuple(kind for kind in content if kind != JSON),
                 shape=name_of(schema),
                 headers=tuple(answer.get("headers", ())),
-                example=pretty(self.shapes.example(schema)) if schema and status < "300" else "",
+                example=pretty(self.shapes.example(schema)) if schema and status < "300" else stream.get("example", ""),
+                events=tuple((name, name_of(one)) for name, one in stream.get("x-events", {}).items()),
             )
 
     def curl(self, method: str, path: str, call: Json, body: Json) -> str:
         known = {**NAMED, "name": next((NAMED[one] for one in NAMED if f"/{one}/" in path), "")}
         address = re.sub(r"{(\w+)}", lambda found: known.get(found[1], "3"), path)
-        how = {"GET": "", "POST": "" if body else "-X POST "}.get(method, f"-X {method} ")
+        streams = any(EVENTS in one.get("content", {}) for one in call["responses"].values())
+        address += "?topics=jobs,run:812" if streams else ""
+        how = {"GET": "-N " if streams else "", "POST": "" if body else "-X POST "}.get(method, f"-X {method} ")
         token = "" if call.get("security") == [] else '-H "Authorization: Bearer $CRONAPP_TOKEN" '
         sent = f" \\\n  -d '{json.dumps(self.shapes.example(body), ensure_ascii=False)}'" if body else ""
         return f'curl {how}{token}"$CRONAPP_URL{address}"{sent}'
 
     def answered(self, sections: Iterable[Section]) -> list[Shape]:
         """All objects that these answers hold, and those within them, by their names."""
-        left = [one.shape for section in sections for call in section.calls for one in call.answers if one.shape]
+        answers = [one for section in sections for call in section.calls for one in call.answers]
+        left = [name for one in answers for name in (one.shape, *(shape for _, shape in one.events)) if name]
         found: dict[str, Shape] = {}
         while left:
             name = left.pop()

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from quart import Response
+from quart import Response, request
 
 from cronapp import wire
 
 JSON, LINES, TEXT = "application/json", "application/x-ndjson", "text/plain"
+EVENTS = "text/event-stream"
 T = TypeVar("T", bound=wire.Wire)
 
 
@@ -86,8 +87,16 @@ class Text:
     content: AsyncIterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Server-sent events, as they come; `wire.EVENTS` has what they hold."""
+
+    kind: ClassVar = EVENTS
+    content: AsyncIterator[bytes]
+
+
 Bodies = Created[Any] | Stored[Any] | Opened[Any] | Accepted[Any] | Unavailable[Any]
-Reply = wire.Wire | Bodies | Done | Lines[Any] | Text
+Reply = wire.Wire | Bodies | Done | Lines[Any] | Text | Events
 
 
 def response_of(reply: Reply) -> Response:
@@ -97,6 +106,8 @@ def response_of(reply: Reply) -> Response:
             return empty(reply.status)
         case Lines() | Text():
             return streamed(reply)
+        case Events():
+            return endless(b"" if request.method == "HEAD" else reply.content)  # else a HEAD would last as long
     return told(reply, 200) if isinstance(reply, wire.Wire) else told(reply.body, reply.status, reply)
 
 
@@ -119,4 +130,13 @@ def streamed(reply: Lines[Any] | Text) -> Response:
     charset = "; charset=utf-8" if reply.kind == TEXT else ""
     response = Response(reply.content, content_type=f"{reply.kind}{charset}")
     response.timeout = None
+    return response
+
+
+def endless(content: AsyncIterator[bytes] | bytes) -> Response:
+    """Server-sent events. Nobody keeps them back on their way."""
+    response = Response(content, content_type=f"{EVENTS}; charset=utf-8")
+    response.timeout = None
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
     return response

@@ -13,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from cronapp import wire
 from cronapp.web.described.part import Call
+from cronapp.web.described.replies import Events
 from cronapp.wire.examples import EXAMPLES
 
 Json = dict[str, Any]
@@ -59,11 +60,12 @@ def schemas(calls: Iterable[Call]) -> Json:
     for call in calls:
         models |= dict.fromkeys(filter(None, (call.about.get("takes"),)))
         for kind in alternatives(call.replies):
-            models |= dict.fromkeys(one for one in (kind, *get_args(kind)) if is_model(one))
-    _, told = models_json_schema(
+            told = wire.EVENTS.values() if kind is Events else (kind, *get_args(kind))
+            models |= dict.fromkeys(one for one in told if is_model(one))
+    _, described = models_json_schema(
         [(model, "validation") for model in models], ref_template=REF, schema_generator=Schemas
     )
-    defs: Json = told["$defs"]
+    defs: Json = described["$defs"]
     for model, value in EXAMPLES.items():
         if model.__name__ in defs:
             defs[model.__name__]["examples"] = [value]
