@@ -25,6 +25,7 @@ from cronapp.client.errors import (
     Unavailable,
     VersionConflict,
 )
+from cronapp.client.events import Event
 from cronapp.client.house import ServerCalls
 from cronapp.client.jobs import JobCalls
 from cronapp.client.people import PeopleCalls
@@ -49,6 +50,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Conflict",
+    "Event",
     "Forbidden",
     "Invalid",
     "NotFound",

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
@@ -13,13 +14,28 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 import httpx
 
 from cronapp.client.errors import NotReached
-from cronapp.client.steps import Ask, Flow, Give, Send, Steps, Wait, answered, json_of, listed, query_of
+from cronapp.client.steps import (
+    Ask,
+    Flow,
+    Give,
+    Hear,
+    Listen,
+    Opened,
+    Send,
+    Steps,
+    Wait,
+    answered,
+    json_of,
+    listed,
+    query_of,
+)
 from cronapp.wire import Items, Wire
 
 P = ParamSpec("P")
 T = TypeVar("T")
 W = TypeVar("W", bound=Wire)
 DEFAULT = "http://127.0.0.1:5000"
+DEAF = 40.0  # seconds without a sign of life, of which there is one each 15, after which a stream counts as lost
 
 
 class Server:
@@ -43,6 +59,9 @@ class Server:
         sent = {"json": json_of(ask.body)} if ask.body is not None else {}
         headers = {"Accept": "application/json", **ask.headers}
         return {"method": ask.method, "url": ask.path, "params": query_of(ask.query), "headers": headers, **sent}
+
+    def _stream(self, ask: Ask[Any]) -> dict[str, Any]:
+        return {**self._request(ask), "timeout": httpx.Timeout(self.timeout, read=DEAF)}
 
     def _away(self, error: Exception) -> NotReached:
         return NotReached(f"{self.url} cannot be reached: {error}. Is the server running there?")
@@ -74,14 +93,38 @@ class Blocking(Server):
 
     def flow(self, steps: Flow[T]) -> Iterator[T]:
         answer: Any = None
-        while True:
-            try:
-                step = steps.send(answer)
-            except StopIteration:
-                return
-            if isinstance(step, Give):
-                yield step.item
-            answer = None if isinstance(step, Give) else self._done(step)
+        with ExitStack() as opened:
+            while True:
+                try:
+                    step = steps.send(answer)
+                except StopIteration:
+                    return
+                answer = None
+                match step:
+                    case Give(item=item):
+                        yield item
+                    case Listen(ask=ask):
+                        opened.close()
+                        answer = self._listen(ask, opened)
+                    case Hear(rest=rest):
+                        answer = self._hear(rest)
+                    case _:
+                        answer = self._done(step)
+
+    def _listen(self, ask: Ask[Any], opened: ExitStack) -> Opened | NotReached:
+        try:
+            reply = opened.enter_context(self._http.stream(**self._stream(ask)))
+            if not reply.is_success:
+                reply.read()
+        except httpx.HTTPError as error:
+            return self._away(error)
+        return Opened(reply, reply.iter_bytes())
+
+    def _hear(self, rest: Iterator[bytes]) -> bytes | None:
+        try:
+            return next(rest, None)
+        except httpx.HTTPError:
+            return None
 
     def _done(self, step: Send | Wait) -> httpx.Response | None:
         if isinstance(step, Wait):
@@ -121,14 +164,38 @@ class Awaiting(Server):
 
     async def flow(self, steps: Flow[T]) -> AsyncIterator[T]:
         answer: Any = None
-        while True:
-            try:
-                step = steps.send(answer)
-            except StopIteration:
-                return
-            if isinstance(step, Give):
-                yield step.item
-            answer = None if isinstance(step, Give) else await self._done(step)
+        async with AsyncExitStack() as opened:
+            while True:
+                try:
+                    step = steps.send(answer)
+                except StopIteration:
+                    return
+                answer = None
+                match step:
+                    case Give(item=item):
+                        yield item
+                    case Listen(ask=ask):
+                        await opened.aclose()
+                        answer = await self._listen(ask, opened)
+                    case Hear(rest=rest):
+                        answer = await self._hear(rest)
+                    case _:
+                        answer = await self._done(step)
+
+    async def _listen(self, ask: Ask[Any], opened: AsyncExitStack) -> Opened | NotReached:
+        try:
+            reply = await opened.enter_async_context(self._http.stream(**self._stream(ask)))
+            if not reply.is_success:
+                await reply.aread()
+        except httpx.HTTPError as error:
+            return self._away(error)
+        return Opened(reply, reply.aiter_bytes())
+
+    async def _hear(self, rest: AsyncIterator[bytes]) -> bytes | None:
+        try:
+            return await anext(rest, None)
+        except httpx.HTTPError:
+            return None
 
     async def _done(self, step: Send | Wait) -> httpx.Response | None:
         if isinstance(step, Wait):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from cronapp import wire
 from cronapp.client.carrying import call, flow, pages
+from cronapp.client.events import Event, told
 from cronapp.client.steps import Ask, Flow, ask, at, given, nothing
 from cronapp.wire import Items
 
@@ -47,6 +48,18 @@ class ServerCalls:
         of a job, as `jitter` or `blackouts`, may be told; with `job` it is an edit of that one."""
         said = {"count": count, **given(schedule=schedule, job=job), **given(**{"from": since}), **(fields or {})}
         return ask(wire.Preview, "POST", "/schedule/preview", said)
+
+    @flow
+    def events(
+        self, topics: str | Sequence[str], *, after: str | None = None, follow: bool = True, patience: float = 60
+    ) -> Flow[Event]:
+        """How jobs and runs are, and then each change as it comes: of `jobs`, `runs`, `job:ID` and `run:NUMBER`.
+
+        `after` is the `place` of the last event that somebody had: what changed since is told first. Without `follow`
+        it ends once all is told as it is now. Where the connection is lost it is made anew and nothing is; where the
+        server is away for longer than `patience` seconds, `NotReached` is raised.
+        """
+        return told(topics, after, follow=follow, patience=patience)
 
     @call
     def stats(self) -> Ask[wire.Stats]:

@@ -10,14 +10,13 @@ import httpx
 
 from cronapp import wire
 from cronapp.client.carrying import call, flow, pages
-from cronapp.client.steps import Ask, Flow, Give, Wait, answered, ask, at, given
+from cronapp.client.events import followed
+from cronapp.client.steps import Ask, Flow, Give, answered, ask, at, given
 from cronapp.wire import Items
 
 Moment = datetime | str
 Fields = Mapping[str, Any]
 LINES = {"Accept": "application/x-ndjson"}
-SOON, LATER, SLOWER = 0.3, 3.0, 1.5
-"""Seconds between two looks at a log: at first, at most, and by how much they grow while nothing comes."""
 
 
 class RunCalls:
@@ -107,18 +106,9 @@ class RunCalls:
 
     @flow
     def follow(self, run: int, *, after: int = 0) -> Flow[wire.LogLine]:
-        """The lines of a run as they come, until it has ended."""
-        pause = SOON
-        while True:
-            now = yield from answered(ask(wire.Run, "GET", at("runs", run)))
-            lines = yield from answered(lines_of(run, after))
-            for line in lines:
-                after = line.seq
-                yield Give(line)
-            if now.state.ended and after >= now.last_seq:
-                return
-            pause = SOON if lines else min(pause * SLOWER, LATER)
-            yield Wait(pause)
+        """The lines of a run as they come, until it has ended. Where the connection is lost it is made anew, and each
+        line is given once."""
+        return followed(run, after)
 
     @call
     def search_logs(

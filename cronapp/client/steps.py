@@ -63,8 +63,31 @@ class Give(Generic[T]):
     item: T
 
 
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Send this, and go on as soon as the reply begins, with an `Opened`; or with `NotReached`. What was listened to
+    before is given up."""
+
+    ask: Ask[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A reply that began. Of a good one the `rest` is still to be heard."""
+
+    reply: httpx.Response
+    rest: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """Go on with the next bytes; None: it has ended, or was lost."""
+
+    rest: Any
+
+
 Steps = Generator[Send | Wait, Any, T]
-Flow = Generator[Send | Wait | Give[T], Any, None]
+Flow = Generator[Send | Wait | Listen | Hear | Give[T], Any, None]
 
 
 def answered(ask: Ask[T]) -> Steps[T]:

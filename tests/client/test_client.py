@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from cronapp.client import (
     Unavailable,
     VersionConflict,
 )
+from cronapp.client import events as streams
 from cronapp.client import steps as made
 from cronapp.client.carrying import call, flow
 from cronapp.core.models import RunState
@@ -79,7 +81,7 @@ async def test_every_call_of_the_api_is_a_call_of_the_client(house: Server) -> N
         client._http.event_hooks["response"].append(note)
         used = await walk(client, house)
     every = {(method.upper(), path) for path, methods in described.items() for method in methods}
-    api = {(method, path) for method, path in every if path.startswith("/api/v1/") and path != "/api/v1/events"}
+    api = {(method, path) for method, path in every if path.startswith("/api/v1/")}
     assert sorted(api - asked) == []
     assert sorted(asked - api) == []
     assert names() - used == set()
@@ -247,6 +249,10 @@ def the_house(api: Any) -> None:
     list(api.follow(api.test_task("hello", {"name": "you"}, timeout="1m").id))
     told = api.preview(YEARLY, count=2, since="2026-01-01T00:00:00Z", fields={"jitter": 60})
     assert [slot.year for slot in told.slots] == [2027, 2028]
+    told = list(api.events(["jobs", "runs"], follow=False))
+    assert {event.kind for event in told} >= {"job", "ready"}
+    assert told[-1].place
+    assert list(api.events("jobs", after=told[-1].place, follow=False))[-1].kind == "ready"
     assert api.stats().jobs.all >= 4
     assert [worker.draining for worker in api.workers()] == [False]
     assert api.load(hours=1).stretches
@@ -399,6 +405,55 @@ def test_an_end_is_put_to_asking_again() -> None:
         assert len(requests) == 5
 
 
+LINE = {"seq": 1, "at": "2026-02-02T02:00:00Z", "stream": "stdout", "level": None, "text": "ü", "run": 7}
+
+
+def streamed(*seqs: int, end: str = "") -> httpx.Response:
+    """A stream of these lines, the bytes one by one, that breaks off behind them."""
+    told = "".join(
+        f"event: line\ndata: {json.dumps({**LINE, 'seq': n}, ensure_ascii=False)}\nid: 5.7-{n}\n\n" for n in seqs
+    )
+    return httpx.Response(200, stream=Bytes(f"retry: 1000\r\n\r\n: here\nid: 4\n\n{told}{end}".encode()))
+
+
+class Bytes(httpx.SyncByteStream):
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from (self.content[n : n + 1] for n in range(len(self.content)))
+        raise httpx.ReadError("cut off")
+
+
+def test_a_stream_that_breaks_off_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "SOON", 0.0)
+    with Client("http://127.0.0.1:9", "token") as client:
+        half = 'event: line\ndata: {"seq": 3'
+        gone = httpx.Response(404, json={"title": "Run not found", "status": 404, "detail": "It is not there."})
+        proxy = httpx.Response(502, text="<h1>Bad gateway</h1>")
+        requests = answers(client, streamed(1, 2, end=half), proxy, busy(503, "0"), streamed(), streamed(3), gone)
+        told: list[Any] = []
+        with pytest.raises(NotFound):
+            told.extend((one.kind, one.data.seq, one.data.text, one.place) for one in client.events(["run:7", "jobs"]))
+        assert told == [("line", n, "ü", f"5.7-{n}") for n in (1, 2, 3)]
+        places = [sent.headers.get("Last-Event-ID") for sent in requests]
+        assert places == [None, "5.7-2", "5.7-2", "5.7-2", "4", "5.7-3"]
+        assert {sent.url.params["topics"] for sent in requests} == {"run:7,jobs"}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_server_that_is_away_is_waited_for_only_if_it_was_there_and_not_for_ever(
+    known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "SOON", 0.001)
+    with Client("http://127.0.0.1:9", "token") as client:
+        away = [httpx.Response(502, text="no") for _ in range(99)]
+        requests = answers(client, *([streamed(1)] if known else []), *away)
+        with pytest.raises(NotReached):
+            list(client.events("run:7", patience=0.02))
+        assert (len(requests) > 3) is known
+
+
 async def test_the_awaited_client_has_the_same_calls(house: Server) -> None:
     async with AsyncClient(house.url, TOKEN) as api:
         job = await api.create_job({"id": "awaited", "task": "steps", "schedule": MANUAL})
@@ -408,5 +463,7 @@ async def test_the_awaited_client_has_the_same_calls(house: Server) -> None:
         lines = [line async for line in api.follow(run.id)]
         assert [line.seq for line in lines] == list(range(1, len(lines) + 1))
         assert (await api.run(run.id)).state == "succeeded"
+        told = [event async for event in api.events(f"job:awaited,run:{run.id}@1", follow=False)]
+        assert [event.kind for event in told] == ["job", *["line"] * (len(lines) - 1), "run", "ready"]
         with pytest.raises(NotFound):
             await api.job("no-such-job")
