@@ -217,35 +217,53 @@ function hearStream({ data: { name, html, last, open, since, gone } }) {
 
 // What comes is shown a few pieces at a time, so that whoever presses something meanwhile is answered first. Of what
 // takes the same place only the newest waits for the next round, so a page that cannot keep up falls behind by one piece
-// for each place, and each has its turn. What is added to a place, as lines of a log, keeps its place among all others.
-const BUDGET = 8, AT_ONCE = 6; // ms of a frame, and pieces in one swap, which is told to all who listen
+// for each place, and each has its turn; places out of sight have theirs less often. What is added to a place, as lines
+// of a log, keeps its place among all others. Between two times the page rests: one that is drawn in each frame has none
+// left for a press.
+const BUDGET = 8, AT_ONCE = 6, REST = 100, UNSEEN = 3000; // ms, pieces in one swap, which is told to all who listen, ms, ms
 const coming = new Map();
-let round = [];
+let round = [], shown = -REST, allShown = -UNSEEN;
+
+const showSoon = () => setTimeout(requestAnimationFrame, shown + REST - performance.now(), showComing);
 
 function wait(html) {
-  if (!coming.size && !round.length) requestAnimationFrame(showComing);
+  if (!coming.size && !round.length) showSoon();
   for (const piece of html.split(/(?=<hx-partial )/)) {
-    const place = /hx-target="[^"]*" hx-swap="\w*Morph"/.exec(piece)?.[0];
+    const [place, at] = /hx-target="([^"]*)" hx-swap="\w*Morph"/.exec(piece) ?? [];
     if (place) {
       coming.delete(place);
-      coming.set(place, piece);
+      coming.set(place, { piece, at });
     } else {
-      round.push(...coming.values(), piece);
+      round.push(...[...coming.values()].map(({ piece }) => piece), piece);
       coming.clear();
     }
+  }
+}
+
+function inSight(at) {
+  const { top, bottom } = $(at)?.getBoundingClientRect() ?? { top: 0, bottom: 1 };
+  return bottom > 0 && top < innerHeight;
+}
+
+function nextRound(now) {
+  const unseen = now - allShown > UNSEEN;
+  if (unseen) allShown = now;
+  for (const [place, { piece, at }] of coming) {
+    if (!unseen && !inSight(at)) continue;
+    round.push(piece);
+    coming.delete(place);
   }
 }
 
 function showComing() {
   const until = performance.now() + BUDGET;
   do {
-    if (!round.length) {
-      round = [...coming.values()];
-      coming.clear();
-    }
+    if (!round.length) nextRound(performance.now());
+    if (!round.length) break;
     htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text: round.splice(0, AT_ONCE).join("") });
-  } while ((round.length || coming.size) && performance.now() < until);
-  if (round.length || coming.size) requestAnimationFrame(showComing);
+  } while (performance.now() < until);
+  shown = performance.now();
+  if (round.length || coming.size) showSoon();
 }
 
 // A connection that the server ended to be resumed comes back at once, so that is not told.
