@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -11,21 +10,19 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from cronapp.cli import beside
+from cronapp.cli.beside import DATABASE, TOKEN, URL
 from cronapp.cli.remote import connect
 from cronapp.config import load_settings
-from cronapp.core.access import ALL, Principal, Role, asking
+from cronapp.core.access import Role
 from cronapp.core.clock import system_clock
-from cronapp.core.errors import CannotStart, CronAppError, InvalidInput
 from cronapp.core.models import Json
 from cronapp.service.people import People
-from cronapp.store.open import open_beside
+from cronapp.store.store import Store
 from cronapp.web.api.users import user_told
 
 T = TypeVar("T")
 NAME = Annotated[str, typer.Argument(help="The name that they sign in with.")]
-DATABASE = Annotated[str | None, typer.Option(help="As of `cronapp serve`. Default: sqlite:///cronapp.db here.")]
-URL = Annotated[str, typer.Option(envvar="CRONAPP_URL", help="Ask the server at this address, not the database.")]
-TOKEN = Annotated[str, typer.Option(envvar="CRONAPP_TOKEN", help="An API token, for --url.", show_default=False)]
 STDIN = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
 users = typer.Typer(
@@ -197,25 +194,13 @@ def about(one: Json) -> list[str]:
 
 
 def on(database: str | None, work: Callable[[People], Awaitable[T]]) -> T:
-    """Does it on the database. What is refused is told in one line, with exit status 1."""
-    settings = load_settings({"database": database})
+    """Does it with the accounts of the database."""
+    idle = timedelta(seconds=load_settings({"database": database}).session_idle)
 
-    async def done() -> T:
-        asking.set(Principal(name="the command line", sight=ALL))
-        store = await open_beside(settings.database)
-        try:
-            return await work(People(store, system_clock, timedelta(seconds=settings.session_idle)))
-        finally:
-            await store.close()
+    async def done(store: Store) -> T:
+        return await work(People(store, system_clock, idle))
 
-    try:
-        return asyncio.run(done())
-    except CannotStart:
-        raise
-    except CronAppError as error:
-        words = " ".join(error.errors.values()) if isinstance(error, InvalidInput) else str(error)
-        typer.echo(f"cronapp: {words}", err=True)
-        raise typer.Exit(1) from None
+    return beside.on(database, done)
 
 
 def new_password(from_stdin: bool) -> str:
