@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import datetime
@@ -19,6 +20,8 @@ from cronapp.notify.post import Answer, NotSent, call
 from cronapp.service.addresses import about, service_for
 
 LIMIT = 30.0  # seconds for a message of Apprise
+MAIL = re.compile(r"\((?P<code>[45]\d\d), b(?P<quote>['\"])(?P<words>.*?)(?P=quote)[,)]")
+ANSWERED = len("The server answered ")
 SIGNATURE, EVENT, ID = "X-Cronapp-Signature", "X-Cronapp-Event", "X-Cronapp-Delivery"
 
 
@@ -43,7 +46,7 @@ class Carriers:
             raise NotSent(f"It was not sent within {LIMIT:g} seconds.") from None
 
     def _apprise(self, url: str, message: Message) -> None:
-        with guarded(private=self.private) as guard, about(url):
+        with guarded(private=self.private) as guard, about(url) as causes:
             sender = service_for(url)
             if sender is None:
                 raise Refused("Apprise does not know such an address.")
@@ -54,8 +57,10 @@ class Carriers:
         if guard.refused:
             raise Refused(refusal(guard.refused[0]))
         if not result:
-            told = " ".join(first_line(line) for line in said[:3]) or "Apprise could not send it."
-            raise NotSent(without(told, secrets_in(url)))
+            answers = [answer for cause in causes for answer in mail_answers(cause)]
+            lines = [*said[:3], *(answers or causes[:1])]
+            told = without(" ".join(map(sentence, lines)) or "Apprise could not send it.", secrets_in(url))
+            raise Refused(told) if any(answer[ANSWERED] == "5" for answer in answers) else NotSent(told)
 
     async def hook(self, url: str, secret: str, delivery: int, event: str, data: Json, now: datetime) -> None:
         body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
@@ -75,6 +80,18 @@ class Carriers:
             return await call(method, url, private=self.private, body=body, headers=headers)
         except NotSent as error:
             raise NotSent(without(str(error), secrets_in(url))) from None
+
+
+def mail_answers(cause: str) -> list[str]:
+    """What a mail server answered, as `smtplib` tells it: `(550, b'5.1.1 No such user')`. One that begins with 5 is for
+    good: to try it again would bother the server, and tell those twice who got it."""
+    found = MAIL.finditer(cause)
+    return [f"The server answered {one['code']} {one['words']}".replace("\\n", " ") for one in found]
+
+
+def sentence(text: str) -> str:
+    line = first_line(text)
+    return line if line.endswith((".", "!", "?", "…")) else f"{line}."
 
 
 def signature(secret: str, body: bytes, now: datetime) -> str:

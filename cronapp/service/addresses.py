@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -19,9 +20,19 @@ FILES = frozenset({"template", "attach", "pgpkey", "keyfile"})
 """What Apprise would read from the disk of the server."""
 UNKNOWN = "Apprise does not know such an address. Its services and how they are written: github.com/caronc/apprise."
 WEB = "For a web hook make a channel in Settings, of the kind web hook, and name it here."
+CAUSE = "Socket Exception: "
+"""What Apprise's services log below their warnings: what the server said, or why there was no connection."""
 
 
-_about: ContextVar[str] = ContextVar("about", default="")
+@dataclass(frozen=True, slots=True)
+class About:
+    """What Apprise is about, and why it could not send."""
+
+    url: str
+    causes: list[str] = field(default_factory=list)
+
+
+_about: ContextVar[About | None] = ContextVar("about", default=None)
 
 
 class Masking(logging.Filter):
@@ -29,25 +40,31 @@ class Masking(logging.Filter):
     with the library stays as it is."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not (url := _about.get()):
-            return True
-        record.msg, record.args = without(record.getMessage(), secrets_in(url)), ()
+        if (present := _about.get()) is None:
+            return record.levelno >= logging.root.getEffectiveLevel()
+        text = without(record.getMessage(), secrets_in(present.url))
+        record.msg, record.args = text, ()
+        if text.startswith(CAUSE):
+            present.causes.append(text.removeprefix(CAUSE))
         return record.levelno >= logging.WARNING  # what went well is quiet
 
 
 @contextmanager
-def about(url: str) -> Iterator[None]:
-    """What is logged within has nothing of this address in it that is secret."""
-    before = _about.set(url)
+def about(url: str) -> Iterator[list[str]]:
+    """What is logged within has nothing of this address in it that is secret. Yields why it could not be sent."""
+    present = About(url)
+    before = _about.set(present)
     try:
-        yield
+        yield present.causes
     finally:
         _about.reset(before)
 
 
 @lru_cache(maxsize=1)
 def library() -> Any:
-    logging.getLogger("apprise").addFilter(Masking())
+    logger = logging.getLogger("apprise")
+    logger.setLevel(logging.DEBUG)  # the filter keeps it as quiet as it was
+    logger.addFilter(Masking())
     return importlib.import_module("apprise")
 
 
