@@ -179,7 +179,7 @@ async def add_rule() -> ResponseReturnValue:
 @pages.get(f"{PLACE}/rules/<rule_id>/edit")
 async def ask_change_rule(rule_id: str) -> ResponseReturnValue:
     one = await parts().alerts.rule(rule_id)
-    return await asked_rule(one, {"tag": one.tag, **texts_of(one.rule, None)})
+    return await asked_rule(one, {"tag": one.tag, **texts_of(one.rule)})
 
 
 @pages.post(f"{PLACE}/rules/<rule_id>/edit")

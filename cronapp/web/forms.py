@@ -16,7 +16,7 @@ from cronapp.core.spec import spec_to_json
 from cronapp.core.until import parse_until
 from cronapp.core.zones import zone
 from cronapp.web.arguments import named
-from cronapp.web.notify_form import field_of, notify_from_form, notify_texts, usual_notify
+from cronapp.web.notify_form import notify_from_form, notify_texts, place_in_rows, usual_notify
 from cronapp.web.schedules import Texts, local, place_of, row_of, schedules_from_form
 from cronapp.web.site import parts
 
@@ -73,7 +73,7 @@ def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = Non
 
 def beside(errors: Mapping[str, str], texts: Texts) -> dict[str, str]:
     """What is wrong, by the form's fields: there is one for all tags, one for all blackouts, one for all jobs before
-    this one, and a row for each schedule. Arguments have fields of their own at any depth."""
+    this one, and rows of schedules and of who is told. Arguments have fields of their own at any depth."""
     told: dict[str, str] = {}
     for name, text in errors.items():
         if name.startswith("args."):
@@ -83,7 +83,7 @@ def beside(errors: Mapping[str, str], texts: Texts) -> dict[str, str]:
             told.setdefault(place_of(name, texts), text)
             continue
         if name.startswith("notify"):
-            told.setdefault(field_of(name), text)
+            told.setdefault(place_in_rows(name, texts), text)
             continue
         parts = ("after.jobs" if name == "after" else name).split(".")
         depth = {"tags": 1, "blackouts": 1, "after": 2, "retry": 2}.get(parts[0], len(parts))
@@ -161,7 +161,7 @@ def until_of(texts: Texts, now: datetime, where: ZoneInfo) -> datetime | None:
         raise InvalidInput.of(field, str(error)) from None
 
 
-def usual_texts() -> dict[str, str]:
-    """The rules of a job of which nothing is said, as the texts of its form."""
+def usual_texts(typed: Texts) -> dict[str, str]:
+    """The rules of a job of which nothing is said, as the texts of its form, with the rows that are typed."""
     texts = form_of(USUAL, None, "UTC")
-    return {name: texts.get(name, "") for name in (*PLAIN, *NESTED, "retry.on", "blackouts")} | usual_notify()
+    return {name: texts.get(name, "") for name in (*PLAIN, *NESTED, "retry.on", "blackouts")} | usual_notify(typed)

@@ -37,6 +37,7 @@ from cronapp.web.drafts import (
 )
 from cronapp.web.form_args import pressed
 from cronapp.web.forms import beside, form_of, job_from_form, usual_texts
+from cronapp.web.notify_form import pings_in, rules_in, with_row, without_row
 from cronapp.web.permissions import may
 from cronapp.web.render import fragment, partial
 from cronapp.web.schedules import SIMPLE, Texts, row_name, rows_of, simple_texts, wrong_rows
@@ -78,7 +79,7 @@ async def create() -> ResponseReturnValue:
     texts = (await request.form).to_dict()
     task = parts().tasks.find(texts.get("task", ""))
     if (other := reshaped(texts)) is not None:
-        return await refused(await form_context(other, task) | {"cursor": cursor_in(texts)}, 200)
+        return await refused(await form_context(other[0], task) | {"cursor": other[1]}, 200)
     if made := pressed(task, texts):
         return await show_form(await form_context(made.texts, task, errors=made.errors) | {"focus": made.focus})
     try:
@@ -117,7 +118,7 @@ async def save(job_id: str) -> ResponseReturnValue:
     if texts.get("then", "").startswith("take:"):
         return await merged(with_theirs(texts, old, {texts["then"].removeprefix("take:")}), old)
     if (other := reshaped(texts)) is not None:
-        return await refused(await form_context(other, task, old) | {"cursor": cursor_in(texts)}, 200)
+        return await refused(await form_context(other[0], task, old) | {"cursor": other[1]}, 200)
     if made := pressed(task, texts):
         return await show_form(await form_context(made.texts, task, old, made.errors) | {"focus": made.focus})
     try:
@@ -181,22 +182,24 @@ async def read_form(texts: Texts, task: Task | None, old: Job | None = None) -> 
     return data
 
 
-def reshaped(texts: Texts) -> dict[str, str] | None:
-    """The form with another row of schedules, or without one, if that was asked for; else None."""
-    then = texts.get("then", "")
-    if then == "add":
-        name = row_name(rows_of(texts)[-1] + 1)
-        fresh = {f"{name}.{part}": text for part, text in {"kind": SIMPLE, **simple_texts(Simple())}.items()}
-        return {**texts, **fresh}
-    if then.startswith("drop:"):
-        name = f"schedule.{then.removeprefix('drop:')}."
-        return {field: text for field, text in texts.items() if not field.startswith(name)}
+def reshaped(texts: Texts) -> tuple[dict[str, str], int | str] | None:
+    """The form with another row of schedules, of rules of who is told or of pings, or without one, if that was asked
+    for, and where the cursor belongs: into the new one, or to the button that adds; else None."""
+    then, _, number = texts.get("then", "").partition(":")
+    match then:
+        case "add":
+            row = rows_of(texts)[-1] + 1
+            fresh = {"kind": SIMPLE, **simple_texts(Simple())}
+            return {**texts, **{f"{row_name(row)}.{part}": text for part, text in fresh.items()}}, row
+        case "drop":
+            name = f"schedule.{number}."
+            return {field: text for field, text in texts.items() if not field.startswith(name)}, "add"
+        case "tell" | "ping":
+            return with_row(texts, then)
+        case "untell" | "unping":
+            what = then.removeprefix("un")
+            return without_row(texts, what, number), what
     return None
-
-
-def cursor_in(texts: Texts) -> int | str:
-    """Where the cursor belongs after a change of the schedules' rows: into the new one, or to the button that adds."""
-    return rows_of(texts)[-1] + 1 if texts["then"] == "add" else "add"
 
 
 async def form_context(
@@ -216,7 +219,9 @@ async def form_context(
         "events": EVENT_LABELS,
         "told_beside": await told_beside(typed),
         "values": values,
-        "usual": usual_texts(),
+        "usual": usual_texts(values),
+        "told_rows": rules_in(values),
+        "ping_rows": pings_in(values),
         "rows": rows_told(typed),
         "errors": beside(errors or {}, values),
         "zones": zone_names(),

@@ -1,9 +1,14 @@
-"""Who is told of a job, as the texts of its form: one rule of its own, and one address for pings. What else a job has
-stays as it is."""
+"""Who is told of a job, as the texts of its form: rows of rules, rows of addresses for pings, and whether others are
+told.
+
+The first rule's fields are named as in the API (`notify.channels`), those of the others by a number
+(`notify.2.channels`); so are the pings (`notify.ping`, `notify.ping.2`). Numbers need not be without gaps.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,92 +20,188 @@ from cronapp.web.schedules import Texts
 USUAL = Notify()
 SPANS = ("slower_than", "faster_than", "late_after", "remind")
 PLAIN = ("failures", "slower_by", *SPANS)
-NAMES = ("channels", "urls", "ping", *PLAIN)
-"""The fields but for those that are ticked, behind `notify.`."""
-TICKS = ("instead", *(f"on.{event}" for event in AlertEvent))
+NAMES = ("channels", "urls", *PLAIN)
+"""The fields of a rule but for those that are ticked."""
+TICKS = tuple(f"on.{event}" for event in AlertEvent)
+INSTEAD, PING = "notify.instead", "notify.ping"
+MOST_ROWS = 25
+_RULE = re.compile(r"notify\.([1-9]\d{0,2})\.channels", re.ASCII)
+_PING = re.compile(r"notify\.ping\.([1-9]\d{0,2})", re.ASCII)
 
 
-def usual_notify() -> dict[str, str]:
-    return {name: text for name, text in texts_of(USUAL, None).items() if name.removeprefix("notify.") in NAMES}
+# -- rows -------------------------------------------------------------------------------------------------------------
+
+
+def rules_in(texts: Texts) -> list[int]:
+    """The numbers of the rows of rules; the first is always there."""
+    return numbers(_RULE, texts)
+
+
+def pings_in(texts: Texts) -> list[int]:
+    """Those of the addresses."""
+    return numbers(_PING, texts)
+
+
+def numbers(pattern: re.Pattern[str], texts: Texts) -> list[int]:
+    return [0, *sorted(int(found[1]) for name in texts if (found := pattern.fullmatch(name)))][:MOST_ROWS]
+
+
+def rule_name(row: int) -> str:
+    """What the names of a row's fields begin with."""
+    return f"notify.{row}" if row else "notify"
+
+
+def ping_name(row: int) -> str:
+    return f"{PING}.{row}" if row else PING
+
+
+def row_texts(texts: Texts, row: int) -> dict[str, str]:
+    """What is typed in a row, by the names of the fields alone."""
+    found = {name: texts.get(f"{rule_name(row)}.{name}", "").replace("\r\n", "\n").strip() for name in (*NAMES, *TICKS)}
+    return {name: text for name, text in found.items() if text}
+
+
+def with_row(texts: Texts, what: str) -> tuple[dict[str, str], str]:
+    """The form with one more rule or address, and the field where the cursor belongs."""
+    if what == "ping":
+        name = ping_name(pings_in(texts)[-1] + 1)
+        return {**texts, name: ""}, name
+    name = rule_name(rules_in(texts)[-1] + 1)
+    fresh = {f"{name}.{part}": text for part, text in fresh_texts().items()}
+    return {**texts, **fresh}, f"{name}.channels"
+
+
+def without_row(texts: Texts, what: str, number: str) -> dict[str, str]:
+    """The form without one of them. Without the first, the next one is the first."""
+    row = int(number) if number.isascii() and number.isdigit() else -1
+    if what == "ping":
+        left = [texts.get(ping_name(one), "") for one in pings_in(texts) if one != row]
+        gone = {ping_name(one) for one in pings_in(texts)}
+        return {name: text for name, text in texts.items() if name not in gone} | ping_texts(left)
+    kept = [row_texts(texts, one) for one in rules_in(texts) if one != row]
+    gone = {f"{rule_name(one)}.{name}" for one in rules_in(texts) for name in (*NAMES, *TICKS)}
+    return {name: text for name, text in texts.items() if name not in gone} | rows_texts(kept or [fresh_texts()])
+
+
+def fresh_texts() -> dict[str, str]:
+    """A rule of which nothing is said yet."""
+    return own_texts(USUAL)
+
+
+# -- out --------------------------------------------------------------------------------------------------------------
+
+
+def usual_notify(texts: Texts) -> dict[str, str]:
+    """What each field of the rows comes to if nothing is said."""
+    usual = {name: text for name, text in own_texts(USUAL).items() if name in NAMES}
+    rules = {f"{rule_name(row)}.{name}": text for row in rules_in(texts) for name, text in usual.items()}
+    return rules | {ping_name(row): "" for row in pings_in(texts)}
 
 
 def notify_texts(spec: JobSpec) -> dict[str, str]:
     """What the form shows of a job's rules."""
-    rule, ping, _ = parted(spec.notify)
-    return texts_of(rule or USUAL, ping)
+    rules, pings, alone = parted(spec.notify)
+    texts = rows_texts([own_texts(rule) for rule in rules] or [fresh_texts()])
+    return texts | ping_texts(map(shown, pings)) | ({INSTEAD: "on"} if alone else {})
 
 
-def texts_of(rule: Notify, ping: Ping | None) -> dict[str, str]:
-    texts = {
+def texts_of(rule: Notify) -> dict[str, str]:
+    """A rule alone, as in a form of its own."""
+    return rows_texts([own_texts(rule)])
+
+
+def own_texts(rule: Notify) -> dict[str, str]:
+    return {
         "channels": ", ".join(rule.channels),
         "urls": "\n".join(map(str, rule.urls)),
-        "ping": shown(ping),
         "failures": str(rule.failures),
         "slower_by": f"{rule.slower_by:g}",
         **{name: duration_text(value) if (value := getattr(rule, name)) else "" for name in SPANS},
         **{f"on.{event}": "on" for event in rule.on},
-        **({"instead": "on"} if rule.instead else {}),
     }
-    return {f"notify.{name}": text for name, text in texts.items()}
 
 
-def parted(rules: Sequence[Notify]) -> tuple[Notify | None, Ping | None, list[Notify]]:
-    """The rule and the ping that the form shows, and the others."""
-    own = next((rule for rule in rules if rule.on or rule.instead), None)
-    pinging = next((rule for rule in rules if rule.ping), None)
-    ping = pinging.ping if pinging else None
-    others = [rule for rule in rules if rule is not own and rule is not pinging]
-    for one in dict.fromkeys(rule for rule in (own, pinging) if rule):
-        left = replace(one, ping=None) if one is pinging else one
-        left = replace(left, on=(), channels=(), urls=(), instead=False) if one is own else left
-        if left.on or left.ping or left.instead:
-            others.insert(0, left)
-    return (replace(own, ping=None) if own else None), ping, others
+def rows_texts(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    blank = dict.fromkeys(NAMES, "")
+    each = (({**blank, **row}, rule_name(n)) for n, row in enumerate(rows))
+    return {f"{name}.{part}": text for row, name in each for part, text in row.items()}
 
 
-def shown(ping: Ping | None) -> str:
-    return str(ping.success or next(ping.urls())) if ping else ""
+def ping_texts(addresses: Iterable[str]) -> dict[str, str]:
+    return {PING: ""} | {ping_name(n): text for n, text in enumerate(addresses)}
+
+
+def parted(rules: Sequence[Notify]) -> tuple[list[Notify], list[Ping], bool]:
+    """The rules that tell somebody, the pings, and whether only these are told of the job."""
+    telling = [replace(rule, ping=None, instead=False) for rule in rules if rule.on]
+    return telling, [rule.ping for rule in rules if rule.ping], any(rule.instead for rule in rules)
+
+
+def shown(ping: Ping) -> str:
+    return str(ping.success or next(ping.urls()))
+
+
+# -- in ---------------------------------------------------------------------------------------------------------------
 
 
 def notify_from_form(texts: Texts, old: JobSpec | None = None) -> list[Any]:
     """The rules as they were typed. What stands there as it was shown stays as it is."""
     before = notify_texts(old) if old else {}
-    typed = {name: text.replace("\r\n", "\n").strip() for name, text in texts.items() if name.startswith("notify.")}
-    if old and same(typed, before):
+    if old and said_by(texts) == said_by(before):
         return [rule_to_json(rule) for rule in old.notify]
-    _, ping, others = parted(old.notify if old else ())
-    rule = rule_of(typed)
-    return [
-        *([rule] if rule else []),
-        *ping_rule(typed.get("notify.ping", ""), ping),
-        *(rule_to_json(one) for one in others),
-    ]
+    rules, pings, _ = parted(old.notify if old else ())
+    kept = [(row_texts(before, n), rule_to_json(rule)) for n, rule in enumerate(rules)]
+    found = [rule for _, rule in typed_rules(texts, kept)]
+    if texts.get(INSTEAD):
+        found = [{**found[0], "instead": True}, *found[1:]] if found else [{"on": [], "instead": True}]
+    return [*found, *(ping for _, ping in typed_pings(texts, pings))]
 
 
-def same(typed: Mapping[str, str], before: Mapping[str, str]) -> bool:
-    names = [f"notify.{name}" for name in (*NAMES, *TICKS)]
-    return all(typed.get(name, "") == before.get(name, "") for name in names)
+def said_by(texts: Texts) -> tuple[list[dict[str, str]], list[str], bool]:
+    pings = [texts.get(ping_name(row), "").strip() for row in pings_in(texts)]
+    return [row_texts(texts, row) for row in rules_in(texts)], [one for one in pings if one], bool(texts.get(INSTEAD))
 
 
-def rule_of(typed: Mapping[str, str]) -> Json | None:
-    """None: nobody is told."""
-    rule, alone = said(typed), bool(typed.get("notify.instead"))
-    urls = [line.strip() for line in typed.get("notify.urls", "").splitlines() if line.strip()]
-    if not rule["channels"] and not urls:
-        return {"on": [], "instead": True} if alone else None
-    return {**rule, "urls": urls, **({"instead": True} if alone else {})}
+def typed_rules(texts: Texts, kept: Sequence[tuple[Mapping[str, str], Json]] = ()) -> list[tuple[int, Json]]:
+    """Each row that names somebody, and its rule. A row that says what one of `kept` said is that one."""
+    left = list(kept)
+    found = []
+    for row in rules_in(texts):
+        typed = row_texts(texts, row)
+        place = next((n for n, (was, _) in enumerate(left) if was == typed), None)
+        if place is not None:
+            found.append((row, left.pop(place)[1]))
+        elif typed.get("channels") or typed.get("urls"):
+            urls = [line.strip() for line in typed.get("urls", "").splitlines() if line.strip()]
+            found.append((row, {**said_in(typed), "urls": urls}))
+    return found
 
 
-def said(typed: Mapping[str, str]) -> Json:
-    """What a rule for all jobs can say too."""
-    get = {name.removeprefix("notify."): text.strip() for name, text in typed.items() if text.strip()}
-    told: Json = {name: get[name] for name in PLAIN if name in get}
+def typed_pings(texts: Texts, kept: Sequence[Ping] = ()) -> list[tuple[int, Json]]:
+    left = list(kept)
+    found = []
+    for row in pings_in(texts):
+        if not (text := texts.get(ping_name(row), "").strip()):
+            continue
+        place = next((n for n, one in enumerate(left) if shown(one) == text), None)
+        same = rule_to_json(Notify(on=(), ping=left.pop(place))) if place is not None else None
+        found.append((row, same or {"on": [], "ping": text}))
+    return found
+
+
+def said(texts: Texts) -> Json:
+    """What a rule says that is not one job's."""
+    return said_in(row_texts(texts, 0))
+
+
+def said_in(typed: Mapping[str, str]) -> Json:
+    told: Json = {name: typed[name] for name in PLAIN if name in typed}
     for name in ("slower_by", "failures"):
         if name in told:
             told[name] = number(told[name])
     return {
-        "on": [event.value for event in AlertEvent if f"on.{event}" in get],
-        "channels": [name.strip() for name in get.get("channels", "").split(",") if name.strip()],
+        "on": [event.value for event in AlertEvent if f"on.{event}" in typed],
+        "channels": [name.strip() for name in typed.get("channels", "").split(",") if name.strip()],
         **told,
     }
 
@@ -112,17 +213,16 @@ def number(text: str) -> Any:
         return text
 
 
-def ping_rule(text: str, old: Ping | None) -> list[Json]:
-    if not text:
-        return []
-    if old and text == shown(old):
-        return [rule_to_json(Notify(on=(), ping=old))]
-    return [{"on": [], "ping": text}]
-
-
-def field_of(name: str) -> str:
-    """`notify.0.channels.1` is told at `notify.channels`, and whatever is wrong with a ping at the ping."""
+def place_in_rows(name: str, texts: Texts) -> str:
+    """The form's field for one of the API's: `notify.1.channels.0` is told in the second row that names somebody, and
+    whatever is wrong with a ping at its address."""
     parts = name.split(".")
-    if len(parts) < 3:
-        return "notify.channels"
-    return "notify.on" if parts[2] == "on" else f"notify.{parts[2]}"
+    place = int(parts[1]) if len(parts) > 2 and parts[1].isdigit() else -1
+    rules = [row for row, _ in typed_rules(texts)]
+    if 0 <= place < len(rules):
+        return f"{rule_name(rules[place])}.{parts[2]}"
+    alone = 1 if texts.get(INSTEAD) and not rules else 0
+    pings = [row for row, _ in typed_pings(texts)]
+    if 0 <= (nth := place - len(rules) - alone) < len(pings):
+        return ping_name(pings[nth])
+    return "notify.channels"

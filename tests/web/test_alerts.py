@@ -203,19 +203,64 @@ async def test_a_job_says_in_its_form_who_is_told(telling: App, receiver: Receiv
     assert (await telling.jobs.get("nightly")).spec.notify == ()
 
 
-async def test_rules_that_the_form_does_not_show_stay_when_it_is_saved(telling: App) -> None:
+async def test_the_form_has_a_row_for_each_rule_and_ping_and_keeps_what_nobody_touched(telling: App) -> None:
     client, api = await signed_in(telling), Api(telling)
+    first = {"on": ["failure"], "urls": ["json://example.org/a"], "ping": {"start": "https://example.org/begins"}}
     rules = [
-        {"on": ["failure"], "urls": ["json://example.org/a"]},
-        {"on": ["success"], "urls": ["json://example.org/b"]},
+        first,
+        {"on": ["success"], "urls": ["json://example.org/b"], "instead": True, "slower_by": 2.0000001},
+        {"ping": "https://example.org/p"},
     ]
     await api.make("nightly", notify=rules)
-    page = Page(await (await client.get("/jobs/nightly/edit")).get_data(as_text=True))
-    url = page.one("textarea", name="notify.urls").text.strip()
-    form = {**FORM, "id": "nightly", "version": "1", "notify.urls": url, "notify.on.late": "on"}
-    assert (await client.post("/jobs/nightly/edit", form=form)).status_code == 303
-    first, second = (await telling.jobs.get("nightly")).spec.notify
-    assert (first.on, first.urls[0], second.on) == (("late",), url, ("success",))
+    old = (await telling.jobs.get("nightly")).spec.notify
+
+    async def edit(page: Page, status: int = 303, **changed: str) -> Page:
+        form = {**FORM, **fields_of(page), **changed}
+        reply = await client.post("/jobs/nightly/edit", form=form)
+        assert reply.status_code == status
+        return Page(await reply.get_data(as_text=True))
+
+    async def opened() -> Page:
+        return Page(await (await client.get("/jobs/nightly/edit")).get_data(as_text=True))
+
+    await edit(await opened(), description="looked at")
+    assert (await telling.jobs.get("nightly")).spec.notify == old, "not even their order"
+
+    page = await edit(await opened(), 200, then="tell")
+    fresh = {"notify.2.urls": "json://example.org/c", "notify.2.on.late": "on"}
+    wrong = await edit(page, 422, **fresh, **{"notify.2.late_after": "soon"})
+    assert "aria-invalid" in wrong.one("input", name="notify.2.late_after").attrs
+    await edit(wrong, **{"notify.2.late_after": "10m"})
+    a, b, c, start, both = (await telling.jobs.get("nightly")).spec.notify
+    assert (a.urls, a.instead, b.urls, b.slower_by) == (old[0].urls, True, old[1].urls, 2.0000001)
+    assert (c.on, c.late_after) == (("failure", "recovery", "late"), 600)
+    assert (start.ping, both.ping) == (old[0].ping, old[2].ping)
+
+    page = await edit(await opened(), 200, then="untell:0")
+    page = await edit(page, 200, then="unping:1")
+    assert "data-focus" in page.one("button", value="ping").attrs
+    await edit(page)
+    b, c, start = (await telling.jobs.get("nightly")).spec.notify
+    assert (b.urls, b.instead, c.late_after, start.ping) == (old[1].urls, True, 600, old[0].ping)
+
+
+def fields_of(page: Page) -> dict[str, str]:
+    """What a browser sends of the page's forms, but for their buttons."""
+    found, select = dict[str, str](), ""
+    for one in page.elements:
+        name = one.attrs.get("name", "")
+        match one.tag:
+            case "textarea":
+                found[name] = one.text.strip()
+            case "input" if one.attrs.get("type") not in ("checkbox", "radio") or "checked" in one.attrs:
+                found[name] = one.attrs.get("value", "")
+            case "select":
+                select = name
+            case "option" if select and ("selected" in one.attrs or select not in found):
+                found[select] = one.attrs["value"]
+            case "datalist":
+                select = ""
+    return {name: text for name, text in found.items() if name}
 
 
 async def test_channels_and_rules_are_made_on_the_page_without_javascript(telling: App, receiver: Receiver) -> None:
