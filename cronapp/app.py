@@ -345,8 +345,8 @@ class App:
             blocked=list(self._blocks),
         )
 
-    async def _prune(self, keep_days: float, keep_runs: int) -> int:
-        gone = await self.runs.prune(keep_days=keep_days, keep_runs=keep_runs)
+    async def _prune(self, keep_days: float, keep_runs: int, tell: Callable[[int, int], None]) -> int:
+        gone = await self.runs.prune(keep_days=keep_days, keep_runs=keep_runs, tell=tell)
         await self.services.history.prune(keep_days=keep_days)
         return gone
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from itertools import chain
 
 import typer
 
 from cronapp.core.errors import CannotStart
 
-HOME = {name: name for name in ("serve", "tasks", "check", "doctor", "migrate")}
-HOME |= {"next": "schedule", "jobs": "jobs", "runs": "runs", "logs": "logs", "export": "book", "import": "book"}
-HOME |= {"drain": "drain", "secret": "secret", "token": "tokens", "user": "users"}
-"""Which module has each command, in the order of the help. Only that of the command that is asked for is loaded: what
-asks a running server needs none of what a server is made of, and answers in a third of the time."""
+HOME = {name: [name] for name in ("serve", "tasks", "check", "doctor", "migrate")}
+HOME |= {"next": ["schedule"], "jobs": ["jobs", "backfill"], "runs": ["runs"], "logs": ["logs"]}
+HOME |= {"export": ["book"], "import": ["book"], "drain": ["drain"], "secret": ["secret"]}
+HOME |= {"token": ["tokens"], "user": ["users"]}
+"""Which modules have each command, in the order of the help. Only those of the command that is asked for are loaded:
+what asks a running server needs none of what a server is made of, and answers in a third of the time."""
 
 
 def command_line(*asked: str) -> typer.Typer:
@@ -28,8 +30,8 @@ def command_line(*asked: str) -> typer.Typer:
         rich_markup_mode=None,
     )
     cli.callback()(lambda: None)  # else one command alone would take no name
-    modules = [HOME[name] for name in asked if name in HOME][:1] or dict.fromkeys(HOME.values())
-    for module in modules:
+    wanted = [HOME[name] for name in asked if name in HOME] or HOME.values()
+    for module in dict.fromkeys(chain.from_iterable(wanted)):
         import_module(f"cronapp.cli.{module}").add_to(cli)
     return cli
 

@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from cronapp.cli.editing import can_open, edited
 from cronapp.cli.given import ARG, ARGS, SET, Json, arguments, fields
 from cronapp.cli.remote import HERE, JSON, TOKEN, URL, connect, job_ids, task_names
 from cronapp.cli.runs import FOLLOW, begun
 from cronapp.cli.shown import as_json as print_json
 from cronapp.cli.shown import as_list, facts, state_of, table, told
+from cronapp.client import Client
 from cronapp.core.models import Overlap
 from cronapp.core.plain import json_line
 from cronapp.wire import Cron, Interval, Job, Once, Schedule
@@ -134,29 +136,30 @@ def edit(
     url: URL = HERE,
     token: TOKEN = "",
 ) -> None:
-    """Change a job. What is not said stays as it is.
+    """Change a job. What is not said stays as it is; where nothing is said, your editor opens with all of it.
 
     \b
+    cronapp jobs edit nightly              as YAML, in $VISUAL or $EDITOR
     cronapp jobs edit nightly --cron '0 4 * * *'
     cronapp jobs edit nightly --set timeout=20m --set tags=finance,daily --arg dry_run=true
     cronapp jobs edit nightly --set after=null --set 'blackouts=["22:00-06:00"]'
     """
+    said = {**schedule_of(cron, every, at, after, tz), **fields(put or [])}
+    said |= {name: value for name, value in (("tags", tag), ("description", description)) if value is not None}
     with connect(url, token) as server:
         old = server.job(job)
-        sent = {**schedule_of(cron, every, at, after, tz), **fields(put or [])}
-        sent |= {name: value for name, value in (("tags", tag), ("description", description)) if value is not None}
-        if arg or args:
-            given = arguments(arg or [], args, server.task(sent.get("task", old.task)).args_schema)
-            sent["args"] = given if args else {**old.args, **given}
-        if isinstance(sent.get("after"), dict) and old.after:
-            sent["after"] = {**old.after.told(), **sent["after"]}
-        if not sent:
+        if said or arg or args:
+            changed: Job | None = changed_by(server, old, said, arg or [], args)
+        elif can_open():
+            changed = edited(server, old)
+        else:
             raise typer.BadParameter("Say what is to change, as --cron '0 4 * * *' or --set timeout=20m.")
-        changed = server.change_job(job, sent, version=old.version)
-    if as_json:
+    if changed is None:
+        print("Nothing is changed.")
+    elif as_json:
         print_json(changed)
-        return
-    print(f"{changed.id} is changed{f', next at {told(changed.next_run)}' if changed.next_run else ''}.")
+    else:
+        print(f"{changed.id} is changed{f', next at {told(changed.next_run)}' if changed.next_run else ''}.")
 
 
 @jobs.command()
@@ -240,6 +243,17 @@ def remove(
 
 
 # -- what was said, and how it is told --------------------------------------------------------------------------------
+
+
+def changed_by(server: Client, old: Job, said: Json, arg: list[str], args: str | None) -> Job:
+    """The job, changed as the options say."""
+    sent = dict(said)
+    if arg or args:
+        given = arguments(arg, args, server.task(sent.get("task", old.task)).args_schema)
+        sent["args"] = given if args else {**old.args, **given}
+    if isinstance(sent.get("after"), dict) and old.after:
+        sent["after"] = {**old.after.told(), **sent["after"]}
+    return server.change_job(old.id, sent, version=old.version)
 
 
 def schedule_of(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cronapp.cli.progress import Bar
 from cronapp.cli.remote import HERE, TOKEN, URL, connect, run_numbers
 from cronapp.cli.shown import painted, state_of
 from cronapp.client import Client
@@ -62,14 +63,21 @@ def number_of(server: Client, text: str) -> int:
 
 
 def followed(server: Client, number: int, *, after: int = 0, times: bool = False, as_json: bool = False) -> Run:
-    """Shows the lines as they come, and at the end how it went."""
-    for line in server.follow(number, after=after):
-        show(line, times=times, as_json=as_json)
+    """Shows the lines as they come, below them how far it is, and at the end how it went."""
+    with Bar() as bar:
+        for line in server.follow(number, after=after, seen=lambda run: tell(bar, run)):
+            with bar.above():
+                show(line, times=times, as_json=as_json)
     run = server.run(number)
     if not as_json:
         why = run.reason or (f"{run.error.type}: {run.error.message}" if run.error else "")
         typer.echo(f"#{run.id} {run.job} {state_of(run.state)}{f': {plain(why)}' if why else ''}", err=True)
     return run
+
+
+def tell(bar: Bar, run: Run) -> None:
+    if run.progress and not run.state.ended:
+        bar.show(run.progress.done, run.progress.total, run.progress.text)
 
 
 def show(line: LogLine, *, times: bool, as_json: bool) -> None:

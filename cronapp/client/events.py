@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -89,7 +89,7 @@ def read(message: Message) -> Told:
         raise NotReached(f"An event is otherwise than this client understands: {error}") from error
 
 
-def followed(run: int, after: int) -> Flow[wire.LogLine]:
+def followed(run: int, after: int, seen: Callable[[wire.Run], None] | None) -> Flow[wire.LogLine]:
     """The lines of a run, until its end, which comes after the last of them."""
     events = told(f"run:{run}@{after}" if after else f"run:{run}", None)
     answer = None
@@ -102,8 +102,11 @@ def followed(run: int, after: int) -> Flow[wire.LogLine]:
         match step.item.data:
             case wire.RunLine() as line:
                 yield Give(line.line)
-            case wire.Run(state=state) if state.ended:
-                return
+            case wire.Run() as now:
+                if seen:
+                    seen(now)
+                if now.state.ended:
+                    return
 
 
 # -- server-sent events -----------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -105,10 +105,10 @@ class RunCalls:
         return Ask("GET", at("runs", run, "log"), lambda reply: reply.text, headers={"Accept": "text/plain"})
 
     @flow
-    def follow(self, run: int, *, after: int = 0) -> Flow[wire.LogLine]:
+    def follow(self, run: int, *, after: int = 0, seen: Callable[[wire.Run], None] | None = None) -> Flow[wire.LogLine]:
         """The lines of a run as they come, until it has ended. Where the connection is lost it is made anew, and each
-        line is given once."""
-        return followed(run, after)
+        line is given once. `seen` gets the run each time that it changed, for how far it is."""
+        return followed(run, after, seen)
 
     @call
     def search_logs(

@@ -1,11 +1,11 @@
-"""Jobs as a YAML file: read with the line of each mistake, and written as people write it."""
+"""Jobs, and who is told of them, as a YAML file: read with the line of each mistake, and written as people write it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -15,7 +15,10 @@ from cronapp.core.models import JobSpec, Json
 from cronapp.core.spec import sparse
 from cronapp.core.validation import suggestion
 
-FIELDS = ("jobs", "limits")
+NEEDED = {"jobs": ("id", "task"), "limits": ("kind", "name"), "channels": ("name",), "alerts": ()}
+"""The lists of such a file, and what each of their entries must say."""
+REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""A value that is not in the file, but in the environment of who brings it in."""
 BOOLEAN = "tag:yaml.org,2002:bool"
 RESOLVED = {
     BOOLEAN: (re.compile(r"true|false"), "tf"),
@@ -31,11 +34,23 @@ RESOLVED = {
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What such a file holds. `lines` tells where each job begins, by its id."""
+    """What such a file holds; None: it has no such list. `lines` tells where each job begins, by its id; `places` where
+    the entries of the other lists do."""
 
     jobs: tuple[Json, ...] = ()
     limits: tuple[Json, ...] = ()
+    channels: tuple[Json, ...] | None = None
+    alerts: tuple[Json, ...] | None = None
     lines: Mapping[str, int] | None = None
+    places: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+NEEDS = {
+    "jobs": "A job needs `id` and `task`, both texts.",
+    "limits": "A limit needs `kind` and `name`, both texts.",
+    "channels": "A channel needs a `name`, a text.",
+    "alerts": "A rule is an object, with `on` and `channels`.",
+}
 
 
 class Reader(yaml.SafeLoader):  # type: ignore[misc]  # the library has no types
@@ -59,47 +74,61 @@ for tag, (pattern, starts) in RESOLVED.items():
 
 def read_book(text: str, name: str = "the file") -> Book:
     """Raises `InvalidInput` for `name` with the line, where it is no such file. What the jobs say is not looked at."""
-    try:
-        node = yaml.compose(text, Loader=Reader)
-        told = yaml.load(text, Loader=Reader)  # nosec B506  # a safe loader
-    except yaml.MarkedYAMLError as error:
-        where = f"Line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise InvalidInput.of(name, f"{where}{error.problem or 'This is no YAML'}. Mend it there.") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidInput.of(name, f"This is no YAML: {error}.") from None
+    node, told = loaded(text, name)
     if told is None:
         return Book()
     if isinstance(told, list):
         told, node = {"jobs": told}, None
     if not isinstance(told, dict):
         raise InvalidInput.of(name, "Write `jobs:`, and below it a list of jobs.")
-    if unknown := [str(key) for key in told if key not in FIELDS]:
-        hint = suggestion(unknown[0], FIELDS)
-        raise InvalidInput.of(name, f"There is no {unknown[0]!r} in such a file, only jobs and limits.{hint}")
-    lines = lines_of(node)
-    jobs = entries(told.get("jobs"), "job", name, lines)
-    return Book(tuple(jobs), tuple(entries(told.get("limits"), "limit", name, [])), numbered(jobs, lines, name))
+    if unknown := [str(key) for key in told if key not in NEEDED]:
+        hint = suggestion(unknown[0], tuple(NEEDED))
+        known = "only jobs, limits, channels and alerts"
+        raise InvalidInput.of(name, f"There is no {unknown[0]!r} in such a file, {known}.{hint}")
+    places = places_of(node)
+    found = {what: entries(told[what], what, name, places.get(what, ())) for what in NEEDED if what in told}
+    jobs = found.get("jobs", ())
+    lines = numbered(jobs, places.get("jobs", ()), name)
+    unique(found.get("channels", ()), name)
+    return Book(jobs, found.get("limits", ()), found.get("channels"), found.get("alerts"), lines, places)
 
 
-def lines_of(node: Any) -> list[int]:
-    """The lines at which the jobs begin."""
-    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-        if key.value == "jobs" and isinstance(value, yaml.SequenceNode):
-            return [one.start_mark.line + 1 for one in value.value]
-    return []
+def loaded(text: str, name: str) -> tuple[Any, Any]:
+    """The YAML as nodes, which know their lines, and as values. Raises `InvalidInput`."""
+    try:
+        return yaml.compose(text, Loader=Reader), yaml.load(text, Loader=Reader)  # nosec B506  # a safe loader
+    except yaml.MarkedYAMLError as error:
+        where = f"Line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise InvalidInput.of(name, f"{where}{error.problem or 'This is no YAML'}. Mend it there.") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InvalidInput.of(name, f"This is no YAML: {error}.") from None
 
 
-def entries(told: Any, what: str, name: str, lines: Sequence[int]) -> list[Json]:
+def read_entry(text: str, name: str) -> Json:
+    """One job alone. Raises `InvalidInput` for `name`."""
+    _, told = loaded(text, name)
+    if not isinstance(told, dict) or not all(isinstance(key, str) for key in told):
+        raise InvalidInput.of(name, "Write the fields of one job, each on a line of its own, as `timeout: 10m`.")
+    return told
+
+
+def places_of(node: Any) -> dict[str, list[int]]:
+    """The lines at which the entries of each list begin."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    lists = {key.value: value.value for key, value in pairs if isinstance(value, yaml.SequenceNode)}
+    return {what: [one.start_mark.line + 1 for one in each] for what, each in lists.items()}
+
+
+def entries(told: Any, what: str, name: str, lines: Sequence[int]) -> tuple[Json, ...]:
     if told is None:
-        return []
+        return ()
     if not isinstance(told, list):
-        raise InvalidInput.of(name, f"Write the {what}s as a list, each beginning with a dash.")
+        raise InvalidInput.of(name, f"Write the {what} as a list, each beginning with a dash.")
     for number, one in enumerate(told):
         line = f"Line {lines[number]}: " if number < len(lines) else ""
-        needed = ("id", "task") if what == "job" else ("kind", "name")
-        if not isinstance(one, dict) or not all(isinstance(one.get(field), str) for field in needed):
-            raise InvalidInput.of(name, f"{line}A {what} needs `{needed[0]}` and `{needed[1]}`, both texts.")
-    return told
+        if not isinstance(one, dict) or not all(isinstance(one.get(field), str) for field in NEEDED[what]):
+            raise InvalidInput.of(name, f"{line}{NEEDS[what]}")
+    return tuple(told)
 
 
 def numbered(jobs: Sequence[Json], lines: Sequence[int], name: str) -> dict[str, int]:
@@ -109,6 +138,12 @@ def numbered(jobs: Sequence[Json], lines: Sequence[int], name: str) -> dict[str,
             raise InvalidInput.of(name, f"Two jobs have the id {job['id']}. Give one of them another id.")
         found[job["id"]] = lines[number] if number < len(lines) else 0
     return found
+
+
+def unique(channels: Iterable[Json], name: str) -> None:
+    names = [one["name"] for one in channels]
+    if twice := [one for one in names if names.count(one) > 1]:
+        raise InvalidInput.of(name, f"Two channels have the name {twice[0]}. Give one of them another name.")
 
 
 def entry(spec: JobSpec, paused: Json | None = None) -> Json:
@@ -124,7 +159,33 @@ def kind_first(schedule: Json) -> Json:
     return {"kind": schedule["kind"], **schedule}
 
 
-def book_text(jobs: Iterable[Json], limits: Iterable[Json] = ()) -> str:
-    """The file with these jobs."""
-    told = {"jobs": list(jobs), **({"limits": limited} if (limited := list(limits)) else {})}
+def book_text(
+    jobs: Iterable[Json], limits: Iterable[Json] = (), channels: Iterable[Json] = (), alerts: Iterable[Json] = ()
+) -> str:
+    """The file with these. Of lists other than that of the jobs an empty one is left out."""
+    others = {"limits": list(limits), "channels": list(channels), "alerts": list(alerts)}
+    return entry_text({"jobs": list(jobs), **{what: each for what, each in others.items() if each}})
+
+
+def entry_text(told: Json) -> str:
+    """As YAML, as people write it."""
     return str(yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=100))
+
+
+# -- values that are not in the file -------------------------------------------------------------------------------
+
+
+def reference_to(name: str) -> str:
+    """What stands in a file for the address of a channel: `${CHANNEL_OPS_MAIL}` for that of ops-mail."""
+    return "${CHANNEL_" + re.sub(r"[^A-Z0-9]", "_", name.upper()) + "}"
+
+
+def referred(text: str) -> list[str]:
+    """The names of the environment that it refers to."""
+    return REFERENCE.findall(text)
+
+
+def filled(text: str, look: Callable[[str], str | None]) -> str | None:
+    """The text with what `look` finds for each name; None: one of them is not there."""
+    found = {name: look(name) for name in referred(text)}
+    return REFERENCE.sub(lambda one: found[one[1]] or "", text) if all(found.values()) else None

@@ -14,8 +14,9 @@ MODULES = {name: f"cronapp.ready.{name}" for name in ("shell", "http", "sql", "p
 class Lent:
     """What a task may ask of the server that runs it."""
 
-    prune: Callable[[float, int], Awaitable[int]]
-    """Deletes ended runs older than so many days, and those of each job beyond so many; answers how many."""
+    prune: Callable[[float, int, Callable[[int, int], None]], Awaitable[int]]
+    """Deletes ended runs older than so many days, and those of each job beyond so many, and tells how many jobs of how
+    many it has looked at; answers how many runs."""
     private_hooks: bool
     """Whether addresses that are not public may be asked."""
 

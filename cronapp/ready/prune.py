@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cronapp import task
+from cronapp import progress, task
 from cronapp.core.ready import lent
 
 
@@ -26,6 +26,6 @@ async def prune(
     server = lent()
     if server is None:
         raise RuntimeError("There is no history here: this task asks the server that runs it.")
-    gone = await server.prune(keep_days, keep_runs)
+    gone = await server.prune(keep_days, keep_runs, progress)
     print(f"{gone:,} runs deleted")
     return {"deleted": gone}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,6 +53,10 @@ class Written:
     lines: Sequence[LogLine]
     progress: Progress | None
     trace_id: str = ""  # while it is not stored
+
+
+def untold(done: int, total: int) -> None:
+    """Where nobody wants to know how far it is."""
 
 
 class Runs(RunQuestions):
@@ -232,14 +236,19 @@ class Runs(RunQuestions):
 
         return await self.store.write(change)
 
-    async def prune(self, *, keep_days: float, keep_runs: int, batch: int = 500) -> int:
+    async def prune(
+        self, *, keep_days: float, keep_runs: int, batch: int = 500, tell: Callable[[int, int], None] = untold
+    ) -> int:
         """Deletes ended runs older than `keep_days`, and those of each job beyond its newest `keep_runs`; in small
-        transactions, so that nothing else waits. Answers how many. What code they were made with goes a day later."""
+        transactions, so that nothing else waits. Answers how many. What code they were made with goes a day later.
+        `tell` hears how many jobs of how many were looked at."""
         edge = self.clock() - timedelta(days=keep_days)
         total = 0
         while (gone := await self.store.write(runs.prune_older, edge, batch)) > 0:
             total += gone
-        for key in await self.store.read(runs.job_keys):
+        keys = await self.store.read(runs.job_keys)
+        for number, key in enumerate(keys):
+            tell(number, len(keys))
             while (gone := await self.store.write(runs.prune_beyond, key, keep_runs, batch)) > 0:
                 total += gone
         self._kept = set()  # so that what is in use is noted to be

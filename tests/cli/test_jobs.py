@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +21,7 @@ from typer.testing import CliRunner
 
 from cronapp.cli import command_line, given, shown
 from cronapp.cli.remote import job_ids, run_numbers, task_names
+from cronapp.client import Client
 
 MORE = '''
 
@@ -75,6 +83,101 @@ def test_a_job_is_made_shown_changed_run_paused_and_removed(ask: Any) -> None:
     assert "Remove nightly?" in ask("jobs", "remove", "nightly", typed="n\n", status=1).stderr
     assert ask("jobs", "remove", "nightly", "--yes").stdout == "nightly is removed.\n"
     assert "no job" in ask("jobs", "show", "nightly", status=1).stderr.lower()
+
+
+EDITOR = """
+import pathlib, sys
+steps = pathlib.Path(sys.argv[1])
+number = len(list(steps.glob("seen-*")))
+file = pathlib.Path(sys.argv[2])
+text = file.read_text()
+(steps / f"seen-{number}").write_text(text)
+exec((steps / f"do-{number}").read_text())
+file.write_text(text)
+"""
+"""An editor that notes what it is shown, and does what the next file says."""
+
+
+def test_a_job_is_changed_in_an_editor_until_it_can_be_saved(
+    ask: Any, house: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "editor.py").write_text(EDITOR)
+    monkeypatch.setenv("VISUAL", f"{sys.executable} {tmp_path / 'editor.py'} {tmp_path}")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ask("jobs", "add", "edited", "hello", "--arg", "name=Kiel", "--set", "timeout=10m", "--tag", "a")
+
+    def does(*steps: str) -> None:
+        for old in tmp_path.glob("seen-*"):
+            old.unlink()
+        for number, step in enumerate(steps):
+            (tmp_path / f"do-{number}").write_text(step)
+
+    does("pass")
+    assert ask("jobs", "edit", "edited").stdout == "Nothing is changed.\n"
+    assert "# The job edited, version 1." in (tmp_path / "seen-0").read_text()
+    does(
+        "text = text.replace('timeout: 600', 'timeout: soon')",
+        "text = text.replace('timeout: soon', 'timeout: [')",
+        "text = text.replace('timeout: [', 'timeout: 20m')",
+    )
+    assert ask("jobs", "edit", "edited").stdout == "edited is changed.\n"
+    assert (tmp_path / "seen-1").read_text().startswith("# timeout: ")
+    assert "# Line " in (tmp_path / "seen-2").read_text()
+    job = json.loads(ask("jobs", "show", "edited", "--json").stdout)
+    assert (job["timeout"], job["args"], job["version"]) == (1200, {"name": "Kiel"}, 2)
+
+    meanwhile = f"""
+from cronapp.client import Client
+with Client({house.url!r}, {TOKEN!r}) as api:
+    api.change_job("edited", {{"tags": ["b"], "priority": 3}})
+text = text.replace("- a", "- mine")
+"""
+    does(meanwhile, "text += 'description: looked at\\n'")
+    assert ask("jobs", "edit", "edited").stdout == "edited is changed.\n"
+    shown = (tmp_path / "seen-1").read_text()
+    assert "# Somebody else saved the job meanwhile, as version 3." in shown
+    assert "# priority: 0 → 3; taken over" in shown
+    assert "# tags: a → b; you changed it too, and yours stands below" in shown
+    job = json.loads(ask("jobs", "show", "edited", "--json").stdout)
+    assert (job["tags"], job["priority"], job["description"]) == (["mine"], 3, "looked at")
+
+    does("text = text.replace('id: edited', 'id: other')", "pass")
+    left = ask("jobs", "edit", "edited", status=1).stderr
+    assert "nothing is changed" in left
+    assert "id: other" in Path(left.split()[-1].rstrip(".")).read_text()
+
+
+def test_a_past_window_is_run_and_waited_for(ask: Any) -> None:
+    ask("jobs", "add", "daily", "hello", "--cron", "0 3 * * *", "--tz", "UTC")
+    window = ("jobs", "backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-04")
+    planned = ask(*window, "--dry-run")
+    assert planned.stdout.splitlines() == [f"2026-01-0{day}T03:00Z" for day in (1, 2, 3)]
+    assert planned.stderr == "3 slots. 0 have succeeded, or run now.\n"
+    followed = ask(*window, "--max-running", "2", "--arg", "name=Kiel", "--follow")
+    assert (followed.stdout, followed.stderr) == ("3 succeeded, 0 failed, 0 were cancelled.\n", ""), "a pipe has no bar"
+    assert "3 slots of daily" in ask(*window, "--rerun").stdout
+    assert "from" in ask("jobs", "backfill", "daily", "--from", "x", "--to", "2026-01-04", status=1).stderr
+
+
+def test_a_terminal_tells_how_far_a_run_is(house: Server) -> None:
+    """In its last line, which is gone at the end."""
+    with Client(house.url, TOKEN) as api:
+        api.create_job({"id": "far", "task": "steps", "args": {"delay": 0.2}, "schedule": {"kind": "manual"}})
+    main, other = pty.openpty()
+    command = [sys.executable, "-m", "cronapp", "jobs", "run", "far", "--follow", "--url", house.url, "--token", TOKEN]
+    with subprocess.Popen(command, stdout=other, stderr=other, env=os.environ | {"COLUMNS": "80"}) as process:
+        os.close(other)
+        seen = b""
+        with suppress(OSError):  # the end of a terminal
+            while more := os.read(main, 4096):
+                seen += more
+        os.close(main)
+    assert process.returncode == 0
+    told = seen.decode()
+    assert re.search(r"\[#+-*\]  \d+ of 10  step \d", told)
+    stays = [line.rpartition("\x1b[K")[2] for line in told.split("\r\n")]
+    assert [line for line in stays if line.startswith("step")] == [f"step {n}" for n in range(10)]
+    assert not any("[#" in line for line in stays)
 
 
 def test_runs_are_listed_shown_tried_again_and_cancelled(ask: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, select
@@ -33,6 +33,6 @@ def prune_beyond(tx: Tx, job_key: int, keep: int, limit: int) -> int:
     return tx.conn.execute(delete(runs).where(runs.c.id.in_(old.scalar_subquery()))).rowcount
 
 
-def job_keys(conn: Connection) -> Iterable[int]:
+def job_keys(conn: Connection) -> Sequence[int]:
     """Every job that has runs, removed ones too."""
     return conn.execute(select(runs.c.job_key).distinct()).scalars().all()
