@@ -1,4 +1,4 @@
-"""`cronapp export` and `cronapp import`: all jobs as one YAML file, and back."""
+"""`cronapp export` and `cronapp import`: all jobs, and who is told of them, as one YAML file, and back."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from typing import Annotated, Any
 
 import typer
 
-from cronapp.cli.plan import Step, exported, limit_steps, limits_of, steps_for, with_line
+from cronapp.cli.alerting import alert_steps, carry_out, channels_of, rules_of
+from cronapp.cli.plan import Step, exported, limit_steps, limits_of, steps_for
+from cronapp.cli.progress import Bar
 from cronapp.cli.remote import HERE, REFUSED, TOKEN, URL, connect
 from cronapp.cli.shown import as_json as print_json
 from cronapp.cli.shown import painted
-from cronapp.client import ApiError, Client
+from cronapp.client import ApiError, Client, Forbidden
+from cronapp.core.alert_words import joined
 from cronapp.core.book import Book, book_text, read_book
 from cronapp.core.clock import system_clock
 from cronapp.core.crontab import TASK, jobs_of, read_crontab
 from cronapp.core.errors import InvalidInput
+from cronapp.core.models import Json
 from cronapp.core.zones import zone
 
 SIGNS = {
@@ -39,7 +43,6 @@ VERBS = {
     "remove": "to remove",
     "same": "as they are",
 }
-SLOW = 25  # steps, from which on a bar tells how far it is
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -49,17 +52,19 @@ def add_to(cli: typer.Typer) -> None:
         url: URL = HERE,
         token: TOKEN = "",
     ) -> None:
-        """Write all jobs and limits as a YAML file.
+        """Write all jobs, limits, channels and alert rules as a YAML file.
 
         \b
         cronapp export jobs.yaml           for a repository, or before a change
         cronapp export - | diff jobs.yaml -
 
         What is at its default is left out. A secret is written as ********, and stays as it is when the file is
-        imported again. Runs, notes, accounts and tokens are not in it: a backup of the database has them.
+        imported again; so does the address of a channel, for which ${CHANNEL_ITS_NAME} stands. Channels and alert rules
+        are in it if the token may see them, as that of an admin. Runs, notes, accounts and tokens are not: a backup of
+        the database has them.
         """
         with connect(url, token) as server:
-            text = book_text(map(exported, server.jobs()), limits_of(server.limits()))
+            text = book_text(map(exported, server.jobs()), limits_of(server.limits()), *told_to(server))
         if file == "-":
             sys.stdout.write(text)
         else:
@@ -71,8 +76,8 @@ def add_to(cli: typer.Typer) -> None:
         dry_run: Annotated[
             bool, typer.Option("--dry-run", "-n", help="Show the difference, and change nothing.")
         ] = False,
-        prune: Annotated[bool, typer.Option("--prune", help="Remove jobs that are not in the file.")] = False,
-        yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before jobs are removed.")] = False,
+        prune: Annotated[bool, typer.Option("--prune", help="Remove what is not in the file.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before something is removed.")] = False,
         crontab: Annotated[bool, typer.Option("--crontab", help="The file is a crontab.")] = False,
         system: Annotated[bool, typer.Option("--system", help="As /etc/crontab, with a user in each line.")] = False,
         tz: Annotated[str, typer.Option(help="Of a crontab that names no CRON_TZ. Default: the server's.")] = "",
@@ -80,7 +85,7 @@ def add_to(cli: typer.Typer) -> None:
         url: URL = HERE,
         token: TOKEN = "",
     ) -> None:
-        """Make the server's jobs those of a file, and show what that changes.
+        """Make the server's jobs, limits, channels and alert rules those of a file, and show what that changes.
 
         \b
         cronapp import jobs.yaml --dry-run
@@ -89,7 +94,9 @@ def add_to(cli: typer.Typer) -> None:
         cronapp import --crontab --system /etc/crontab
 
         A job of which the file says nothing stays as it is, unless --prune is given; jobs that the code declares stay
-        in any case. Exit status 1 if something was refused; all else is done.
+        in any case. --prune removes channels and rules too, where the file has a list of them. For ${NAME} in the
+        address of a channel the value of that variable is taken; if there is none, the address stays as it is. Exit
+        status 1 if something was refused; all else is done.
         """
         text = read(file)
         with connect(url, token) as server:
@@ -102,16 +109,25 @@ def add_to(cli: typer.Typer) -> None:
                 tell(steps)
             if dry_run:
                 raise typer.Exit(REFUSED if any(one.wrong for one in steps) else 0)
-            gone = sum(one.kind == "remove" for one in steps)
-            if gone and not yes:
-                typer.confirm(f"Remove {gone} job{'s' * (gone != 1)}?", abort=True, err=True)
-            done = [carried_out(server, one) for one in under_way(steps)]
+            if not yes and (gone := counted(one for one in steps if one.kind == "remove")):
+                typer.confirm(f"Remove {gone}?", abort=True, err=True)
+            with Bar() as bar:
+                done = [carried_out(server, one) for one in bar.each(steps)]
         if as_json:
             print_json([told(one) for one in done])
         refused = [one for one, planned_one in zip(done, steps, strict=True) if one.wrong and not planned_one.wrong]
         for one in refused:
             typer.echo(f"cronapp: {one.name}: {one.wrong}", err=True)
         raise typer.Exit(REFUSED if any(one.wrong for one in done) else 0)
+
+
+def told_to(server: Client) -> tuple[list[Json], list[Json]]:
+    """The channels and the alert rules, as far as the token may see them."""
+    try:
+        return channels_of(server.channels()), rules_of(server.alerts())
+    except Forbidden:
+        typer.echo("cronapp: Channels and alert rules are left out: only an admin may see them.", err=True)
+        return [], []
 
 
 # -- what is wanted ---------------------------------------------------------------------------------------------------
@@ -154,10 +170,20 @@ def refused(text: str) -> typer.Exit:
 
 
 def planned(server: Client, book: Book, *, prune: bool) -> list[Step]:
+    """In an order in which each finds what it names."""
     tasks = {task.name for task in server.tasks()}
     jobs = steps_for(book.jobs, server.jobs(), tasks=tasks, now=system_clock(), prune=prune)
     limits = limit_steps(book.limits, server.limits()) if book.limits else []
-    return [with_line(one, dict(book.lines or {})) for one in (*limits, *jobs)]
+    alerts, gone = alert_steps(server, book, prune=prune)
+    lines = book.lines or {}
+    return [*alerts, *limits, *(one.at(lines.get(one.name, 0)) for one in jobs), *gone]
+
+
+def counted(steps: Iterable[Step]) -> str:
+    """`1 job and 2 channels`; nothing for none."""
+    counts = Counter(one.about for one in steps)
+    told = [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items()]
+    return joined(told, "and") if told else ""
 
 
 # -- what is done -----------------------------------------------------------------------------------------------------
@@ -170,11 +196,14 @@ def carried_out(server: Client, one: Step) -> Step:
     try:
         do(server, one)
     except ApiError as error:
-        return Step(name=one.name, kind=one.kind, words=one.words, changes=one.changes, wrong=str(error))
+        return one.filled(wrong=str(error))
     return one
 
 
 def do(server: Client, one: Step) -> None:
+    if one.about in ("channel", "rule"):
+        carry_out(server, one)
+        return
     match one.kind:
         case "create":
             server.create_job(one.body, past=True)
@@ -189,15 +218,6 @@ def do(server: Client, one: Step) -> None:
         server.resume_job(one.name)
     elif one.pause is not None:
         server.pause_job(one.name, reason=one.pause.get("reason"), until=one.pause.get("until"))
-
-
-def under_way(steps: list[Step]) -> Iterable[Step]:
-    """The steps, with a bar where there are many and somebody looks."""
-    if len(steps) < SLOW or not sys.stderr.isatty():
-        yield from steps
-        return
-    with typer.progressbar(steps, label="Importing", file=sys.stderr) as bar:
-        yield from bar
 
 
 # -- how it is told ---------------------------------------------------------------------------------------------------

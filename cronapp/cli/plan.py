@@ -1,8 +1,9 @@
-"""What an import is going to do: jobs and limits as a file has them, against those that are there."""
+"""What an import is going to do: jobs and limits as a file has them, against those that are there. For channels and
+alert rules `alerting` says it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,9 +28,11 @@ LONG_AGO, LONGEST = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=3650)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One job or limit, what is done with it, and what of it differs. `wrong`: why nothing is done."""
+    """One job, limit, channel or rule, what is done with it, and what of it differs. `wrong`: why nothing is done."""
 
+    about: str = "job"  # or limit, channel, rule
     name: str
+    key: str = ""  # by which the server knows it, if that is not its name
     kind: str  # create, change, pause, resume, remove, limit, same
     words: str = ""
     changes: tuple[FieldChange, ...] = ()
@@ -37,6 +40,16 @@ class Step:
     version: int | None = None
     pause: Json | None = None  # after it was made or changed
     wrong: str = ""
+
+    def filled(self, **fields: Any) -> Step:
+        return replace(self, **fields)
+
+    def refused(self, errors: Mapping[str, str]) -> Step:
+        return replace(self, wrong=" ".join(f"{name}: {text}" if name else text for name, text in errors.items()))
+
+    def at(self, line: int) -> Step:
+        """With the line of the file at which something is wrong."""
+        return replace(self, wrong=f"line {line}: {self.wrong}") if self.wrong and line else self
 
 
 def spec_of(job: Job) -> JobSpec:
@@ -97,8 +110,7 @@ def step(given: Json, job: Job | None, tasks: Collection[str], now: datetime) ->
         pause = pause_wanted(given.get("paused"), job, now)
         spec = parse_spec(data, now=now, timezone=zone_of(old).key if old else "UTC", old=old, past=True)
     except InvalidInput as error:
-        told = " ".join(f"{name}: {text}" for name, text in error.errors.items())
-        return Step(name=job_id, kind="change" if job else "create", wrong=told)
+        return Step(name=job_id, kind="change" if job else "create").refused(error.errors)
     if spec.task not in tasks:
         return Step(name=job_id, kind="change" if job else "create", wrong=no_task(spec.task))
     if job is None or old is None:
@@ -182,11 +194,6 @@ def limit_steps(wanted: Iterable[Json], present: Iterable[Limit]) -> list[Step]:
     for one in wanted:
         name, standing = f"{one['kind']} {one['name']}", here.get((one["kind"], one["name"]))
         words = ", ".join(f"{field} {one[field]}" for field in ("max_running", "rate") if one.get(field) is not None)
-        found.append(Step(name=name, kind="same" if one == standing else "limit", words=words, body=one))
+        kind = "same" if one == standing else "limit"
+        found.append(Step(about="limit", name=name, kind=kind, words=words, body=one))
     return found
-
-
-def with_line(one: Step, lines: dict[str, int]) -> Step:
-    """With the line of the file at which something is wrong."""
-    line = lines.get(one.name, 0)
-    return replace(one, wrong=f"line {line}: {one.wrong}") if one.wrong and line else one

@@ -40,9 +40,9 @@ class AlertCalls:
         return ask(wire.Channel, "POST", "/channels", {"name": name, "url": url, "kind": kind, **said})
 
     @call
-    def change_channel(self, name: str, fields: Fields) -> Ask[wire.Channel]:
-        """Puts another channel in its place; without `url` it keeps its address."""
-        return ask(wire.Channel, "PUT", at("channels", name), fields)
+    def change_channel(self, name: str, fields: Fields, *, dry_run: bool = False) -> Ask[wire.Channel]:
+        """Puts another channel in its place; without `url` it keeps its address. A dry run only tells what would be."""
+        return ask(wire.Channel, "PUT", at("channels", name), fields, query={"dry_run": dry_run})
 
     @call
     def renew_channel_secret(self, name: str) -> Ask[wire.ChannelSecret]:

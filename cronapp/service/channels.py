@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from cronapp.core.addressing import sealed_url
+from cronapp.core.addressing import ABOUT, sealed_url
 from cronapp.core.channels import Channel, ChannelGiven, parse_channel
 from cronapp.core.clock import Clock
-from cronapp.core.errors import ChannelNotFound, Conflict, InvalidInput
+from cronapp.core.errors import ChannelNotFound, Conflict, InvalidInput, SecretUnreadable
 from cronapp.core.events import AlertsChanged
 from cronapp.core.models import Json, Notify, SecretUrl
 from cronapp.core.vault import Vault
@@ -73,14 +74,7 @@ class Channels:
     async def change(self, name: str, data: Mapping[str, Any]) -> tuple[Channel, str | None]:
         """The same channel with other rules, or another address; what became a web hook gets its secret, which is told
         this once."""
-        old = await self.get(name)
-        if old.place is not None:
-            raise Conflict(FROM_SETTINGS)
-        data = {**data, "url": None} if data.get("url") == old.shown else data
-        given = await self._checked(name, {"kind": old.kind, **data}, new=False)
-        if given.url is None and given.kind != old.kind:
-            raise InvalidInput.of("url", "A channel of another kind needs another address.")
-        url = sealed_url(given.url, self.vault) if given.url else None
+        old, given, url = await self._changed(name, data)
         sealed: Json = {"url": url.token, "shown": str(url)} if url else {}
         secret = new_secret() if given.kind == "hook" and old.kind != "hook" else None
         if given.kind != old.kind:
@@ -98,6 +92,32 @@ class Channels:
 
         await self.store.write(store)
         return await self.get(name), secret
+
+    async def would_be(self, name: str, data: Mapping[str, Any]) -> Channel:
+        """What `change` would make of it. With the address that it has, its mask stays as it is."""
+        old, given, url = await self._changed(name, data)
+        shown = old.shown if url is None else str(url)
+        return replace(old, kind=given.kind, shown=shown, quiet=given.quiet, digest=given.digest, most=given.most)
+
+    async def _changed(self, name: str, data: Mapping[str, Any]) -> tuple[Channel, ChannelGiven, SecretUrl | None]:
+        """The channel as it is, what is said of it, and its address if that is another one."""
+        old = await self.get(name)
+        if old.place is not None:
+            raise Conflict(FROM_SETTINGS)
+        data = {**data, "url": None} if data.get("url") == old.shown else data
+        given = await self._checked(name, {"kind": old.kind, **data}, new=False)
+        if given.url is None and given.kind != old.kind:
+            raise InvalidInput.of("url", "A channel of another kind needs another address.")
+        same = given.url is None or given.url == await self._address(name)
+        return old, given, None if same or given.url is None else sealed_url(given.url, self.vault)
+
+    async def _address(self, name: str) -> str | None:
+        """None: it cannot be read with the keys that are there."""
+        token, _ = await self.store.read(channels.sealed, name)
+        try:
+            return self.vault.open(token, ABOUT) if token else None
+        except SecretUnreadable:
+            return None
 
     async def renew_secret(self, name: str) -> str:
         """Another secret for a web hook, told this once; the old one signs nothing any more."""

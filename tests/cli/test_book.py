@@ -80,6 +80,9 @@ JOBS: list[dict[str, Any]] = [
     {"id": "over", "task": "hello", "schedule": {"kind": "once", "at": "2025-01-01T00:00:00Z", "timezone": "UTC"}},
     {"id": "named", "task": "send", "args": {"key": {"secret": "SHOP"}}, "schedule": {"kind": "manual"}},
 ]
+SECRET = "s3cret-word"
+MAIL = f"mailto://cron:{SECRET}@example.org"
+HOOK = f"https://example.org/{SECRET}"
 
 
 def ask(server: Server, *args: str, status: int = 0, typed: str | None = None) -> Result:
@@ -102,7 +105,9 @@ def wiped(server: Server) -> None:
     server.start("--no-watch")
 
 
-def test_an_export_makes_the_same_jobs_of_an_empty_database_byte_for_byte(fresh: Server, tmp_path: Path) -> None:
+def test_an_export_makes_the_same_of_an_empty_database_byte_for_byte(
+    fresh: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Client(fresh.url, TOKEN) as api:
         api.put_secret("SHOP", "geheim")
         for job in JOBS:
@@ -113,24 +118,40 @@ def test_an_export_makes_the_same_jobs_of_an_empty_database_byte_for_byte(fresh:
         api.pause_job("named")
         api.set_limit("queue", "mail", max_running=2, rate="10/m")
         api.set_limit("group", "mails", max_running=4)
+        tell_somebody(api)
         before = {job.id: told(job) for job in api.jobs()}
     file = tmp_path / "saved.yaml"
     ask(fresh, "export", str(file))
     first = file.read_bytes()
-    assert "nothing" in ask(fresh, "import", str(file)).stdout or b"all-of-it" in first
+    assert SECRET.encode() not in first
+    assert "14 as they are." in ask(fresh, "import", str(file)).stdout
     wiped(fresh)
     with Client(fresh.url, TOKEN) as api:
         api.put_secret("SHOP", "geheim")
-        shown = ask(fresh, "import", str(file), "--dry-run").stdout
+        shown = ask(fresh, "import", str(file), "--dry-run", status=1).stdout
         assert "+ all-of-it" in shown
         assert "~ declared\n    priority: 0 → 7" in shown
+        assert "url: Set $CHANNEL_OPS_MAIL to the address of this channel" in shown
         assert [job.id for job in api.jobs()] == ["declared"], "nothing was done"
+        monkeypatch.setenv("CHANNEL_OPS_MAIL", MAIL)
+        monkeypatch.setenv("CHANNEL_HOOK", HOOK)
         done = ask(fresh, "import", str(file)).stdout
-        assert "5 to make, 1 to change, 2 limits to set." in done
+        assert "10 to make, 2 to change, 2 limits to set." in done
         assert {job.id: told(job) for job in api.jobs()} == before
     ask(fresh, "export", str(file))
     assert file.read_bytes() == first
-    assert "8 as they are." in ask(fresh, "import", str(file)).stdout
+    assert "14 as they are." in ask(fresh, "import", str(file)).stdout
+
+
+def tell_somebody(api: Client) -> None:
+    quiet = {"from": "22:00", "until": "06:00", "timezone": "Europe/Berlin"}
+    api.add_channel("ops-mail", MAIL, quiet=quiet, digest="5m", most=7)
+    api.add_channel("hook", HOOK, kind="hook")
+    api.change_alert("default", {"on": ["failure"], "channels": ["ops-mail"], "remind": "4h"})
+    for failures in (3, 2):
+        api.add_alert({"tag": "finance", "on": ["failure"], "channels": ["hook"], "failures": failures})
+    third = api.add_alert({"on": ["success"], "channels": ["hook"]})
+    api.change_alert(third.id, {"on": ["success", "slow"], "channels": ["hook"], "slower_than": "10m"})
 
 
 def told(job: Any) -> dict[str, Any]:
@@ -180,6 +201,52 @@ jobs:
         assert api.job("sends").state == "active"
     assert "Line 1" in ask(fresh, "import", "-", typed="jobs: [", status=1).stderr
     assert "cannot be read" in ask(fresh, "import", str(tmp_path / "nothing.yaml"), status=1).stderr
+
+
+def test_an_import_makes_channels_and_rules_those_of_the_file(
+    fresh: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "told.yaml"
+    with Client(fresh.url, TOKEN) as api:
+        tell_somebody(api)
+        masks = {one.name: one.url for one in api.channels()}
+        file.write_text("""
+channels:
+- {name: ops-mail, url: 'mailto://cron:${PASSWORD}@example.org', most: 9}
+- {name: chat, url: 'nonsense'}
+alerts:
+- {tag: finance, on: [failure], channels: [hook], failures: 2}
+- {tag: finance, on: [failure], channels: [ops-mail]}
+- {on: [success], channels: [nobody]}
+- {id: other, on: [success]}
+""")
+        shown = ask(fresh, "import", str(file), "--prune", "--dry-run", status=1).stdout
+        assert "most: 7 messages an hour → 9 messages an hour" in shown
+        assert "line 4: url: Write an Apprise address" in shown
+        assert "rule: tells hook when 3 runs in a row fail → tells ops-mail when a run fails for good" in shown
+        assert "line 8: channels: There is no channel nobody." in shown
+        assert "line 9: id: Only the rule for all jobs has one" in shown
+        assert "- rule for all jobs" not in shown, "the file has one, though it is refused"
+        assert "- channel hook" in shown
+        assert {one.name: one.url for one in api.channels()} == masks
+        monkeypatch.setenv("PASSWORD", SECRET)
+        assert "url:" not in ask(fresh, "import", str(file), "-n", status=1).stdout.partition("✗")[0], "the same one"
+        monkeypatch.setenv("PASSWORD", "another")
+        asked = ask(fresh, "import", str(file), "--prune", typed="y\n", status=1)
+        assert "Remove 1 channel?" in asked.stderr
+        assert [(one.name, one.most, one.url == masks[one.name]) for one in api.channels()] == [("ops-mail", 9, False)]
+        assert [(one.id, one.tag) for one in api.alerts() if one.id == "default" or one.tag] == [
+            ("default", None),
+            *[(one.id, "finance") for one in api.alerts() if one.tag],
+        ]
+        assert sorted(one.channels for one in api.alerts() if one.tag) == [["hook"], ["ops-mail"]]
+        viewer = api.create_token("editor", name="pipeline").token
+    alone = ["--url", fresh.url, "--token", viewer]
+    left = CliRunner().invoke(cli, ["export", *alone])
+    assert (left.exit_code, "channels" in left.stdout) == (0, False)
+    assert "only an admin may see them" in left.stderr
+    refused = CliRunner().invoke(cli, ["import", str(file), *alone])
+    assert (refused.exit_code, refused.stdout.count("Your role does not allow this")) == (1, 6)
 
 
 def test_a_crontab_becomes_jobs_and_a_second_import_changes_nothing(fresh: Server) -> None:

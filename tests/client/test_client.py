@@ -218,6 +218,8 @@ async def alerts(api: Any) -> None:
     """To addresses that are refused, so that nothing is sent."""
     assert api.add_channel("ops", "json://127.0.0.1:9", digest="10m", most=5).most == 5
     assert api.add_channel("hook", "http://127.0.0.1:9/hook", kind="hook").secret
+    assert api.change_channel("ops", {"most": 3}, dry_run=True).most == 3
+    assert api.channel("ops").most == 5
     assert api.change_channel("ops", {"quiet": {"from": "22:00", "until": "06:00"}}).digest == 0
     assert api.channel("ops").quiet.timezone == "UTC"
     assert [one.name for one in api.channels()] == ["hook", "ops"]

@@ -60,7 +60,10 @@ def test_what_people_write_is_text_where_it_means_text() -> None:
         ("job: []", "Did you mean"),
         ("jobs: {}", "as a list"),
         ("just a text", "Write `jobs:`"),
-        ("limits:\n- {kind: queue}", "A limit needs `kind` and `name`"),
+        ("limits:\n- {kind: queue}", "Line 2: A limit needs `kind` and `name`"),
+        ("channels:\n- {url: x}", "Line 2: A channel needs a `name`"),
+        ("channels:\n- {name: a}\n- {name: a}", "Two channels have the name a"),
+        ("alerts: [all]", "Line 1: A rule is an object"),
         ("jobs: !!python/object/apply:os.system [true]", "could not determine a constructor"),
     ],
 )

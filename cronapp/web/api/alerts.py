@@ -21,6 +21,7 @@ from cronapp.web.described.replies import Accepted, Created, Done
 from cronapp.web.site import parts
 
 api = Part("alerts", __name__, "Alerts")
+DRY_RUN = Param("dry_run", "`1`: nothing is changed; the answer tells what would become of it.")
 FILTERS = (
     Param("job", "Of this job."),
     Param("channel", "To this channel."),
@@ -57,10 +58,12 @@ async def channel(name: str) -> wire.Channel:
     return channel_told(await parts().channels.get(name), used_by=await parts().channels.users(name))
 
 
-@api.put("/channels/<name>", takes=wire.ChannelChange, refuses=(ChannelNotFound, Conflict))
+@api.put("/channels/<name>", takes=wire.ChannelChange, params=(DRY_RUN,), refuses=(ChannelNotFound, Conflict))
 async def change_channel(name: str) -> wire.Channel:
     """Other rules for a channel; without `url` it keeps its address."""
     sent = {key: value for key, value in (await body()).items() if key not in ("name", "jobs", "used_by", "at", "by")}
+    if request.args.get("dry_run", "") in ("1", "true"):
+        return channel_told(await parts().channels.would_be(name, sent))
     return with_secret(*await parts().channels.change(name, sent))
 
 
