@@ -215,20 +215,13 @@ async def form_context(
         "fields": task.signature.fields() if task else (),
         "conditions": conditions(values.get("condition", "")),
         "limits": [row.limit for row in await parts().limits.all()],
-        "channels": await parts().channels.names(),
-        "events": EVENT_LABELS,
-        "told_beside": await told_beside(typed),
-        "values": values,
-        "usual": usual_texts(values),
-        "told_rows": rules_in(values),
-        "ping_rows": pings_in(values),
+        **await notify_context(typed),
         "rows": rows_told(typed),
         "errors": beside(errors or {}, values),
         "zones": zone_names(),
         "others": [one for one in await parts().jobs.ids(OFFERED) if job is None or one != job.id],
         "job_zone": job_zone(parts(), job.spec) if job else None,
         "preview": await preview_of(typed),
-        "summary": summary_of(typed),
         "changes": changes_of(typed),
         "groups": GROUPS,
         "version": values.get("version") or (job.version if job else None),
@@ -237,6 +230,20 @@ async def form_context(
         "cursor": None,
         "clash": None,
         "trial": None,
+    }
+
+
+async def notify_context(typed: Typed) -> dict[str, Any]:
+    """What the form says of who is told."""
+    return {
+        "values": typed.texts,
+        "usual": usual_texts(typed.texts),
+        "told_rows": rules_in(typed.texts),
+        "ping_rows": pings_in(typed.texts),
+        "channels": await parts().channels.names(),
+        "events": EVENT_LABELS,
+        "told_beside": await told_beside(typed),
+        "summary": summary_of(typed),
     }
 
 
@@ -316,6 +323,15 @@ async def form_preview() -> str:
     if job:
         html += [partial("#form-changes", fragment("_form_changes", changes=changes_of(typed)))]
     return "".join(html)
+
+
+@pages.post("/form/notify")
+async def form_notify() -> str:
+    """The rows of who is told, with another one or without one. Stores nothing."""
+    texts = (await request.form).to_dict()
+    other, cursor = reshaped(texts) or (texts, None)
+    context = await notify_context(read(other, await edited_job(other)))
+    return str(fragment("_form_notify", **context, errors={}, cursor=cursor))
 
 
 async def edited_job(texts: Texts) -> Job | None:

@@ -2,7 +2,8 @@
 told.
 
 The first rule's fields are named as in the API (`notify.channels`), those of the others by a number
-(`notify.2.channels`); so are the pings (`notify.ping`, `notify.ping.2`). Numbers need not be without gaps.
+(`notify.2.channels`); so are the pings (`notify.ping`, `notify.ping.2`). Numbers need not be without gaps, and the
+first may be taken away too.
 """
 
 from __future__ import annotations
@@ -33,17 +34,18 @@ _PING = re.compile(r"notify\.ping\.([1-9]\d{0,2})", re.ASCII)
 
 
 def rules_in(texts: Texts) -> list[int]:
-    """The numbers of the rows of rules; the first is always there."""
-    return numbers(_RULE, texts)
+    """The numbers of the rows of rules; there is always one."""
+    return numbers(_RULE, "notify.channels", texts)
 
 
 def pings_in(texts: Texts) -> list[int]:
     """Those of the addresses."""
-    return numbers(_PING, texts)
+    return numbers(_PING, PING, texts)
 
 
-def numbers(pattern: re.Pattern[str], texts: Texts) -> list[int]:
-    return [0, *sorted(int(found[1]) for name in texts if (found := pattern.fullmatch(name)))][:MOST_ROWS]
+def numbers(pattern: re.Pattern[str], first: str, texts: Texts) -> list[int]:
+    found = sorted(int(found[1]) for name in texts if (found := pattern.fullmatch(name)))
+    return ([0] if first in texts or not found else []) + found[:MOST_ROWS]
 
 
 def rule_name(row: int) -> str:
@@ -72,15 +74,11 @@ def with_row(texts: Texts, what: str) -> tuple[dict[str, str], str]:
 
 
 def without_row(texts: Texts, what: str, number: str) -> dict[str, str]:
-    """The form without one of them. Without the first, the next one is the first."""
+    """The form without one of them. The others keep their numbers: a browser knows its fields by them."""
     row = int(number) if number.isascii() and number.isdigit() else -1
-    if what == "ping":
-        left = [texts.get(ping_name(one), "") for one in pings_in(texts) if one != row]
-        gone = {ping_name(one) for one in pings_in(texts)}
-        return {name: text for name, text in texts.items() if name not in gone} | ping_texts(left)
-    kept = [row_texts(texts, one) for one in rules_in(texts) if one != row]
-    gone = {f"{rule_name(one)}.{name}" for one in rules_in(texts) for name in (*NAMES, *TICKS)}
-    return {name: text for name, text in texts.items() if name not in gone} | rows_texts(kept or [fresh_texts()])
+    gone = {ping_name(row)} if what == "ping" else {f"{rule_name(row)}.{name}" for name in (*NAMES, *TICKS)}
+    left = {name: text for name, text in texts.items() if name not in gone}
+    return left if what == "ping" or rules_in(texts) != [row] else left | rows_texts([fresh_texts()])
 
 
 def fresh_texts() -> dict[str, str]:

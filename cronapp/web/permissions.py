@@ -63,7 +63,7 @@ RUN = """
 
 EDIT = """
     job_form.new job_form.create job_form.edit job_form.save job_form.form_id job_form.form_preview
-    job_form.form_tasks form_args.chosen trials.test
+    job_form.form_tasks job_form.form_notify form_args.chosen trials.test
     jobs.ask_remove jobs.remove history.ask_restore history.restore repairs.fit repairs.repoint repairs.reset
     api.jobs.create api.jobs.replace api.jobs.change api.jobs.remove api.history.restore
     api.repairs.fit api.repairs.repoint api.repairs.reset api.tasks.test

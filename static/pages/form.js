@@ -105,7 +105,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     state.leaving = false;
     followForm(); // its version may be another one
   }
-  if (["job-form", "form-args"].includes(swapped)) tellForm();
+  if (["job-form", "form-args", "group-told"].includes(swapped)) tellForm();
   if (test && !test.hidden && !test.shown) showTest(test);
   markField();
 });

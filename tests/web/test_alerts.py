@@ -236,6 +236,9 @@ async def test_the_form_has_a_row_for_each_rule_and_ping_and_keeps_what_nobody_t
     assert (c.on, c.late_after) == (("failure", "recovery", "late"), 600)
     assert (start.ping, both.ping) == (old[0].ping, old[2].ping)
 
+    rows = await client.post("/form/notify", form={**fields_of(await opened()), "then": "untell:1"})
+    part = Page(await rows.get_data(as_text=True))
+    assert [one.attrs["id"] for one in part.all("div", class_="told-rule")] == ["told-0", "told-2"]
     page = await edit(await opened(), 200, then="untell:0")
     page = await edit(page, 200, then="unping:1")
     assert "data-focus" in page.one("button", value="ping").attrs

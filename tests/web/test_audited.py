@@ -35,6 +35,7 @@ QUESTIONS = {
     "form_args.changed": "shows the form with another task",
     "form_args.json_told": "tells where a typed text stops being JSON",
     "job_form.form_preview": "shows what the typed job would do",
+    "job_form.form_notify": "shows the form with another row",
     "backfills.preview": "shows what would be run",
 }
 """What changes nothing, and is a POST because it brings a whole form or many ids."""
