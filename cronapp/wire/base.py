@@ -22,7 +22,7 @@ class Wire(BaseModel):
 Told = TypeVar("Told", bound=Wire)
 
 
-def _whole(seconds: float) -> float:
+def _whole(seconds: float) -> int | float:
     return int(seconds) if seconds.is_integer() else seconds
 
 
