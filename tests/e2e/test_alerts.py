@@ -53,7 +53,18 @@ async def test_a_channel_is_made_tried_named_by_a_job_and_told_of_its_failure(se
         await form.get_by_label("and these Apprise addresses:").fill(receiver.apprise + "-own")
         await form.get_by_label("Slow", exact=True).check()
         await expect(form.locator("#form-summary")).to_contain_text("when a run fails for good, it recovers or a run")
-        assert await barriers(form) == []
+        more = form.get_by_role("button", name="Add another rule")
+        for _ in range(2):  # a second time, too: it is there that a browser was seen to crash
+            await more.click()
+            second = form.get_by_role("group", name="Rule 2")
+            await expect(second.get_by_label("Tell the channels")).to_be_focused()
+            await second.get_by_label("Tell the channels").fill("ops")
+            await expect(form.locator("#form-summary")).to_contain_text("Tells ops when")
+            assert await barriers(form) == []
+            await second.get_by_role("button", name="Take rule 2 away").click()
+            await expect(more).to_be_focused()
+        await expect(form.get_by_role("group", name="Rule 2")).to_have_count(0)
+        await expect(form.get_by_label("Slow", exact=True)).to_be_checked()
         await form.get_by_role("button", name="Save", exact=True).click()
         await expect(form).to_have_url(at_path("/jobs/nightly"))
 
