@@ -266,6 +266,7 @@ class App:
             system=self.system,
             ready=self.ready,
             metrics=self.figures,
+            asked=self.tracer.asked,
             look=self.runner.look,
             send_test=self.sender.test,
             announce_link=self.announce_link,

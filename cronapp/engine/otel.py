@@ -13,9 +13,10 @@ from opentelemetry import context, propagate, trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from cronapp.core.models import RETRIED_STATES, Outcome, Run
+from cronapp.core.tracing import RequestSpan
 from cronapp.engine.spans import RunSpan
 
 EXPORTERS = "opentelemetry_traces_exporter"  # where packages tell what they have
@@ -40,6 +41,14 @@ class OtelTracer:
             if told.outcome is not None:
                 tell_end(span, told.outcome)
 
+    @contextmanager
+    def asked(self, method: str, headers: Mapping[str, str]) -> Iterator[RequestSpan]:
+        carried = propagate.extract({name.lower(): text for name, text in headers.items()})
+        with self._tracer.start_as_current_span(method, context=carried, kind=SpanKind.SERVER) as span:
+            told = RequestSpan()
+            yield told
+            tell_request(span, method, told)
+
     def close(self) -> None:
         if self._own and isinstance(self._provider, TracerProvider):
             end(self._provider)
@@ -57,6 +66,17 @@ def attributes_of(run: Run, queue: str) -> dict[str, str | int]:
         "cronapp.run.slot": run.slot.isoformat() if run.slot else None,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def tell_request(span: Span, method: str, told: RequestSpan) -> None:
+    """By its template, as addresses may say more than a trace should; those of one kind also belong together."""
+    if told.route:
+        span.update_name(f"{method} {told.route}")
+        span.set_attribute("http.route", told.route)
+    span.set_attributes({"http.request.method": method, "http.response.status_code": told.status})
+    span.set_attributes({"cronapp.who": told.who, "cronapp.request": told.number})
+    if told.status >= 500:
+        span.set_status(Status(StatusCode.ERROR))
 
 
 def known_of(span: Span) -> RunSpan:

@@ -1,4 +1,5 @@
-"""A span for each run, where OpenTelemetry is set up by its own variables. Where it is not, nothing of it is loaded."""
+"""A span for each run and each request, where OpenTelemetry is set up by its own variables; else nothing of it is
+loaded."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from importlib import import_module
 from typing import Protocol
 
 from cronapp.core.models import Outcome, Run
+from cronapp.core.tracing import RequestSpan
 
 log = logging.getLogger(__name__)
 LIBRARY = "opentelemetry"
@@ -34,6 +36,10 @@ class Tracer(Protocol):
     def around(self, run: Run, queue: str) -> Iterator[RunSpan]:
         """A span that is the present one within."""
 
+    @contextmanager
+    def asked(self, method: str, headers: Mapping[str, str]) -> Iterator[RequestSpan]:
+        """The same for a request, in the trace that its headers name, if they do."""
+
     def close(self) -> None:
         """Sends what was not sent yet. May block for some seconds."""
 
@@ -46,6 +52,10 @@ class NoTracer:
     @contextmanager
     def around(self, run: Run, queue: str) -> Iterator[RunSpan]:
         yield RunSpan()
+
+    @contextmanager
+    def asked(self, method: str, headers: Mapping[str, str]) -> Iterator[RequestSpan]:
+        yield RequestSpan()
 
     def close(self) -> None: ...
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, Protocol, cast
 
-from quart import Quart, current_app, g
+from quart import Quart, current_app, g, request
+from quart.ctx import RequestContext
+from quart.typing import ResponseTypes
 from werkzeug.routing import IntegerConverter
 
 from cronapp.config import Settings
@@ -17,6 +20,7 @@ from cronapp.core.alerts import Delivery
 from cronapp.core.clock import Clock
 from cronapp.core.hosts import Hosts
 from cronapp.core.models import Inside, Job
+from cronapp.core.tracing import RequestSpan
 from cronapp.service.services import Services
 from cronapp.service.single_sign_on import SingleSignOn
 from cronapp.store.holdings import Holdings
@@ -103,6 +107,8 @@ class Parts(Services):
     ready: Callable[[], Awaitable[dict[str, bool]]]
     metrics: Callable[[bool], Awaitable[tuple[bytes, str]]]
     """The figures for who watches many servers, and of what type they are; True: as OpenMetrics."""
+    asked: Callable[[str, Mapping[str, str]], AbstractContextManager[RequestSpan]]
+    """A span around a request, where traces are made."""
     look: Callable[[int], Awaitable[Inside | None]]
     send_test: Callable[[Sequence[str], Sequence[str], str, Job | None], Awaitable[list[Delivery]]]
     announce_link: Callable[[], Awaitable[None]]
@@ -119,6 +125,7 @@ class Parts(Services):
 
 BODY_TIMEOUT = 30  # seconds that somebody has to send what they send
 NO_ROW = 2**63 - 1  # the largest number that a database holds
+UNTRACED = ("/static/", "/healthz", "/readyz")
 LIMITED = 100  # sets of tags for which parts are kept
 
 
@@ -158,10 +165,27 @@ class Site(Quart):
             scope["query_string"] = scope["query_string"].replace(b"%00", b"%EF%BF%BD")
         await super().asgi_app(scope, receive, send)
 
+    async def full_dispatch_request(self, request_context: RequestContext | None = None) -> ResponseTypes:
+        """Each request but for static files, in a span of its own."""
+        if request.path.startswith(UNTRACED):
+            return await super().full_dispatch_request(request_context)
+        with self.parts.asked(request.method, dict(request.headers)) as span:
+            response = await super().full_dispatch_request(request_context)
+            span.route = str(request.url_rule) if request.url_rule else ""
+            span.status, span.who, span.number = response.status_code, kind_of_asker(), g.get("number", "")
+        return response
+
     @cached_property
     def navigation(self) -> Navigation:
         """What the routes are good for; asked first when all of them are there."""
         return navigation_of(self.url_map)
+
+
+def kind_of_asker() -> str:
+    """Nobody, a person, a token, or whom a proxy names; for traces, which are nobody's list of people."""
+    if g.get("who") is None:
+        return "nobody"
+    return "proxy" if g.get("proxied") else "person" if g.get("session") else "token"
 
 
 def navigation() -> Navigation:

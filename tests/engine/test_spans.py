@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -17,7 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
-from support import TASKS, Server, until
+from support import TASKS, TOKEN, Server, until
 
 from cronapp.config import trace_exporters
 from cronapp.core.models import Run, RunState
@@ -227,6 +228,9 @@ class Collector(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    def within(self, name: str, trace: str) -> Span | None:
+        return next((span for _, span in list(self.spans) if (span.name, span.trace_id.hex()) == (name, trace)), None)
+
     def named(self, name: str) -> Span | None:
         return next((span for _, span in list(self.spans) if span.name == name), None)
 
@@ -279,6 +283,21 @@ async def test_a_server_sends_the_spans_of_runs_and_those_of_their_tasks_below_t
         assert f'href="https://jaeger.example/trace/{ended["trace_id"]}"' in page
         assert f'"run": {run}, "job": "{task}", "trace_id": "{ended["trace_id"]}"' in server.text()
     assert {made["service.name"] for made, _ in collector.spans} == {"cronapp"}
+    caller = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}
+    reply = await asyncio.to_thread(
+        httpx.get, f"{server.url}/api/v1/jobs/nobody", headers=caller | {"Authorization": f"Bearer {TOKEN}"}
+    )
+    assert reply.status_code == 404
+    asked = await until(lambda: collector.within("GET /api/v1/jobs/<job_id>", "ab" * 16))
+    assert (asked.parent_span_id.hex(), asked.kind) == ("cd" * 8, Span.SPAN_KIND_SERVER)
+    said = {one.key: one.value.string_value or one.value.int_value for one in asked.attributes}
+    assert said == {
+        "http.route": "/api/v1/jobs/<job_id>",
+        "http.request.method": "GET",
+        "http.response.status_code": 404,
+        "cronapp.who": "token",
+        "cronapp.request": reply.headers["X-Request-ID"],
+    }
     assert await asyncio.to_thread(server.stop) == 0
 
 
