@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from cronapp.cli.plan import masked, spec_of
+from cronapp.cli.plan import spec_of
 from cronapp.cli.remote import REFUSED
 from cronapp.client import ApiError, Client, Invalid, VersionConflict
 from cronapp.config import named_value
@@ -38,38 +38,38 @@ def can_open() -> bool:
 def edited(server: Client, old: Job) -> Job | None:
     """The job as it was saved in the editor; None: nothing was changed."""
     shown = sheet(old, entry(spec_of(old)))
-    first = said(shown)
+    first, wrong = said(shown), False
     while True:
-        text = opened(shown)
+        text = opened(shown, first)
         if not said(text).strip() or said(text) == first:
             return None
-        if text == shown:  # what is wrong was not mended
+        if wrong and text == shown:
             raise kept(text, "It is as it was, and nothing is changed.")
         try:
             return server.replace_job(old.id, typed(text, old), version=old.version)
         except InvalidInput as error:
-            shown = noted(text, error.errors.values())
+            shown, wrong = noted(text, error.errors.values()), True
         except Invalid as error:
-            shown = noted(text, [f"{name}: {words}" for name, words in error.errors.items()])
+            shown, wrong = noted(text, [f"{name}: {words}" for name, words in error.errors.items()]), True
         except VersionConflict:
             now = server.job(old.id)
-            shown, old = merged(typed(text, old), old, now), now
+            shown, wrong, old = merged(typed(text, old), old, now), False, now
         except ApiError as error:
             raise kept(text, str(error)) from None
 
 
-def opened(text: str) -> str:
-    """The text as it is when the editor is closed."""
+def opened(text: str, first: str) -> str:
+    """The text as it is when the editor is closed; `first` is what stood there before anybody wrote."""
     with tempfile.TemporaryDirectory(prefix="cronapp-edit-") as folder:
         file = Path(folder, "job.yaml")
         file.write_text(text, "utf-8")
         try:
             status = subprocess.call([*editor(), str(file)])  # nosec B603 # no shell, and their own choice
         except OSError as error:
-            raise kept(text, f"The editor cannot be opened: {error.strerror}. Set $EDITOR.") from None
+            raise kept(text, f"The editor cannot be opened: {error.strerror}. Set $EDITOR.", first) from None
         text = file.read_text("utf-8", "replace")
     if status:
-        raise kept(text, f"The editor ended with status {status}, and nothing is changed.")
+        raise kept(text, f"The editor ended with status {status}, and nothing is changed.", first)
     return text
 
 
@@ -121,14 +121,17 @@ def merged(mine: Json, old: Job, now: Job) -> str:
 
 
 def told(old: Job, now: Job, mine: set[str]) -> Iterator[str]:
-    for one in changes(spec_of(old), spec_of(now), masked):
+    for one in changes(spec_of(old), spec_of(now)):
         both = one.field.partition(".")[0] in mine
         how = "you changed it too, and yours stands below" if both else "taken over"
         yield f"{label_of(one.field)}: {one.old} → {one.new}; {how}"
 
 
-def kept(text: str, why: str) -> typer.Exit:
+def kept(text: str, why: str, first: str = "") -> typer.Exit:
     """The words on why it ended; what was typed is not lost."""
+    if said(text) == first:
+        typer.echo(f"cronapp: {why}", err=True)
+        return typer.Exit(REFUSED)
     with tempfile.NamedTemporaryFile(
         "w", prefix="cronapp-edit-", suffix=".yaml", delete=False, encoding="utf-8"
     ) as file:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from cronapp.core.book import entry
@@ -115,7 +116,7 @@ def step(given: Json, job: Job | None, tasks: Collection[str], now: datetime) ->
         return Step(name=job_id, kind="change" if job else "create", wrong=no_task(spec.task))
     if job is None or old is None:
         return made(spec, data, pause)
-    differences = changes(old, spec, masked)
+    differences = changes(old, spec, partial(masked, old.args))
     if not differences:
         kind = "same" if pause is None else "resume" if pause.get("over") else "pause"
         return Step(name=job_id, kind=kind, pause=pause)
@@ -145,9 +146,10 @@ def holds_mask(value: Any) -> bool:
     return bool(value == MASK)
 
 
-def masked(task: str, args: Json) -> Json:
-    """Values of arguments are not shown: the file may have a secret where the server masks it."""
-    return dict.fromkeys(args, MASK)
+def masked(present: Json, task: str, args: Json) -> Json:
+    """Arguments as they may be shown: where the server masks a value, or has none, the file may have a secret."""
+    shown = {name for name, value in present.items() if not holds_mask(value)}
+    return {name: value if name in shown else MASK for name, value in args.items()}
 
 
 def pause_wanted(paused: Any, job: Job | None, now: datetime) -> Json | None:

@@ -169,7 +169,13 @@ def test_an_import_shows_what_differs_and_makes_it_so(fresh: Server, tmp_path: P
         assert "geheim" not in exported
         assert f"key: '{MASK}'" in exported
         file.write_text(exported.replace(f"key: '{MASK}'", f"key: '{MASK}'\n    to: grace"))
+        file.write_text(file.read_text().replace(f"key: '{MASK}'", "key: another"))
+        shown = ask(fresh, "import", str(file), "-n").stdout
+        assert "key: a secret → another secret\n    to: not given → ********" in shown
+        file.write_text(file.read_text().replace("key: another", f"key: '{MASK}'"))
         assert "~ sends" in ask(fresh, "import", str(file)).stdout
+        file.write_text(file.read_text().replace("to: grace", "to: alan"))
+        assert 'to: "grace" → "alan"' in ask(fresh, "import", str(file), "-n").stdout
         [run] = [api.run_job("sends")]
         assert [line.text for line in api.follow(run.id)] == ["sent to grace"], "with the secret that it had"
         paused = "{reason: a file says so, until: 3d}"

@@ -132,15 +132,17 @@ with Client({house.url!r}, {TOKEN!r}) as api:
     api.change_job("edited", {{"tags": ["b"], "priority": 3}})
 text = text.replace("- a", "- mine")
 """
-    does(meanwhile, "text += 'description: looked at\\n'")
+    does(meanwhile, "pass")
     assert ask("jobs", "edit", "edited").stdout == "edited is changed.\n"
     shown = (tmp_path / "seen-1").read_text()
     assert "# Somebody else saved the job meanwhile, as version 3." in shown
     assert "# priority: 0 → 3; taken over" in shown
     assert "# tags: a → b; you changed it too, and yours stands below" in shown
     job = json.loads(ask("jobs", "show", "edited", "--json").stdout)
-    assert (job["tags"], job["priority"], job["description"]) == (["mine"], 3, "looked at")
+    assert (job["tags"], job["priority"]) == (["mine"], 3)
 
+    does("sys.exit(3)")
+    assert ask("jobs", "edit", "edited", status=1).stderr.endswith("status 3, and nothing is changed.\n")
     does("text = text.replace('id: edited', 'id: other')", "pass")
     left = ask("jobs", "edit", "edited", status=1).stderr
     assert "nothing is changed" in left
