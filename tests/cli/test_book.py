@@ -248,10 +248,10 @@ alerts:
         assert sorted(one.channels for one in api.alerts() if one.tag) == [["hook"], ["ops-mail"]]
         viewer = api.create_token("editor", name="pipeline").token
     alone = ["--url", fresh.url, "--token", viewer]
-    left = CliRunner().invoke(cli, ["export", *alone])
+    left = CliRunner().invoke(command_line("export"), ["export", *alone])
     assert (left.exit_code, "channels" in left.stdout) == (0, False)
     assert "only an admin may see them" in left.stderr
-    refused = CliRunner().invoke(cli, ["import", str(file), *alone])
+    refused = CliRunner().invoke(command_line("import"), ["import", str(file), *alone])
     assert (refused.exit_code, refused.stdout.count("Your role does not allow this")) == (1, 6)
 
 
