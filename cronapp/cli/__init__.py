@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from itertools import chain
@@ -38,9 +37,8 @@ def command_line(*asked: str) -> typer.Typer:
 
 def main() -> None:
     """Runs the command line. A start that is refused is told in one clear line, with exit status 1."""
-    completing = "_CRONAPP_COMPLETE" in os.environ
     try:
-        command_line(*(() if completing else sys.argv[1:2]))()
+        command_line(*sys.argv[1:2])()
     except CannotStart as error:
         print(f"cronapp: {error}", file=sys.stderr)
         raise SystemExit(1) from None
