@@ -248,7 +248,7 @@ def rule_from(texts: Texts) -> Json:
 @pages.get(LIST)
 async def deliveries() -> str:
     context = await deliveries_context(parts(), request.args.to_dict())
-    return await show("deliveries", nav="overview", topic="deliveries", **context)
+    return await show("deliveries", nav="settings", topic="deliveries", **context)
 
 
 @pages.post(f"{LIST}/<int:delivery_id>/retry")
