@@ -228,31 +228,46 @@ const showSoon = () => setTimeout(requestAnimationFrame, shown + REST - performa
 
 function wait(html) {
   if (!coming.size && !round.length) showSoon();
-  for (const piece of html.split(/(?=<hx-partial )/)) {
-    const [place, at] = /hx-target="([^"]*)" hx-swap="\w*Morph"/.exec(piece) ?? [];
-    if (place) {
-      coming.delete(place);
-      coming.set(place, { piece, at });
+  for (const text of html.split(/(?=<hx-partial )/)) {
+    const [, at, morph] = /hx-target="([^"]*)" hx-swap="\w*?(Morph)?"/.exec(text) ?? [], piece = { at, text };
+    if (morph) {
+      coming.delete(at);
+      coming.set(at, piece);
     } else {
-      round.push(...[...coming.values()].map(({ piece }) => piece), piece);
+      round.push(...coming.values(), piece);
       coming.clear();
     }
   }
 }
 
-function inSight(at) {
-  const { top, bottom } = $(at)?.getBoundingClientRect() ?? { top: 0, bottom: 1 };
+function inSight(place) {
+  const { top, bottom } = place?.getBoundingClientRect() ?? { top: 0, bottom: 1 };
   return bottom > 0 && top < innerHeight;
 }
 
+// What is in sight; before a piece also what came earlier for places within it, else that would set them back later.
 function nextRound(now) {
-  const unseen = now - allShown > UNSEEN;
-  if (unseen) allShown = now;
-  for (const [place, { piece, at }] of coming) {
-    if (!unseen && !inSight(at)) continue;
-    round.push(piece);
-    coming.delete(place);
+  const every = now - allShown > UNSEEN, places = [];
+  if (every) allShown = now;
+  for (const piece of [...coming.values()].reverse()) {
+    const place = $(piece.at);
+    if (!every && !inSight(place) && !places.some((one) => one?.contains(place))) continue;
+    places.push(place);
+    round.unshift(piece);
+    coming.delete(piece.at);
   }
+}
+
+// What is swapped at once, as far as none of it brings the place of another.
+function nextPieces() {
+  const places = [], pieces = [];
+  while (round.length && pieces.length < AT_ONCE) {
+    const place = round[0].at && $(round[0].at);
+    if (pieces.length && (!place || places.some((one) => one?.contains(place)))) break;
+    places.push(place);
+    pieces.push(round.shift().text);
+  }
+  return pieces.join("");
 }
 
 function showComing() {
@@ -260,7 +275,7 @@ function showComing() {
   do {
     if (!round.length) nextRound(performance.now());
     if (!round.length) break;
-    htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text: round.splice(0, AT_ONCE).join("") });
+    htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text: nextPieces() });
   } while (performance.now() < until);
   shown = performance.now();
   if (round.length || coming.size) showSoon();

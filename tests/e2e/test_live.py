@@ -30,6 +30,34 @@ def add_lines(database: Path, run: int, first: int, last: int) -> None:
         conn.execute("UPDATE runs SET last_seq = ? WHERE id = ?", (last, run))
 
 
+COMES = """async (pieces) => {
+    const tall = '<div id="tall"><p>above</p><p id="below">first</p></div>';
+    document.querySelector("main").insertAdjacentHTML("afterbegin", `<div id="near"></div>${tall}`);
+    document.querySelector("#below").style.marginTop = "5000px";
+    wait('<hx-partial hx-target="#near" hx-swap="outerMorph"><div id="near">begun</div></hx-partial>');
+    await new Promise((shown) => setTimeout(shown, 4 * REST));
+    pieces.forEach((piece) => wait(piece));
+}"""
+"""A place in sight, and one below it that is not; what comes has to wait, since something was shown just now."""
+
+
+def piece(at: str, html: str, swap: str = "outerMorph") -> str:
+    return f'<hx-partial hx-target="{at}" hx-swap="{swap}">{html}</hx-partial>'
+
+
+async def test_what_comes_in_one_moment_is_shown_in_its_order(me: Visitor) -> None:
+    page = await me.open("/settings/browser")
+    log = piece("#near", '<div id="near">a log: <i id="lines"></i></div>', "outerHTML")
+    one, two, three = (piece("#lines", text, "beforeend") for text in ("one ", "two ", "three"))
+    below = piece("#below", '<p id="below">second</p>')
+    tall = piece("#tall", '<div id="tall"><p>above</p><p id="below">third</p></div>')
+    await page.evaluate(COMES, [log + one, log + two + three, below, tall])
+    await expect(page.locator("#near")).to_have_text("a log: two three")
+    await expect(page.locator("#below")).to_have_text("third")
+    await page.evaluate("() => new Promise((all) => setTimeout(all, UNSEEN + REST))")
+    await expect(page.locator("#below")).to_have_text("third")
+
+
 async def test_a_run_changes_its_state_on_all_open_pages(me: Visitor, site: Server, tmp_path: Path) -> None:
     make(site, "busy", "gated_in_thread", args={"folder": str(tmp_path), "lines": 1})
     first = start(site, "busy")
