@@ -66,6 +66,7 @@ async def test_runs_are_filtered_selected_retried_and_cancelled_together(
     await expect(rows).to_have_count(5)
     await expect(page.locator(".sel:checked")).to_have_count(0)
     await expect(rows.first).to_contain_text("attempt 2")
+    await expect(page.locator("#run-list tr[data-state=failed]")).to_have_count(5)
 
     await page.locator("thead").get_by_label("Select all on this page").check()
     await page.get_by_role("button", name="Retry", exact=True).click()

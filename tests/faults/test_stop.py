@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sqlite3
 import time
@@ -53,7 +54,7 @@ async def test_runs_are_let_finish_and_the_server_tells_what_it_waits_for(
         await until_begun(server, run)
     make(server, "second", "short", {"kind": "cron", "expression": "* * * * * *"})
     server.signal(number)
-    await until(lambda: "Waiting up to 30 s for 3 runs" in server.text())
+    await until(lambda: re.search("Waiting up to 30 s for [34] runs", server.text()))  # perhaps one of "second" too
     before = len([one for one in marks(server) if one[0] == "second"])
     assert f"#{runs[0]} held_on_loop" in server.text()
     assert not over(server)
