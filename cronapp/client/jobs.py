@@ -49,10 +49,12 @@ class JobCalls:
         return ask(wire.Job, "POST", "/jobs", job, query={"past": past}, key=key)
 
     @call
-    def replace_job(self, job: str, new: Fields | wire.Job, *, version: int | None = None) -> Ask[wire.Job]:
+    def replace_job(
+        self, job: str, new: Fields | wire.Job, *, version: int | None = None, dry_run: bool = False
+    ) -> Ask[wire.Job]:
         """Puts another job in its place: what is left out is at its default. With `version` only if nobody changed it
-        since; else `VersionConflict` is raised."""
-        return ask(wire.Job, "PUT", at("jobs", job), new, version=version)
+        since; else `VersionConflict` is raised. A dry run only tells what would be."""
+        return ask(wire.Job, "PUT", at("jobs", job), new, query={"dry_run": dry_run}, version=version)
 
     @call
     def change_job(self, job: str, fields: Fields, *, version: int | None = None) -> Ask[wire.Job]:

@@ -342,16 +342,7 @@ class Jobs:
 
         `kind` and `reason` are what the job's history calls it; None: an edit.
         """
-        old = await self.get(job_id)
-        if version is not None and version != old.version:
-            raise EditConflict
-        if data.get("id", job_id) != job_id:
-            raise InvalidInput.of("id", "A job keeps its id. Make a new job under the new id, and remove this one.")
-        await self._read_ahead(data)
-        now = self.clock()  # before the check, as for a new job
-        spec = self.check({**data, "id": job_id}, old=old.spec)
-        if errors := await self.store.read(wrong_upstreams, job_id, spec.after, old.spec):
-            raise InvalidInput(errors)
+        old, spec, now = await self._edited(job_id, data, version)
 
         def change(tx: Tx) -> Job:
             refuse_wrong_upstreams(tx, spec, old.spec)
@@ -362,6 +353,33 @@ class Jobs:
             return replaced(tx, old, new, called, at=now, by=by, reason=reason, mask=mask)
 
         return await self.store.write(change)
+
+    async def would_be(self, job_id: str, data: Mapping[str, Any], *, version: int | None = None) -> JobRow:
+        """What `edit` would make of it, under the version that it has; raises what that would. An address that it has
+        already keeps its mask."""
+        old, spec, now = await self._edited(job_id, data, version)
+
+        def ask(conn: Conn) -> JobRow:
+            errors = unknown_secrets(conn, spec.args, old.spec.args)
+            if errors := errors | unknown_channels(conn, spec.notify, old.spec.notify):
+                raise InvalidInput(errors)
+            return self.rows(conn, [edited(found(conn, job_id), spec, now)])[0]
+
+        return await self.store.read(ask)
+
+    async def _edited(self, job_id: str, data: Mapping[str, Any], version: int | None) -> tuple[Job, JobSpec, datetime]:
+        """The job as it is, its checked new spec, and as of when."""
+        old = await self.get(job_id)
+        if version is not None and version != old.version:
+            raise EditConflict
+        if data.get("id", job_id) != job_id:
+            raise InvalidInput.of("id", "A job keeps its id. Make a new job under the new id, and remove this one.")
+        await self._read_ahead(data)
+        now = self.clock()  # before the check, as for a new job
+        spec = self.check({**data, "id": job_id}, old=old.spec)
+        if errors := await self.store.read(wrong_upstreams, job_id, spec.after, old.spec):
+            raise InvalidInput(errors)
+        return old, spec, now
 
     def as_declared(self, code: Json, old: JobSpec) -> JobSpec | None:
         """What the code's version of a job comes to; None when it cannot be used."""

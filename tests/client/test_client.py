@@ -236,6 +236,10 @@ async def alerts(api: Any) -> None:
     api.create_job({"id": "told", "task": "hello", "schedule": MANUAL, "notify": [{"channels": ["ops", "hook"]}]})
     assert len(api.test_job_alerts("told").items) == 2
     assert {one.channel for one in api.deliveries(job="told", event="test")} == {"ops", "hook"}
+    mail = {"task": "hello", "schedule": MANUAL, "notify": [{"urls": ["json://127.0.0.1:9/mail"]}]}
+    would_be, present = api.replace_job("told", mail, dry_run=True), api.job("told")
+    assert (would_be.notify[0].channels, present.notify[0].channels) == ([], ["ops", "hook"])
+    assert (would_be.version, len(list(api.changes("told")))) == (present.version, 1)
     api.change_job("told", {"task": "fail", "notify": [{"channels": ["hook"]}]})
     api.run_job("told")
     failures = {"job": "told", "event": "failure", "state": "failed"}

@@ -11,7 +11,7 @@ from support import TASKS as BASE
 from support import VAULT, TurnedClock
 
 from cronapp.core.addressing import opened_url
-from cronapp.core.errors import InvalidInput
+from cronapp.core.errors import EditConflict, InvalidInput
 from cronapp.core.models import SecretUrl
 from cronapp.core.vault import Vault
 from cronapp.service.blackouts import Blackouts
@@ -76,6 +76,22 @@ async def test_without_a_key_no_address_is_taken(
     with pytest.raises(InvalidInput) as refused:
         await keyless.create(a_job("nightly", schedule=BY_HAND, notify=[RULE]), origin="api")
     assert list(refused.value.errors) == ["notify"]
+
+
+async def test_what_an_edit_would_make_is_told_and_only_another_address_has_another_mask(jobs: Jobs) -> None:
+    stored = await jobs.create(a_job("nightly", schedule=BY_HAND, notify=[RULE]), origin="api")
+    [mask] = stored.spec.notify[0].urls
+    for url, same in ((URL, True), (mask, True), ("json://example.org/other", False)):
+        new = a_job("nightly", schedule={"kind": "interval", "every": "1h"}, notify=[{**RULE, "urls": [url]}])
+        row = await jobs.would_be("nightly", new, version=1)
+        assert (row.job.version, row.next_run is not None, row.job.spec.notify == stored.spec.notify) == (1, True, same)
+    with pytest.raises(InvalidInput) as refused:
+        await jobs.would_be("nightly", a_job("nightly", notify=[{"channels": ["nobody"]}]))
+    assert list(refused.value.errors) == ["notify.0.channels.0"]
+    with pytest.raises(EditConflict):
+        await jobs.would_be("nightly", new, version=7)
+    assert await jobs.get("nightly") == stored
+    assert len((await History(jobs).page("nightly"))[0]) == 1
 
 
 async def test_a_new_key_takes_over_every_address_and_secret(

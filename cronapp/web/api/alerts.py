@@ -14,14 +14,13 @@ from cronapp.core.channels import Channel, Quiet
 from cronapp.core.errors import ChannelNotFound, Conflict, InvalidInput, JobNotFound
 from cronapp.core.spec import rule_to_json
 from cronapp.web.alerting import test_channel, test_job, test_rule
-from cronapp.web.api.asked import CURSOR, LIMIT, body, limit, number
+from cronapp.web.api.asked import CURSOR, DRY_RUN, LIMIT, body, limit, number
 from cronapp.web.api.told import items
 from cronapp.web.described.part import Param, Part
 from cronapp.web.described.replies import Accepted, Created, Done
 from cronapp.web.site import parts
 
 api = Part("alerts", __name__, "Alerts")
-DRY_RUN = Param("dry_run", "`1`: nothing is changed; the answer tells what would become of it.")
 FILTERS = (
     Param("job", "Of this job."),
     Param("channel", "To this channel."),

@@ -32,6 +32,7 @@ OR_NONE = datetime | Literal[""]
 SINCE = Param("since", "Not before this moment; without an offset it is UTC.", OR_NONE)
 UNTIL = Param("until", "Not after this moment.", OR_NONE)
 IF_MATCH = Param("If-Match", "The `ETag` of the version that is meant, lest another edit be lost.", place="header")
+DRY_RUN = Param("dry_run", "`1`: nothing is changed; the answer tells what would become of it.")
 ONCE = Param(
     "Idempotency-Key",
     "The same request sent again with the same key within a day makes nothing new, and is answered the same.",

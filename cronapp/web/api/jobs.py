@@ -14,6 +14,7 @@ from cronapp.core.spec.shapes import JobInput
 from cronapp.store.listing import SORTS
 from cronapp.web.api.asked import (
     AFTER_NAME,
+    DRY_RUN,
     IF_MATCH,
     LIMIT,
     ONCE,
@@ -77,10 +78,13 @@ async def show(job_id: str) -> wire.Job:
     return await told(job_id)
 
 
-@api.put("/jobs/<job_id>", takes=wire.JobReplaced, params=(IF_MATCH,), refuses=(Conflict,))
+@api.put("/jobs/<job_id>", takes=wire.JobReplaced, params=(IF_MATCH, DRY_RUN), refuses=(Conflict,))
 async def replace(job_id: str) -> wire.Job:
     """Put another job in its place. What is left out is at its default."""
     sent = await body()
+    if request.args.get("dry_run", "") in ("1", "true"):
+        new = cleaned(sent, await parts().jobs.get(job_id))
+        return job_told(await parts().jobs.would_be(job_id, new, version=expected_version()), parts().tasks)
     await save(job_id, lambda _: sent)
     return await told(job_id)
 
