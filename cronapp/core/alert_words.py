@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cronapp.core.alerts import GeneralRule
@@ -84,8 +84,19 @@ def _event_words(rule: Notify, event: AlertEvent) -> str:
 
 
 def ping_words(ping: Ping) -> str:
+    return f"an address is called when a run {either([word for word, _ in called(ping)])}"
+
+
+def called(ping: Ping) -> Iterator[tuple[str, str]]:
+    """What a run does, and the address that is called then."""
     named = {"begins": ping.start, "succeeds": ping.success, "fails": ping.failure}
-    return f"an address is called when a run {either([word for word, url in named.items() if url])}"
+    yield from ((word, url) for word, url in named.items() if url)
+
+
+def calls_words(rules: Iterable[Notify]) -> list[str]:
+    """The masks of what they call, one by one; the rules in words do not tell them."""
+    pings = (rule.ping for rule in rules if rule.ping)
+    return [f"{url} is called when a run {word}" for ping in pings for word, url in called(ping)]
 
 
 def listed(names: Sequence[str]) -> str:

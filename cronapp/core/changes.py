@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from cronapp.core.alert_words import rule_words
+from cronapp.core.alert_words import calls_words, rule_words
 from cronapp.core.dependencies import after_words
 from cronapp.core.durations import duration_words
 from cronapp.core.models import (
@@ -104,6 +104,8 @@ def changes(old: JobSpec, new: JobSpec, mask: Mask = lambda task, args: args) ->
             if name == "schedule":
                 before, after = _apart(before, after)
             told = words_of(name, before, old.id), words_of(name, after, new.id)
+            if name == "notify":
+                told = _with_calls(told, calls_words(before), calls_words(after))
             found.append(FieldChange(field=name, label=label_of(name), old=told[0], new=told[1]))
     return [*found, *_changed_args(old, new, mask)]
 
@@ -112,6 +114,14 @@ def _apart(old: tuple[Schedule, ...], new: tuple[Schedule, ...]) -> tuple[tuple[
     """Of several schedules those that differ; all of them if only their order does."""
     gone, come = tuple(one for one in old if one not in new), tuple(one for one in new if one not in old)
     return (gone, come) if gone or come else (old, new)
+
+
+def _with_calls(told: tuple[str, str], old: list[str], new: list[str]) -> tuple[str, str]:
+    """The rules in words, with the addresses that are called where these are others."""
+    gone, come = ", ".join(one for one in old if one not in new), ", ".join(one for one in new if one not in old)
+    if not gone or not come:
+        return told
+    return (gone, come) if told[0] == told[1] else (f"{told[0]}; {gone}", f"{told[1]}; {come}")
 
 
 def label_of(name: str) -> str:

@@ -84,3 +84,15 @@ def test_every_field_of_a_job_can_be_told() -> None:
         "retry.on": ("none", "OSError"),
         "tags": ("none", "a, b"),
     }
+
+
+def test_an_address_that_is_called_is_told_where_it_is_another_one() -> None:
+    one, two = ({"ping": {"success": f"https://example.org/{end}"}} for end in ("one", "two"))
+    called = (
+        "https://example.org/one is called when a run succeeds",
+        "https://example.org/two is called when a run succeeds",
+    )
+    assert told(a_spec(notify=[one]), a_spec(notify=[two])) == {"notify": called}
+    old, new = told(a_spec(notify=[one]), a_spec(notify=[two, {"channels": ["ops"]}]))["notify"]
+    assert (old, new.endswith(called[1])) == (f"an address is called when a run succeeds; {called[0]}", True)
+    assert "example.org" not in told(a_spec(), a_spec(notify=[one]))["notify"][1], "where it is new the words tell it"
