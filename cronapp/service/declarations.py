@@ -67,7 +67,10 @@ class Declarations:
 
     def _declares(self, code: Json | None, data: Json) -> bool:
         """Whether the code says what it said when the job was made of it."""
-        return code is not None and self.jobs.tasks.opened_json(code) == self.jobs.tasks.opened_json(data)
+        try:
+            return code is not None and self.jobs.tasks.opened_json(code) == self.jobs.tasks.opened_json(data)
+        except (AttributeError, TypeError, ValueError):  # not readable: the check tells what is wrong with it
+            return False
 
     async def hold_against_code(self) -> list[Job]:
         """Compares each job with its task, after the tasks files were read. Those that no longer fit are kept and need

@@ -85,6 +85,18 @@ async def test_a_file_that_is_wrong_is_told_and_hinders_nothing_else(here: Decla
     assert (await here.jobs.get("own")).task == "own"
 
 
+async def test_who_is_told_may_be_wrong_in_it_and_the_server_starts(here: Declarations) -> None:
+    told = NIGHTLY + "  notify: [{ping: 'https://example.org/it'}]\n"
+    for _ in range(2):
+        await again(here, told)
+    job = await here.jobs.get("nightly")
+    [rule] = job.spec.notify
+    assert (job.version, len(rule.all_urls())) == (1, 3)
+    for wrong in ("[{on: [nothing]}]", "[nobody]", "7", "[{ping: 7}]", "[{channels: 7}]"):
+        await again(here, f"{NIGHTLY}  notify: {wrong}\n")
+        assert (await here.jobs.get("nightly")).spec.notify == (rule,), "it is told in the log, and nothing is changed"
+
+
 async def test_a_mistake_made_while_the_server_works_is_told_in_its_log(
     here: Declarations, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -75,19 +75,23 @@ def checked(rule: Notify, field: str, errors: dict[str, str]) -> Notify:
 
 
 def ping_of(given: str | PingInput, field: str, masked: Mapping[str, str], errors: dict[str, str]) -> Ping:
-    """One address stands for all three, as Healthchecks has them: `…/start`, the address itself, `…/fail`."""
     if isinstance(given, str):
         if MASKED.fullmatch(given):
             errors[field] = "This address is masked. Write it out in full, or send start, success and failure back."
             return Ping()
-        start, _, query = given.partition("?")
-        rest = f"?{query}" if query else ""
-        base = start.rstrip("/")
-        return Ping(start=f"{base}/start{rest}", success=given, failure=f"{base}/fail{rest}")
+        return for_all(given)
     told = {name: unmasked(one, f"{field}.{name}", masked, errors) for name, one in given if one is not None}
     if not told:
         errors[field] = "Give at least one of start, success and failure."
     return Ping(**told)
+
+
+def for_all(url: str) -> Ping:
+    """One address stands for all three, as Healthchecks has them: `…/start`, the address itself, `…/fail`."""
+    start, _, query = url.partition("?")
+    rest = f"?{query}" if query else ""
+    base = start.rstrip("/")
+    return Ping(start=f"{base}/start{rest}", success=url, failure=f"{base}/fail{rest}")
 
 
 def unmasked(url: str, field: str, masked: Mapping[str, str], errors: dict[str, str]) -> str:
@@ -117,11 +121,11 @@ def rule_to_json(rule: Notify) -> Json:
 
 
 def rule_from_json(data: Json) -> Notify:
-    """The reverse, for what was checked when it was stored."""
+    """The reverse, for what was checked when it was stored, or as the code declares it."""
     told: Json = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
     told["on"] = tuple(AlertEvent(one) for one in data.get("on", USUAL.on))
     if data.get("ping"):
-        told["ping"] = Ping(**data["ping"])
+        told["ping"] = for_all(data["ping"]) if isinstance(data["ping"], str) else Ping(**data["ping"])
     return Notify(**told)
 
 
