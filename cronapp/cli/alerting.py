@@ -10,13 +10,14 @@ from cronapp.client import ApiError, Client, Forbidden
 from cronapp.config import named_value
 from cronapp.core.alert_words import rule_words
 from cronapp.core.alerts import DEFAULT
-from cronapp.core.book import Book, filled, reference_to, referred
+from cronapp.core.book import Book
 from cronapp.core.changes import NONE, FieldChange
 from cronapp.core.channels import RESERVED, USUAL_MOST, parse_channel
 from cronapp.core.durations import duration_words
 from cronapp.core.errors import InvalidInput
 from cronapp.core.hidden import MASK
 from cronapp.core.models import Json, Notify
+from cronapp.core.references import filled, reference_to, unset
 from cronapp.core.spec import parse_rule
 from cronapp.core.validation import suggestion
 from cronapp.wire import AlertRule, Channel
@@ -142,8 +143,8 @@ def made(step: Step, given: Json, body: Json) -> Step:
 
 
 def missing(text: str) -> str:
-    names = referred(text)
-    return f"Set ${names[0]} to the address of this channel as you import: no file has it." if names else NO_ADDRESS
+    name = unset(text, named_value)
+    return f"Set ${name} to the address of this channel as you import: no file has it." if name else NO_ADDRESS
 
 
 def changed(server: Client, step: Step, old: Channel, body: Json) -> Step:

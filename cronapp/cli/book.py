@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,12 +60,12 @@ def add_to(cli: typer.Typer) -> None:
         cronapp export - | diff jobs.yaml -
 
         What is at its default is left out. A secret is written as ********, and stays as it is when the file is
-        imported again; so does the address of a channel, for which ${CHANNEL_ITS_NAME} stands. Channels and alert rules
-        are in it if the token may see them, as that of an admin. Runs, notes, accounts and tokens are not: a backup of
-        the database has them.
+        imported again; so do addresses, for which ${CHANNEL_OPS_MAIL}, or ${JOB_NIGHTLY_URL_1}, stands. Channels and
+        alert rules are in it if the token may see them, as that of an admin. Runs, notes, accounts and tokens are not:
+        a backup of the database has them.
         """
         with connect(url, token) as server:
-            text = book_text(map(exported, server.jobs()), limits_of(server.limits()), *told_to(server))
+            text = book_text(exported(server.jobs()), limits_of(server.limits()), *told_to(server))
         if file == "-":
             sys.stdout.write(text)
         else:
@@ -94,9 +95,9 @@ def add_to(cli: typer.Typer) -> None:
         cronapp import --crontab --system /etc/crontab
 
         A job of which the file says nothing stays as it is, unless --prune is given; jobs that the code declares stay
-        in any case. --prune removes channels and rules too, where the file has a list of them. For ${NAME} in the
-        address of a channel the value of that variable is taken; if there is none, the address stays as it is. Exit
-        status 1 if something was refused; all else is done.
+        in any case. --prune removes channels and rules too, where the file has a list of them. For ${NAME} in an
+        address the value of that variable is taken; if there is none, the address stays as it is. Exit status 1 if
+        something was refused; all else is done.
         """
         text = read(file)
         with connect(url, token) as server:
@@ -172,7 +173,8 @@ def refused(text: str) -> typer.Exit:
 def planned(server: Client, book: Book, *, prune: bool) -> list[Step]:
     """In an order in which each finds what it names."""
     tasks = {task.name for task in server.tasks()}
-    jobs = steps_for(book.jobs, server.jobs(), tasks=tasks, now=system_clock(), prune=prune)
+    would_be = partial(server.replace_job, dry_run=True)
+    jobs = steps_for(book.jobs, server.jobs(), tasks=tasks, would_be=would_be, now=system_clock(), prune=prune)
     limits = limit_steps(book.limits, server.limits()) if book.limits else []
     alerts, gone = alert_steps(server, book, prune=prune)
     lines = book.lines or {}

@@ -9,14 +9,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from cronapp.cli.addresses import WouldBe, addressed, written_out
+from cronapp.client import ApiError
 from cronapp.core.book import entry
 from cronapp.core.changes import FieldChange, changes
 from cronapp.core.crontab import TASK
 from cronapp.core.dependencies import in_order
 from cronapp.core.errors import InvalidInput
 from cronapp.core.hidden import MASK
-from cronapp.core.models import JobSpec, Json
-from cronapp.core.spec import parse_spec, spec_from_json, spec_to_json, zone_of
+from cronapp.core.models import JobSpec, Json, SecretUrl
+from cronapp.core.references import references, referring
+from cronapp.core.spec import parse_spec, spec_from_json, spec_to_json, with_urls, zone_of
 from cronapp.core.spec.shapes import JobInput
 from cronapp.core.summary import words_of
 from cronapp.core.until import parse_until
@@ -54,15 +57,17 @@ class Step:
 
 
 def spec_of(job: Job) -> JobSpec:
-    """A job as the server has it; nothing of it is checked again."""
+    """A job as the server has it; nothing of it is checked again. Its addresses are their masks."""
     told = {name: value for name, value in job.told().items() if name in JobInput.model_fields}
     schedule = told["schedule"]
-    return spec_from_json({**told, "schedule": schedule if isinstance(schedule, list) else [schedule]})
+    spec = spec_from_json({**told, "schedule": schedule if isinstance(schedule, list) else [schedule]})
+    masked = (with_urls(rule, [SecretUrl(url, "") for url in rule.all_urls()]) for rule in spec.notify)
+    return replace(spec, notify=tuple(masked))
 
 
-def exported(job: Job) -> Json:
-    """A job as a file has it."""
-    return entry(spec_of(job), paused_of(job))
+def exported(jobs: Iterable[Job]) -> list[Json]:
+    """The jobs as a file has them."""
+    return referring(entry(spec_of(job), paused_of(job)) for job in jobs)
 
 
 def paused_of(job: Job) -> Json | None:
@@ -85,12 +90,28 @@ def limits_of(limits: Iterable[Limit]) -> list[Json]:
 
 
 def steps_for(
-    wanted: Iterable[Json], present: Iterable[Job], *, tasks: Collection[str], now: datetime, prune: bool
+    wanted: Iterable[Json],
+    present: Iterable[Job],
+    *,
+    tasks: Collection[str],
+    would_be: WouldBe,
+    now: datetime,
+    prune: bool,
 ) -> list[Step]:
     """What makes the present jobs those of the file, in an order in which each finds those that it comes after."""
     by_id, here = {one["id"]: one for one in wanted}, {job.id: job for job in present}
+    names = references(job.told() for job in here.values())
     edges = {job_id: upstreams(one) for job_id, one in by_id.items()}
-    found = [step(by_id[job_id], here.get(job_id), tasks, now) for job_id in in_order(edges)]
+    found = []
+    for job_id in in_order(edges):
+        job = here.get(job_id)
+        try:
+            given = addressed(by_id[job_id], job, names.get(job_id, {}))
+            found.append(step(given, job, tasks, would_be, now))
+        except InvalidInput as error:
+            found.append(Step(name=job_id, kind="change" if job else "create").refused(error.errors))
+        except ApiError as error:
+            found.append(Step(name=job_id, kind="change").refused(error.errors or {"": str(error)}))
     if prune:
         gone = [job for job in here.values() if job.id not in by_id and job.origin != CODE]
         found += [Step(name=job.id, kind="remove", version=job.version) for job in gone]
@@ -103,24 +124,23 @@ def upstreams(data: Json) -> tuple[str, ...]:
     return tuple(job for job in jobs if isinstance(job, str)) if isinstance(jobs, list) else ()
 
 
-def step(given: Json, job: Job | None, tasks: Collection[str], now: datetime) -> Step:
+def step(given: Json, job: Job | None, tasks: Collection[str], would_be: WouldBe, now: datetime) -> Step:
+    """Raises `InvalidInput` and `ApiError`."""
     data = {name: value for name, value in given.items() if name != "paused"}
     job_id = str(data["id"])
     old = spec_of(job) if job else None
-    try:
-        pause = pause_wanted(given.get("paused"), job, now)
-        spec = parse_spec(data, now=now, timezone=zone_of(old).key if old else "UTC", old=old, past=True)
-    except InvalidInput as error:
-        return Step(name=job_id, kind="change" if job else "create").refused(error.errors)
+    pause = pause_wanted(given.get("paused"), job, now)
+    spec = parse_spec(data, now=now, timezone=zone_of(old).key if old else "UTC", old=old, past=True)
     if spec.task not in tasks:
         return Step(name=job_id, kind="change" if job else "create", wrong=no_task(spec.task))
     if job is None or old is None:
         return made(spec, data, pause)
-    differences = changes(old, spec, partial(masked, old.args))
+    body = spec_to_json(spec)
+    shown = spec_of(would_be(job_id, body)) if written_out(data) else spec
+    differences = changes(old, replace(spec, notify=shown.notify), partial(masked, old.args))
     if not differences:
         kind = "same" if pause is None else "resume" if pause.get("over") else "pause"
         return Step(name=job_id, kind=kind, pause=pause)
-    body = spec_to_json(spec)
     return Step(name=job_id, kind="change", changes=tuple(differences), body=body, version=job.version, pause=pause)
 
 

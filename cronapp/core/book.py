@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,6 @@ from cronapp.core.validation import suggestion
 
 NEEDED = {"jobs": ("id", "task"), "limits": ("kind", "name"), "channels": ("name",), "alerts": ()}
 """The lists of such a file, and what each of their entries must say."""
-REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-"""A value that is not in the file, but in the environment of who brings it in."""
 BOOLEAN = "tag:yaml.org,2002:bool"
 RESOLVED = {
     BOOLEAN: (re.compile(r"true|false"), "tf"),
@@ -170,22 +168,3 @@ def book_text(
 def entry_text(told: Json) -> str:
     """As YAML, as people write it."""
     return str(yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=100))
-
-
-# -- values that are not in the file -------------------------------------------------------------------------------
-
-
-def reference_to(name: str) -> str:
-    """What stands in a file for the address of a channel: `${CHANNEL_OPS_MAIL}` for that of ops-mail."""
-    return "${CHANNEL_" + re.sub(r"[^A-Z0-9]", "_", name.upper()) + "}"
-
-
-def referred(text: str) -> list[str]:
-    """The names of the environment that it refers to."""
-    return REFERENCE.findall(text)
-
-
-def filled(text: str, look: Callable[[str], str | None]) -> str | None:
-    """The text with what `look` finds for each name; None: one of them is not there."""
-    found = {name: look(name) for name in referred(text)}
-    return REFERENCE.sub(lambda one: found[one[1]] or "", text) if all(found.values()) else None

@@ -6,6 +6,7 @@ import json
 
 from cronapp.core.book import book_text, entry
 from cronapp.core.models import JobSpec
+from cronapp.core.references import referring
 from cronapp.core.spec import sparse
 
 
@@ -16,7 +17,7 @@ def json_text(spec: JobSpec) -> str:
 
 def yaml_text(*specs: JobSpec) -> str:
     """A `jobs.yaml` with these jobs."""
-    return book_text(map(entry, specs))
+    return book_text(referring(map(entry, specs)))
 
 
 def curl_text(spec: JobSpec) -> str:

@@ -83,6 +83,26 @@ JOBS: list[dict[str, Any]] = [
 SECRET = "s3cret-word"
 MAIL = f"mailto://cron:{SECRET}@example.org"
 HOOK = f"https://example.org/{SECRET}"
+TELLS = {
+    "id": "tells",
+    "task": "hello",
+    "args": {"name": "${HOME}"},
+    "schedule": {"kind": "manual"},
+    "notify": [
+        {"on": ["failure"], "urls": [MAIL, f"json://{SECRET}@example.org/1"], "ping": {"start": f"{HOOK}/start"}},
+        {"on": ["success"], "urls": [f"json://{SECRET}@example.org/2"], "ping": {"start": HOOK, "failure": HOOK}},
+    ],
+}
+ADDRESSES = {
+    "CHANNEL_OPS_MAIL": MAIL,
+    "CHANNEL_HOOK": HOOK,
+    "JOB_TELLS_URL_1": MAIL,
+    "JOB_TELLS_URL_2": f"json://{SECRET}@example.org/1",
+    "JOB_TELLS_URL_3": f"json://{SECRET}@example.org/2",
+    "JOB_TELLS_PING_START": f"{HOOK}/start",
+    "JOB_TELLS_PING_START_2": HOOK,
+    "JOB_TELLS_PING_FAILURE": HOOK,
+}
 
 
 def ask(server: Server, *args: str, status: int = 0, typed: str | None = None) -> Result:
@@ -110,7 +130,7 @@ def test_an_export_makes_the_same_of_an_empty_database_byte_for_byte(
 ) -> None:
     with Client(fresh.url, TOKEN) as api:
         api.put_secret("SHOP", "geheim")
-        for job in JOBS:
+        for job in [*JOBS, TELLS]:
             api.create_job(job, past=True)
         assert api.job("over").state == "finished"
         api.change_job("declared", {"priority": 7})
@@ -124,7 +144,8 @@ def test_an_export_makes_the_same_of_an_empty_database_byte_for_byte(
     ask(fresh, "export", str(file))
     first = file.read_bytes()
     assert SECRET.encode() not in first
-    assert "14 as they are." in ask(fresh, "import", str(file)).stdout
+    assert b"name: ${HOME}" in first
+    assert "15 as they are." in ask(fresh, "import", str(file)).stdout, "what is in no file stays"
     wiped(fresh)
     with Client(fresh.url, TOKEN) as api:
         api.put_secret("SHOP", "geheim")
@@ -132,15 +153,51 @@ def test_an_export_makes_the_same_of_an_empty_database_byte_for_byte(
         assert "+ all-of-it" in shown
         assert "~ declared\n    priority: 0 → 7" in shown
         assert "url: Set $CHANNEL_OPS_MAIL to the address of this channel" in shown
+        line = first.decode().splitlines().index("- id: tells") + 1
+        assert f"line {line}: notify.0.urls.0: Set $JOB_TELLS_URL_1 to this address as you import" in shown
+        assert "notify.1.ping.failure: Set $JOB_TELLS_PING_FAILURE to" in shown
         assert [job.id for job in api.jobs()] == ["declared"], "nothing was done"
-        monkeypatch.setenv("CHANNEL_OPS_MAIL", MAIL)
-        monkeypatch.setenv("CHANNEL_HOOK", HOOK)
+        for name, address in ADDRESSES.items():
+            monkeypatch.setenv(name, address)
         done = ask(fresh, "import", str(file)).stdout
-        assert "10 to make, 2 to change, 2 limits to set." in done
+        assert "11 to make, 2 to change, 2 limits to set." in done
         assert {job.id: told(job) for job in api.jobs()} == before
     ask(fresh, "export", str(file))
     assert file.read_bytes() == first
-    assert "14 as they are." in ask(fresh, "import", str(file)).stdout
+    assert "15 as they are." in ask(fresh, "import", str(file)).stdout
+    addresses_change(fresh, file, monkeypatch)
+
+
+def addresses_change(server: Server, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file says which address a job has where, with what the environment says of it."""
+    with Client(server.url, TOKEN) as api:
+        old = api.job("tells")
+        for name in ADDRESSES:
+            monkeypatch.delenv(name, raising=name.startswith("JOB"))
+        monkeypatch.setenv("JOB_TELLS_PING_START", f"{HOOK}/began")
+        shown = ask(server, "import", str(file), "-n").stdout
+        assert f"{old.notify[0].ping.start} is called when a run begins" in shown.partition(" → ")[0]
+        assert f"{old.notify[0].ping.start} is called" not in shown.partition(" → ")[2], "it is another one"
+        assert SECRET not in shown
+        assert (api.job("tells").version, len(list(api.changes("tells")))) == (1, 1), "as often as it was imported"
+        file.write_text("""
+jobs:
+- id: tells
+  task: hello
+  args: {name: '${HOME}'}
+  schedule: {kind: manual}
+  notify:
+  - {on: [success], urls: ['${JOB_TELLS_URL_3}', 'mailto://cron:${SMTP_PASSWORD}@example.org']}
+  - {on: [failure], urls: ['mailto://cron:${SMTP-PASSWORD}@example.org']}
+""")
+        refused = ask(server, "import", str(file), status=1).stdout
+        assert "line 3: notify.1.urls.0: Write a variable as ${NAME}" in refused
+        file.write_text(file.read_text().replace("SMTP-", "SMTP_"))
+        monkeypatch.setenv("SMTP_PASSWORD", SECRET)
+        assert "~ tells" in ask(server, "import", str(file)).stdout
+        [first, second] = api.job("tells").notify
+        mail = old.notify[0].urls[0]
+        assert (first.urls, second.urls) == ([old.notify[1].urls[0], mail], [mail])
 
 
 def tell_somebody(api: Client) -> None:
@@ -156,7 +213,7 @@ def tell_somebody(api: Client) -> None:
 
 def told(job: Any) -> dict[str, Any]:
     """What of a job does not depend on when it was made."""
-    apart = {"created_at", "updated_at", "version", "origin", "last_run", "pause", "next_run", "next_slot"}
+    apart = {"created_at", "updated_at", "version", "origin", "last_run", "pause", "next_run", "next_slot", "notify"}
     return {name: value for name, value in job.told().items() if name not in apart}
 
 

@@ -1,7 +1,7 @@
 """What people and programs say of a job: JSON in, a checked `JobSpec` out, and back."""
 
 from cronapp.core.spec.draft import Draft, parse_draft
-from cronapp.core.spec.notify import notify_of, parse_rule, rule_from_json, rule_to_json, with_urls
+from cronapp.core.spec.notify import MASKED, notify_of, parse_rule, rule_from_json, rule_to_json, with_urls
 from cronapp.core.spec.parsing import PARALLEL, parse_fields, parse_spec
 from cronapp.core.spec.sparse import bare, sparse
 from cronapp.core.spec.stored import (
@@ -16,6 +16,7 @@ from cronapp.core.spec.timing import FAR, YEARS, Timing, parse_timing
 
 __all__ = [
     "FAR",
+    "MASKED",
     "PARALLEL",
     "YEARS",
     "Draft",
