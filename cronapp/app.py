@@ -126,7 +126,7 @@ class App:
     def _make_services(self) -> None:
         settings = self.settings
         self._keys = keys_for(settings.database, settings.secret_keys)
-        self.tasks = Tasks(settings.tasks, self.clock, Vault(self._keys), settings.ready_modules)
+        self.tasks = Tasks(settings.tasks, self.clock, Vault(self._keys), settings.ready_modules, named_value)
         blackouts = Blackouts(Calendars(Path.cwd()))
         self.services: Services = make_services(self.store, self.tasks, blackouts, settings, self.clock)
         self.jobs, self.runs, self.signin = self.services.jobs, self.services.runs, self.services.signin

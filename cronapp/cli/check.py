@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cronapp.cli.serve import TASKS
-from cronapp.config import load_settings
+from cronapp.config import load_settings, named_value
 from cronapp.core.clock import system_clock
 from cronapp.core.vault import Vault
 from cronapp.service.blackouts import Blackouts
@@ -38,7 +38,7 @@ def add_to(cli: typer.Typer) -> None:
         """
         settings = load_settings({"tasks": tuple(tasks or ()), "database": database})
         vault = Vault(keys_for(settings.database, settings.secret_keys, make=False))
-        code = Tasks(settings.tasks, vault=vault, ready=settings.ready_modules)
+        code = Tasks(settings.tasks, vault=vault, ready=settings.ready_modules, variable=named_value)
         stored = look(settings.database, all_jobs) or []
         calendars = Blackouts(Calendars(Path.cwd()))
         found = review(stored, code, calendars, timezone=settings.timezone, now=system_clock())

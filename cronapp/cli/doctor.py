@@ -20,7 +20,7 @@ from cronapp.cli.beside import DATABASE
 from cronapp.cli.serve import TASKS, has_account, refuse_open_doors, shown
 from cronapp.cli.shown import as_json as print_json
 from cronapp.cli.shown import painted
-from cronapp.config import Settings, load_settings
+from cronapp.config import Settings, load_settings, named_value
 from cronapp.core.clock import system_clock
 from cronapp.core.errors import CannotStart, CronAppError, DatabaseOlder
 from cronapp.core.vault import Vault
@@ -111,7 +111,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def of_tasks(settings: Settings) -> Iterator[Finding]:
-    registry = Tasks(settings.tasks, ready=settings.ready_modules).registry
+    registry = Tasks(settings.tasks, ready=settings.ready_modules, variable=named_value).registry
     for error in registry.errors:
         place = f" Mend {error.file}, line {error.line}." if error.line else ""
         yield Finding("tasks", "wrong", f"{error.source} cannot be loaded: {error.error}.{place}".replace("..", "."))
@@ -156,7 +156,7 @@ def of_jobs(settings: Settings) -> Iterator[Finding]:
     except CannotStart:  # told of the database
         return
     vault = Vault(keys_for(settings.database, settings.secret_keys, make=False))
-    code = Tasks(settings.tasks, vault=vault, ready=settings.ready_modules)
+    code = Tasks(settings.tasks, vault=vault, ready=settings.ready_modules, variable=named_value)
     calendars = Blackouts(Calendars(Path.cwd()))
     found = review(stored, code, calendars, timezone=settings.timezone, now=system_clock())
     unfit = [one for one in found if one.sentences]

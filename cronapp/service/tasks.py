@@ -17,6 +17,7 @@ from cronapp.core.code import Code, Environment, code_of
 from cronapp.core.differences import snapshot
 from cronapp.core.hidden import MASK, Hidden, Named
 from cronapp.core.models import Job, JobSpec, Json, Notify
+from cronapp.core.references import Look
 from cronapp.core.registry import (
     BOOK,
     LoadError,
@@ -64,13 +65,16 @@ class Tasks:
         clock: Clock = system_clock,
         vault: Vault | None = None,
         ready: Sequence[str] = (),
+        variable: Look = lambda name: None,
     ) -> None:
         """`vault` keeps the secrets among arguments; without one, arguments with a secret are refused. `ready` are the
-        modules of ready-made tasks; where a tasks file has one of the same name, that one counts."""
+        modules of ready-made tasks; where a tasks file has one of the same name, that one counts.
+        `variable` has the addresses that are not in a file of jobs."""
         self.sources = tuple(sources)
         self.ready = tuple(ready)
         self.clock = clock
         self.vault = vault or Vault()
+        self.variable = variable
         self.registry: Registry = self._with_files(load([*self.sources, *self.ready]))
         self.stale: tuple[Stale, ...] = ()
         self._read = {source: clock() for source in self.sources if source not in self.registry.failed}
@@ -101,7 +105,7 @@ class Tasks:
 
     def _with_files(self, registry: Registry) -> Registry:
         """Reads which jobs the files beside declare, and tells what is wrong with them beside what is with tasks."""
-        found, wrong = declared_in_files(self.sources)
+        found, wrong = declared_in_files(self.sources, self.variable)
         own = {code_job_id(task): task.name for task in registry.tasks.values() if task.options.schedule}
         for job in found:
             if task := own.get(job["id"]):

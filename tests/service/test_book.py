@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support import VAULT, TurnedClock
 
+from cronapp.core.addressing import opened_url
 from cronapp.core.registry import BOOK
 from cronapp.engine.watcher import report
 from cronapp.service.blackouts import Blackouts
@@ -95,6 +96,24 @@ async def test_who_is_told_may_be_wrong_in_it_and_the_server_starts(here: Declar
     for wrong in ("[{on: [nothing]}]", "[nobody]", "7", "[{ping: 7}]", "[{channels: 7}]"):
         await again(here, f"{NIGHTLY}  notify: {wrong}\n")
         assert (await here.jobs.get("nightly")).spec.notify == (rule,), "it is told in the log, and nothing is changed"
+
+
+async def test_an_address_of_its_is_in_the_environment_of_the_server(here: Declarations) -> None:
+    url, known = "json://me:s3cret-word@example.org", {"TOLD": "s3cret-word"}
+    here.jobs.tasks.variable = known.get
+    notify = (
+        "  notify: [{on: [failure], urls: ['json://me:${TOLD}@example.org'], ping: 'https://example.org/${CALLED}'}]\n"
+    )
+    await again(here, NIGHTLY + notify)
+    [error] = here.jobs.tasks.registry.errors
+    assert "Line 3: The job nightly: notify.0.ping: Set $CALLED to this address where the server runs" in error.error
+    assert [job.id for job in await here.jobs.all()] == ["own"]
+    for known["CALLED"], version in (("one", 1), ("one", 1), ("two", 2)):
+        await again(here, NIGHTLY + notify)
+        assert (await here.jobs.get("nightly")).version == version
+    [rule] = (await here.jobs.get("nightly")).spec.notify
+    opened = [opened_url(one, here.jobs.tasks.vault) for one in rule.all_urls()]
+    assert opened == [url, *(f"https://example.org/{end}" for end in ("two/start", "two", "two/fail"))]
 
 
 async def test_a_mistake_made_while_the_server_works_is_told_in_its_log(
