@@ -15,24 +15,31 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cronapp import __version__
-from cronapp.bus.local import LocalBus
+from cronapp.bus.making import bus_for
 from cronapp.config import Settings, known_secrets, named_value, trace_exporters
 from cronapp.core.about import concerning
 from cronapp.core.clock import Clock, system_clock
 from cronapp.core.durations import duration_words
 from cronapp.core.errors import StoreUnavailable
+from cronapp.core.events import Resync
 from cronapp.core.hosts import hosts_of
-from cronapp.core.models import Job, Json, Run
+from cronapp.core.models import Job, Json, Node, NodeKind, Run
+from cronapp.core.postgres import conninfo
 from cronapp.core.ready import LENT, Lent
 from cronapp.core.vault import Vault
 from cronapp.engine import capture
+from cronapp.engine.dispatch.carriage import Dispatch
 from cronapp.engine.dispatch.local import LocalDispatch
+from cronapp.engine.dispatch.making import over_postgres
 from cronapp.engine.drain import Drain
 from cronapp.engine.executors import ChildLimits, leaked_threads
 from cronapp.engine.housekeeping import prune_on
 from cronapp.engine.lag import LoopLag
+from cronapp.engine.machine import machine
+from cronapp.engine.membership import Membership
 from cronapp.engine.pauses import PauseEnds
 from cronapp.engine.presence import noted, stay_on
+from cronapp.engine.reaper import Reaper
 from cronapp.engine.runner import Runner
 from cronapp.engine.scheduler import Scheduler
 from cronapp.engine.shared import Shared
@@ -54,11 +61,12 @@ from cronapp.service.services import Services, make_services
 from cronapp.service.single_sign_on import SingleSignOn
 from cronapp.service.standing import Standings
 from cronapp.service.tasks import Tasks
+from cronapp.service.tickets import Tickets
 from cronapp.service.watch import Watch
 from cronapp.store.holdings import holdings
 from cronapp.store.keyfile import keys_for
 from cronapp.store.open import open_store
-from cronapp.store.store import Store
+from cronapp.store.store import PostgresStore, Store
 from cronapp.web import make_site
 from cronapp.web.api.told import told_of_hook
 from cronapp.web.hub import Hub
@@ -73,15 +81,19 @@ STOPPED = "The server was stopped before this run could finish."
 
 
 class App:
-    """One server: its store, services, engine and site."""
+    """One process: its store, services and engine; of a server also its scheduler and its site."""
 
-    def __init__(self, settings: Settings, *, address: str, clock: Clock = system_clock) -> None:
-        """`address` is where the site is reached, as `http://127.0.0.1:5000`."""
+    def __init__(
+        self, settings: Settings, *, address: str = "", kind: NodeKind = NodeKind.SERVER, clock: Clock = system_clock
+    ) -> None:
+        """`address` is where the site is reached, as `http://127.0.0.1:5000`. A worker has none: it only executes runs
+        that others schedule and show."""
         self.settings = settings
         self.address = address
+        self.kind = kind
         self.clock = clock
         self.node = f"{socket.gethostname()}:{os.getpid()}"
-        self.bus = LocalBus()
+        self.bus = bus_for(settings.database)
         self.hub = Hub()
         self.sign_on = SingleSignOn(settings, clock)
         self.metrics = MetricsPage(settings.metrics_jobs)
@@ -102,26 +114,56 @@ class App:
         """
         self._works = worker
         capture.install()
-        self.store: Store = await open_store(self.settings.database, self.bus.publish, self.meter)
+        bus = self.bus
+        self.store: Store = await open_store(self.settings.database, bus.publish, self.meter, bus.in_transaction)
+        await bus.start()
         self._make_services()
+        await self._join(worker)
         LENT.set(Lent(prune=self._prune, private_hooks=self.settings.allow_private_hooks))  # for the tasks made below
         self._make_engine()
         self._make_sender()
         self.site: Site = make_site(self._parts())
         services = self.services
-        heeding = (
-            *(self.scheduler, self.pause_ends, self.dispatch, self.runner),
-            *(services.loads, self.sealing, self.hub, self.meter, self.sender),
-        )
-        for part in heeding:
-            self.bus.subscribe(part.heed)
-        await self._take_addresses()
-        await self.runs.lose_running("The server that executed this run ended without a word.")
-        await self.sealing.start()
+        await self.dispatch.open()
+        bus.subscribe(self.dispatch.heed, self.dispatch.heed_others)
+        serving = (self.scheduler, self.pause_ends, self.sealing, services.loads, self.hub, self.sender)
+        for part in (self.runner, self.meter, self.membership, *(serving if self.kind is NodeKind.SERVER else ())):
+            bus.subscribe(part.heed)
         await services.secrets.names()
+        if self.kind is NodeKind.SERVER:
+            await self._take_over()
+        await self._go_to_work(worker, watch)
+
+    async def _join(self, worker: bool) -> None:
+        """Becomes one of the processes on this database. Its name may be taken by one in another container."""
+        settings = self.settings
+        node = Node(
+            name=self.node,
+            kind=self.kind,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            machine=machine(),
+            version=__version__,
+            queues=settings.queues or None,
+            concurrency=settings.concurrency if worker else 0,
+            started_at=self._started_at,
+            heartbeat=self._started_at,
+        )
+        self.membership = Membership(
+            self.services.fleet, node, settings.database, came_back=lambda: self.bus.publish([Resync()])
+        )
+        self.node = await self.membership.join(self.clock())
+
+    async def _take_over(self) -> None:
+        """What the last server left, and what the settings and the code declare."""
+        await self._take_addresses()
+        if self.services.fleet.shared:
+            await self.reaper.clear()
+        else:
+            await self.runs.lose_running("The server that executed this run ended without a word.")
+        await self.sealing.start()
         await self.declarations.declare()
         await self.declarations.hold_against_code()
-        await self._go_to_work(worker, watch)
 
     def _make_services(self) -> None:
         settings = self.settings
@@ -149,13 +191,30 @@ class App:
             variable=named_value,
             tracer=self.tracer,
         )
-        self.dispatch = LocalDispatch(self.runs, self.runner, self.clock, settings.concurrency)
+        self.dispatch = self._dispatch()
+        self.reaper = Reaper(self.services.fleet, machine(), self.dispatch.forget)
         self.scheduler = Scheduler(self.jobs, self.runs)
         self.pause_ends = PauseEnds(self.services.pauses, self.jobs, self.services.switch, self.clock)
-        self.watcher = Watcher(self.tasks, self.declarations, self.bus.publish)
+        declarations = self.declarations if self.kind is NodeKind.SERVER else None
+        self.watcher = Watcher(self.tasks, declarations, self.bus.publish)
         self.draining = Drain(
             self.scheduler, self.dispatch, self.presence, self.services.audit, self.bus.publish, self.clock
         )
+
+    def _dispatch(self) -> Dispatch:
+        if not isinstance(self.store, PostgresStore):
+            return LocalDispatch(self.runs, self.runner, self.clock, self.settings.concurrency)
+        tickets = Tickets(self.store, self.runs, self.tasks, self.clock)
+        made = over_postgres(
+            tickets,
+            self.runner,
+            self.clock,
+            conninfo=conninfo(self.settings.database),
+            works=self._works,
+            hold=lambda held: self.membership.hold(self.clock() if held else None),
+        )
+        self.store.carry = made.carry
+        return made
 
     def _make_sender(self) -> None:
         settings, store = self.settings, self.store
@@ -166,6 +225,7 @@ class App:
             self.clock,
             as_json=self._as_json,
             address=settings.public_url,
+            only=not self.services.fleet.shared,
         )
 
     def _as_json(self, run: Run | None, job: Job | None) -> Json:
@@ -183,14 +243,22 @@ class App:
         self.lag.start()
         self.watchdog.start()
         self.runner.begin()
-        if worker:
+        if worker or self.services.fleet.shared:  # there, also who executes nothing hands out
             self.dispatch.start()
+        await self.membership.ready()
+        if watch:
+            self.watcher.start()
+        if self.kind is NodeKind.SERVER:
+            await self._serve()
+
+    async def _serve(self) -> None:
+        """What servers do beside executing runs."""
+        if self.services.fleet.shared:
+            self.reaper.start()
         await self.presence.arrive()
         await self.scheduler.start()
         self.pause_ends.start()
         await self.sender.start()
-        if watch:
-            self.watcher.start()
         self._staying = asyncio.create_task(stay_on(self.presence, self.serving), name="cronapp-presence")
         self._pruning = asyncio.create_task(
             prune_on(
@@ -225,28 +293,36 @@ class App:
     async def close(self) -> None:
         """Ends the streams, stops what runs at once, and closes everything."""
         self.hub.close()
-        self._pruning.cancel()
-        self._staying.cancel()
+        beside = [self._pruning, self._staying] if self.kind is NodeKind.SERVER else []
+        for task in beside:
+            task.cancel()
         await within(LEAVING, self.sealing.stop())
         await within(LEAVING, self._take_nothing_new())
         if left := await self.runner.stop(STOPPED):
             log.warning(unstored(left))
-        await within(LEAVING, self.sender.stop())
-        await within(LEAVING, self.runner.end(), asyncio.gather(self._pruning, self._staying, return_exceptions=True))
+        if self.kind is NodeKind.SERVER:
+            await within(LEAVING, self.sender.stop())
+        await within(LEAVING, self.runner.end(), asyncio.gather(*beside, return_exceptions=True))
+        await within(LEAVING, self.membership.leave(clean=not left))
         self.watchdog.stop()
         await self.lag.stop()
         await asyncio.to_thread(self.tracer.close)
         await self.sign_on.close()
+        await within(LEAVING, self.dispatch.close(), self.bus.stop())
         await self.store.close()
         capture.uninstall()
 
     async def _take_nothing_new(self) -> None:
-        await self.pause_ends.stop()
         await self.watcher.stop()
-        served = self.serving()
-        await self.scheduler.stop()
-        if served:
-            await noted(self.presence.stay())
+        if self.kind is NodeKind.SERVER:
+            await self.reaper.stop()
+            await self.pause_ends.stop()
+            served = self.serving()
+            await self.scheduler.stop()
+            if served:
+                await noted(self.presence.stay())
+        if self.services.fleet.shared:
+            await noted(self.membership.empty(self.clock()))
         await self.dispatch.stop()
 
     def serving(self) -> bool:

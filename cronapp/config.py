@@ -166,6 +166,8 @@ class Settings(BaseModel):
     admin_token: SecretStr | None = None
     trusted_hosts: Words = ()
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 100
+    queues: Words = ()  # that this process executes runs of; empty: every one
+    stall: Annotated[Seconds, Field(ge=2)] = 10
     keep_days: Annotated[float, Field(gt=0)] = 90
     keep_runs: Annotated[int, Field(ge=1)] = 10_000
     audit_days: Annotated[float, Field(ge=1)] = 400
@@ -231,7 +233,9 @@ MEANINGS = {
     "allow_private_hooks": "Whether messages and requests may go to addresses of private networks",
     "watch": "Whether the tasks files are read again when they change",
     "timezone": "The time zone of new jobs",
-    "concurrency": "Runs side by side, of all jobs together",
+    "concurrency": "Runs side by side in this process, of all jobs together",
+    "queues": "Queues that this process executes runs of; none named: every one",
+    "stall": "After how long without a sign of life a node counts as dead, where several share a database",
     "task_memory": "Bytes that a task in a process of its own may take",
     "task_processes": "Processes that such a task may start",
     "stop_timeout": "How long runs have for their end when the server is stopped",

@@ -13,6 +13,12 @@ from sqlalchemy import Engine, NullPool, RowMapping, Table, create_engine, inser
 from cronapp.store.open import migrate, migrate_sqlite
 from cronapp.store.tables import metadata
 
+CARRIED = (
+    "DO $$ BEGIN IF to_regclass('procrastinate_jobs') IS NOT NULL"
+    " THEN TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE; END IF; END $$"
+)
+"""What a carrier of runs left."""
+
 
 @cache
 def tables() -> bytes:
@@ -45,6 +51,7 @@ class Migrated:
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             conn.exec_driver_sql(f"TRUNCATE {', '.join(table.name for table in self.first)} RESTART IDENTITY")
+            conn.exec_driver_sql(CARRIED)
             for table, rows in self.first.items():
                 if rows:
                     conn.execute(insert(table), [dict(row) for row in rows])

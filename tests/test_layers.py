@@ -31,7 +31,10 @@ FENCES = {
     "sqlalchemy": ("cronapp/store/", "cronapp/ready/sql.py"),
     "alembic": ("cronapp/store/",),
     "apscheduler": ("cronapp/engine/timer.py",),
+    "procrastinate": ("cronapp/engine/dispatch/procrastinate.py",),
     "prometheus_client": ("cronapp/metrics/",),
+    "psycopg": ("cronapp/bus/postgres.py", "cronapp/engine/dispatch/procrastinate.py"),
+    "psycopg_pool": ("cronapp/engine/dispatch/procrastinate.py",),
     "opentelemetry": ("cronapp/engine/otel.py",),
 }
 """A library, and the only places that may import it."""

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from cronapp.core.events import Event
 
 log = logging.getLogger(__name__)
-Subscriber = Callable[[Event], None]
+Heed = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subscriber:
+    heed: Heed
+    from_others: Heed  # what other processes tell
 
 
 class LocalBus:
@@ -17,15 +24,29 @@ class LocalBus:
     def __init__(self) -> None:
         self._subscribers: list[Subscriber] = []
 
-    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Every later event goes to `subscriber`; call the answer to end that."""
+    def subscribe(self, heed: Heed, from_others: Heed | None = None) -> Callable[[], None]:
+        """Every later event goes to `heed`; those of other processes to `from_others`, if that is given. Call the
+        answer to end it."""
+        subscriber = Subscriber(heed, from_others or heed)
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
     def publish(self, events: list[Event]) -> None:
+        """Tells what happened in this process."""
+        self._tell(events, [one.heed for one in self._subscribers])
+
+    def in_transaction(self, events: Sequence[Event]) -> list[str]:
+        """What the transaction itself has to tell other processes. There are none here."""
+        return []
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def _tell(self, events: Iterable[Event], heeding: Sequence[Heed]) -> None:
         for event in events:
-            for subscriber in list(self._subscribers):
+            for heed in heeding:
                 try:
-                    subscriber(event)
+                    heed(event)
                 except Exception:
                     log.exception("a subscriber failed over %s", event)

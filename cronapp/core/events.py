@@ -107,6 +107,16 @@ class Audited:
     """Something was written down in the audit."""
 
 
+@dataclass(frozen=True, slots=True)
+class NodesChanged:
+    """A node came, went, or is emptied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """Events may have been lost: whoever keeps something looks again."""
+
+
 Event = (
     JobChanged
     | RunChanged
@@ -124,6 +134,8 @@ Event = (
     | PeopleChanged
     | AlertsChanged
     | DeliveriesChanged
+    | NodesChanged
+    | Resync
 )
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -138,6 +150,8 @@ KINDS: dict[str, type[Event]] = {
         PeopleChanged,
         AlertsChanged,
         DeliveriesChanged,
+        NodesChanged,
+        Resync,
     )
 }
 

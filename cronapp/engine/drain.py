@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cronapp.core.clock import Clock
 from cronapp.core.events import DrainChanged, Event
-from cronapp.engine.dispatch.local import LocalDispatch
+from cronapp.engine.dispatch.carriage import Dispatch
 from cronapp.engine.presence import noted
 from cronapp.engine.scheduler import Scheduler
 from cronapp.service.audit import Audit
@@ -21,7 +21,7 @@ class Drain:
     def __init__(
         self,
         scheduler: Scheduler,
-        dispatch: LocalDispatch,
+        dispatch: Dispatch,
         presence: Presence,
         audit: Audit,
         tell: Callable[[list[Event]], None],

@@ -28,6 +28,7 @@ class Live:
     source: str = ""  # the function's, if it is not the one that is loaded
     span: RunSpan = field(default_factory=RunSpan)
     trace_kept: bool = False  # its number is in the store
+    disowned: bool = False  # it is no longer ours
     call: Call | None = None  # under way
     run_in: str = "loop"
     over: asyncio.Event = field(default_factory=asyncio.Event)  # nothing of it is executed any more
@@ -71,6 +72,7 @@ class Live:
 
     def disown(self) -> None:
         """The run is no longer ours: nothing that it still prints is kept."""
+        self.disowned = True
         self.unwritten = []
         self.lines.close()
 

@@ -8,7 +8,7 @@ import logging
 from cronapp.core.about import concerning
 from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
-from cronapp.core.events import Event, JobChanged, SchedulerChanged
+from cronapp.core.events import Event, JobChanged, Resync, SchedulerChanged
 from cronapp.core.history import ITSELF
 from cronapp.core.models import Job
 from cronapp.service.jobs import Jobs
@@ -30,7 +30,7 @@ class PauseEnds:
         self._watcher: asyncio.Task[None] | None = None
 
     def heed(self, event: Event) -> None:
-        if isinstance(event, JobChanged | SchedulerChanged):
+        if isinstance(event, JobChanged | SchedulerChanged | Resync):
             self._wake.set()
 
     def start(self) -> None:

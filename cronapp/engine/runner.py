@@ -13,7 +13,7 @@ from cronapp.core.about import concerning, concerns
 from cronapp.core.clock import Clock
 from cronapp.core.conditions import condition_args, is_asked, refusal
 from cronapp.core.errors import CronAppError, SecretNotFound, SecretUnreadable, StoreUnavailable
-from cronapp.core.events import CancelRequested, Event
+from cronapp.core.events import CancelRequested, Event, Resync
 from cronapp.core.models import Inside, Json, Outcome, Run, RunError, RunState
 from cronapp.core.registry import Task
 from cronapp.core.sealing import resolved
@@ -38,6 +38,7 @@ LEVELS = {RunState.FAILED: logging.WARNING, RunState.TIMED_OUT: logging.WARNING,
 }
 """How loud the server's log tells how a run ended; what went well only by the level `debug`."""
 NO_TRACER = NoTracer()
+SUPERSEDED = "Others took this process for dead."
 STORING = 5.0  # seconds that ends have to be stored when the server stops, once nothing runs any more
 
 
@@ -76,6 +77,7 @@ class Runner:
         self._lives: set[asyncio.Task[None]] = set()
         self._writer: asyncio.Task[None] | None = None
         self._writing: asyncio.Future[bool] | None = None
+        self._asking: asyncio.Task[None] | None = None
 
     @property
     def busy(self) -> int:
@@ -94,6 +96,32 @@ class Runner:
     def heed(self, event: Event) -> None:
         if isinstance(event, CancelRequested) and (live := self._live.get(event.run)):
             live.stop.request(RunState.CANCELLED, event.reason)
+        elif isinstance(event, Resync) and self._live:
+            self._asking = asyncio.create_task(self._ask_whose(), name="cronapp-whose")
+
+    async def _ask_whose(self) -> None:
+        """Word may have been lost: stops what was asked to stop, and what others have given up by now."""
+        asked = dict(self._live)
+        try:
+            standing = await self._runs.standing(list(asked), self.node)
+        except StoreUnavailable:  # there will be word of it
+            return
+        for run_id, live in asked.items():
+            if self._live.get(run_id) is not live:
+                continue
+            if run_id not in standing:
+                self._superseded(live)
+            elif reason := standing[run_id]:
+                live.stop.request(RunState.CANCELLED, reason)
+
+    def _superseded(self, live: Live) -> None:
+        """The others took this process for dead: the run is no longer ours, and perhaps executed elsewhere by now."""
+        if live.disowned:
+            return
+        with concerning(live.about):
+            log.warning("run #%s is no longer ours: it is stopped, and what it prints is not kept", live.run.id)
+        live.disown()
+        live.stop.request(RunState.LOST, SUPERSEDED)
 
     def remark(self, run_id: int, text: str) -> None:
         """Puts a remark of ours into the log of a run that is executed here. May be called from any thread."""
@@ -288,9 +316,7 @@ class Runner:
             live.unwritten, live.refused = [], 0
             live.trace_kept = bool(live.span.trace_id)
             if live.run.id not in ours:
-                with concerning(live.about):
-                    log.warning("run #%s is no longer ours: what it prints is not kept", live.run.id)
-                live.disown()
+                self._superseded(live)
         return True
 
     def _refused(self, refused: tuple[Live, Written]) -> None:

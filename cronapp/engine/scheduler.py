@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cronapp.core.about import concerning
 from cronapp.core.errors import JobNotFound, StoreUnavailable
-from cronapp.core.events import Event, JobChanged, SchedulerChanged
+from cronapp.core.events import Event, JobChanged, Resync, SchedulerChanged
 from cronapp.core.models import Job
 from cronapp.engine.timer import Timer
 from cronapp.service.jobs import Jobs
@@ -41,6 +41,7 @@ class Scheduler:
         self._changed: dict[str, None] = {}
         self._keys: dict[str, int] = {}
         self._held = False
+        self._unsure = False  # changes may have been missed
         self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
@@ -81,6 +82,9 @@ class Scheduler:
             self._wake.set()
         elif isinstance(event, SchedulerChanged):  # what its slots came to was settled, and perhaps more are due
             self._due(list(self._keys.values()))
+        elif isinstance(event, Resync):
+            self._unsure = True
+            self._wake.set()
 
     def _due(self, keys: Sequence[int]) -> None:
         self._due_keys.update(dict.fromkeys(key for key in keys if key not in self._put_off))
@@ -180,6 +184,9 @@ class Scheduler:
     # -- jobs that change -------------------------------------------------------------------------------------------
 
     async def _follow_changes(self) -> None:
+        if self._unsure:
+            self._unsure = False
+            await self._follow_all()
         while self._changed:
             job_id = next(iter(self._changed))
             del self._changed[job_id]  # before it is read: a change that comes meanwhile is followed too
@@ -196,6 +203,18 @@ class Scheduler:
                 asyncio.get_running_loop().call_later(UNREADABLE, self.heed, JobChanged(job_id))
             else:
                 self._follow(job)
+
+    async def _follow_all(self) -> None:
+        """Looks at every job again."""
+        try:
+            found = await self._jobs.all()
+        except StoreUnavailable:
+            self._unsure = True
+            raise
+        for job_id in self._keys.keys() - {job.id for job in found}:
+            self._forget(job_id)
+        for job in found:
+            self._follow(job)
 
     def _follow(self, job: Job) -> None:
         if self._keys.get(job.id) not in (None, job.key):  # removed, and made anew under the same id

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from watchfiles import awatch
 
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, TasksLoaded
+from cronapp.core.models import Job
 from cronapp.service.declarations import Declarations
 from cronapp.service.tasks import Reading, Tasks
 
@@ -24,7 +25,8 @@ Seen = dict[Path, tuple[int, int] | None]
 
 
 class Watcher:
-    def __init__(self, tasks: Tasks, declarations: Declarations, tell: Callable[[list[Event]], None]) -> None:
+    def __init__(self, tasks: Tasks, declarations: Declarations | None, tell: Callable[[list[Event]], None]) -> None:
+        """`declarations`: what the tasks say of jobs; None: that is for others to declare."""
         self._tasks = tasks
         self._declarations = declarations
         self._tell = tell
@@ -91,9 +93,11 @@ class Watcher:
                 return now
 
     async def _hold(self) -> None:
+        attention: Sequence[Job] = ()
         try:
-            await self._declarations.declare()
-            attention = await self._declarations.hold_against_code()
+            if self._declarations is not None:
+                await self._declarations.declare()
+                attention = await self._declarations.hold_against_code()
         except StoreUnavailable as error:
             log.warning("%s The jobs are compared with the new tasks later.", error)
             return

@@ -11,7 +11,7 @@ from cronapp.core.alert_texts import message_of
 from cronapp.core.alerts import Delivery
 from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
-from cronapp.core.events import DeliveriesChanged, Event
+from cronapp.core.events import DeliveriesChanged, Event, Resync
 from cronapp.core.models import Job, Json, Run
 from cronapp.notify.carriers import Carriers
 from cronapp.notify.guard import Refused
@@ -58,7 +58,7 @@ class Sender:
         self._places = asyncio.Semaphore(AT_ONCE)
 
     def heed(self, event: Event) -> None:
-        if isinstance(event, DeliveriesChanged):
+        if isinstance(event, DeliveriesChanged | Resync):
             self._wake.set()
 
     async def start(self) -> None:

@@ -15,7 +15,7 @@ from cronapp.core.conditions import unfit_condition
 from cronapp.core.declared import as_declared
 from cronapp.core.differences import Difference, difference
 from cronapp.core.errors import Conflict, EditConflict, InvalidInput
-from cronapp.core.events import CancelRequested, JobChanged, RunChanged
+from cronapp.core.events import JobChanged, RunChanged
 from cronapp.core.history import ChangeKind
 from cronapp.core.ids import LONGEST, free_id, suggested_id
 from cronapp.core.models import (
@@ -456,7 +456,7 @@ class Jobs:
                 ):
                     tx.emit(RunChanged(run.id, job.id))
                 else:
-                    tx.emit(CancelRequested(run.id, "The job was removed."))
+                    runs.ask_to_stop(tx, run.id, "The job was removed.")
             recorded(tx, job, ChangeKind.REMOVED, at=self.clock(), by=by, old=job, mask=self.mask(job))
             jobs.remove(tx, job.key)
             tx.emit(JobChanged(job.id, gone=True))

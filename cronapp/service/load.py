@@ -12,7 +12,7 @@ from statistics import median
 from cronapp.core.amendments import wanted_slots_of
 from cronapp.core.clock import Clock
 from cronapp.core.draws import jittered
-from cronapp.core.events import Event, JobChanged, LimitsChanged, SchedulerChanged
+from cronapp.core.events import Event, JobChanged, LimitsChanged, Resync, SchedulerChanged
 from cronapp.core.limits import GROUP_AT_ONCE, Limit
 from cronapp.core.load import Bucket, Course, Due, Places, Rules, buckets_of, course_of, crowds
 from cronapp.core.models import CronSchedule, Job, JobState, Run, Schedule, SlotChange
@@ -103,7 +103,7 @@ class Loads:
 
     def heed(self, event: Event) -> None:
         """A job, a limit or the scheduler changed."""
-        if isinstance(event, JobChanged | LimitsChanged | SchedulerChanged):
+        if isinstance(event, JobChanged | LimitsChanged | SchedulerChanged | Resync):
             self._old = True
 
     async def look(self, *, fresh: bool = False) -> Load:

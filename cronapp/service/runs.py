@@ -10,7 +10,7 @@ from typing import Any
 from cronapp.core.changes import changes
 from cronapp.core.clock import Clock
 from cronapp.core.errors import Conflict, JobNotFound, RunEnded, RunNotEnded, TaskGone
-from cronapp.core.events import CancelRequested, LogAppended, RunChanged
+from cronapp.core.events import LogAppended, RunChanged
 from cronapp.core.models import (
     Job,
     JobSpec,
@@ -127,18 +127,24 @@ class Runs(RunQuestions):
 
         def change(tx: Tx) -> list[Claimed]:
             off = pauses.is_off(tx)
-            claimed = runs.claim(tx, node=node, now=self.clock(), limit=limit, only_by_hand=off)
-            self._note_code(tx, claimed)
-            specs = {job.key: job.spec for job in jobs.by_keys(tx.conn, {run.job_key for run in claimed})}
-            for run in claimed:
-                tx.emit(RunChanged(run.id, run.job))
-                if not run.trial:
-                    ping_begin(tx, specs[run.job_key], run, self.clock())
-            known = secrets.tokens(tx.conn) if claimed else {}
-            return [Claimed(run, rules_of_trial(run) if run.trial else specs[run.job_key], known) for run in claimed]
+            return self.begun(tx, runs.claim(tx, node=node, now=self.clock(), limit=limit, only_by_hand=off))
 
-        claimed = await self.store.write(change)
-        for one in claimed:  # only now: a transaction that failed kept nothing
+        return self.kept(await self.store.write(change))
+
+    def begun(self, tx: Tx, started: Sequence[Run]) -> list[Claimed]:
+        """What belongs to runs that just began, in the same transaction: with what code they are made, who is told."""
+        self._note_code(tx, started)
+        specs = {job.key: job.spec for job in jobs.by_keys(tx.conn, {run.job_key for run in started})}
+        for run in started:
+            tx.emit(RunChanged(run.id, run.job))
+            if not run.trial and run.job_key in specs:
+                ping_begin(tx, specs[run.job_key], run, self.clock())
+        known = secrets.tokens(tx.conn) if started else {}
+        return [Claimed(run, specs.get(run.job_key) or rules_of_trial(run), known) for run in started]
+
+    def kept(self, claimed: list[Claimed]) -> list[Claimed]:
+        """Called once they are durable: a transaction that failed kept nothing."""
+        for one in claimed:
             self._kept.update(made.keys if (made := self.tasks.code(one.run.task)) else ())
         return claimed
 
@@ -225,16 +231,11 @@ class Runs(RunQuestions):
 
     async def lose_running(self, reason: str) -> list[Run]:
         """Marks all runs as lost that a dead process left running; opens their next attempts where the rule says so."""
+        return await self.store.write(lambda tx: lost_on(tx, None, reason, self.clock(), self.blackouts))
 
-        def change(tx: Tx) -> list[Run]:
-            now = self.clock()
-            lost = [run for run in runs.running(tx.conn, limit=1_000_000) if runs.lose(tx, run, reason=reason, now=now)]
-            for run in lost:
-                tx.emit(RunChanged(run.id, run.job))
-                follow_up(tx, run, Outcome(state=RunState.LOST, reason=reason), now, self.blackouts)
-            return lost
-
-        return await self.store.write(change)
+    async def standing(self, run_ids: Sequence[int], node: str) -> dict[int, str | None]:
+        """Those of the runs that still run on that node, each with why it should stop; None: it may go on."""
+        return await self.store.read(runs.standing, run_ids, node)
 
     async def prune(
         self, *, keep_days: float, keep_runs: int, batch: int = 500, tell: Callable[[int, int], None] = untold
@@ -254,6 +255,16 @@ class Runs(RunQuestions):
         self._kept = set()  # so that what is in use is noted to be
         await self.store.write(code.prune, edge - timedelta(days=1))
         return total
+
+
+def lost_on(tx: Tx, node: str | None, reason: str, now: datetime, blackouts: Blackouts) -> list[Run]:
+    """Marks what runs on a node as lost, or what runs anywhere."""
+    going = runs.running(tx.conn, limit=1_000_000, node=node)
+    lost = [run for run in going if runs.lose(tx, run, reason=reason, now=now)]
+    for run in lost:
+        tx.emit(RunChanged(run.id, run.job))
+        follow_up(tx, run, Outcome(state=RunState.LOST, reason=reason), now, blackouts)
+    return lost
 
 
 def changed_args(job: Job, given: Json, tasks: Tasks) -> tuple[Json, Json]:
@@ -300,9 +311,7 @@ def stopped(tx: Tx, run_id: int, reason: str, now: datetime, blackouts: Blackout
     if runs.end_queued(tx, run_id, state=RunState.CANCELLED, reason=reason, now=now):
         tx.emit(RunChanged(run_id, run.job))
         follow_up(tx, run, Outcome(state=RunState.CANCELLED, reason=reason), now, blackouts)
-    elif found_run(tx.conn, run_id).state is RunState.RUNNING:  # looked at anew: it may be claimed just now
-        tx.emit(CancelRequested(run_id, reason))
-    else:
+    elif not runs.ask_to_stop(tx, run_id, reason):
         raise RunEnded
     audit.note(tx, now, "run.cancelled", run.job, before={"run": run_id, "state": run.state})
 

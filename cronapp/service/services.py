@@ -19,6 +19,7 @@ from cronapp.service.channels import Channels
 from cronapp.service.comparisons import Comparisons
 from cronapp.service.concerns import Worries
 from cronapp.service.failures import Failures
+from cronapp.service.fleet import Fleet
 from cronapp.service.history import History
 from cronapp.service.jobs import Jobs
 from cronapp.service.ledger import Ledger
@@ -59,6 +60,7 @@ class Services:
     blackouts: Blackouts
     jobs: Jobs
     runs: Runs
+    fleet: Fleet
     comparisons: Comparisons
     bulk: Bulk
     bulk_runs: BulkRuns
@@ -110,6 +112,7 @@ def make_services(
         blackouts=blackouts,
         jobs=jobs,
         runs=runs,
+        fleet=Fleet(store, blackouts, clock, settings.stall),
         comparisons=Comparisons(store, tasks),
         bulk=Bulk(store, jobs, runs, clock),
         bulk_runs=BulkRuns(store, tasks, blackouts, clock),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from cronapp.core.amendments import skipped_between, slots_of, wanted_slots_of
 from cronapp.core.draws import jittered
-from cronapp.core.events import CancelRequested, JobChanged, RunChanged
+from cronapp.core.events import JobChanged, RunChanged
 from cronapp.core.misfire import MissedRange, parted, settle
 from cronapp.core.models import (
     Cause,
@@ -224,7 +224,7 @@ def open_admitted(tx: Tx, job: Job, occasion: Occasion, rule: Overlap, now: date
         if runs.end_queued(tx, other, state=RunState.CANCELLED, reason=f"Made way for run #{run_id}.", now=now):
             tx.emit(RunChanged(other, job.id))
         else:
-            tx.emit(CancelRequested(other, f"Made way for run #{run_id}."))
+            runs.ask_to_stop(tx, other, f"Made way for run #{run_id}.")
     tx.emit(RunChanged(run_id, job.id))
     return admission.refused is None
 

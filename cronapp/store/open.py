@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from alembic import command
@@ -17,12 +18,15 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from cronapp.core.errors import CannotStart, DatabaseInUse
+from cronapp.core.events import Event
 from cronapp.core.meters import Meter
+from cronapp.core.postgres import LINE
 from cronapp.store import dialects
-from cronapp.store.store import NO_METER, OnCommit, PostgresStore, SqliteStore, Store
+from cronapp.store.store import NO_METER, Notices, OnCommit, PostgresStore, SqliteStore, Store
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x43524F4E  # one migration at a time on PostgreSQL
+WAITING = 10.0  # seconds that somebody waits for a free connection
 OTHER_VERSION = "The server that works on this database is of another version. Use the command of its version."
 NEWER = "The database was made by a newer version of Cron-App. Install that version again; nothing was changed."
 
@@ -61,12 +65,19 @@ class OpenSqlite(SqliteStore):
         self._lock.release()
 
 
-async def open_store(url: str, on_commit: OnCommit, meter: Meter = NO_METER) -> Store:
-    """Opens `sqlite:///FILE` or `postgresql://…`, migrated. Raises `CannotStart` with what to do about it."""
+def told_to_nobody(events: Sequence[Event]) -> list[str]:
+    return []
+
+
+async def open_store(
+    url: str, on_commit: OnCommit, meter: Meter = NO_METER, notices: Notices = told_to_nobody
+) -> Store:
+    """Opens `sqlite:///FILE` or `postgresql://…`, migrated. Raises `CannotStart` with what to do about it. `notices`
+    words what other processes on the same database are told by a transaction."""
     parsed = named_database(url)
     if parsed.get_backend_name() == "sqlite":
         return await open_sqlite(Path(str(parsed.database)), on_commit, meter)
-    return await open_postgres(parsed, on_commit, meter)
+    return await open_postgres(parsed, on_commit, meter, notices)
 
 
 def named_database(url: str) -> URL:
@@ -127,10 +138,16 @@ async def open_sqlite(path: Path, on_commit: OnCommit, meter: Meter) -> Store:
     return OpenSqlite(path, lock, on_commit, meter)
 
 
-async def open_postgres(url: URL, on_commit: OnCommit, meter: Meter) -> Store:
+async def open_postgres(url: URL, on_commit: OnCommit, meter: Meter, notices: Notices) -> Store:
     try:
         engine = create_async_engine(
-            url, json_serializer=dialects.dumps, hide_parameters=True, pool_size=8, pool_pre_ping=True
+            url,
+            json_serializer=dialects.dumps,
+            hide_parameters=True,
+            pool_size=8,
+            pool_timeout=WAITING,
+            pool_pre_ping=True,
+            connect_args=dict(LINE),
         )
     except ModuleNotFoundError as error:
         raise CannotStart(f"For PostgreSQL, {error.name} is needed: pip install 'cronapp[postgres]'.") from None
@@ -143,7 +160,7 @@ async def open_postgres(url: URL, on_commit: OnCommit, meter: Meter) -> Store:
     except BaseException:
         await engine.dispose()
         raise
-    return PostgresStore(engine, on_commit, meter)
+    return PostgresStore(engine, on_commit, meter, notices)
 
 
 def shown(url: URL) -> str:

@@ -12,7 +12,7 @@ import copy
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -20,8 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ARRAY, Connection, Text, func, literal, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cronapp.core.about import About, about, concerning
@@ -29,6 +30,7 @@ from cronapp.core.access import SERVER, Principal, asking
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event
 from cronapp.core.meters import Asked, Meter, Move, NoMeter
+from cronapp.core.models import Ticket
 from cronapp.store import dialects
 from cronapp.store.scoped import scoped
 
@@ -38,6 +40,11 @@ Conn = Connection
 P = ParamSpec("P")
 T = TypeVar("T")
 OnCommit = Callable[[list[Event]], None]
+Notices = Callable[[Sequence[Event]], list[str]]
+"""What the transaction of some events has to tell other processes, as notifications of the channel `cronapp`."""
+Carry = Callable[[Any, Sequence[Ticket]], Awaitable[None]]
+"""Gives runs to whoever carries them to their nodes, on the driver's connection of the transaction."""
+CHANNEL = "cronapp"
 NO_METER = NoMeter()
 BATCH = 256  # changes put into one transaction at the most
 
@@ -53,6 +60,8 @@ class Tx:
     """What is done once it is committed, by this server only."""
     moves: list[Move] = field(default_factory=list)
     """How runs moved, for the figures of this server."""
+    tickets: list[Ticket] = field(default_factory=list)
+    """Runs that are on their way to nodes, once it is committed."""
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -276,11 +285,15 @@ class PostgresStore:
     tags: frozenset[str] | None = None
     _whole: Store | None = None
 
-    def __init__(self, engine: AsyncEngine, on_commit: OnCommit, meter: Meter = NO_METER) -> None:
+    def __init__(
+        self, engine: AsyncEngine, on_commit: OnCommit, meter: Meter = NO_METER, notices: Notices = lambda _: []
+    ) -> None:
         self._engine = engine
         self._meter = meter
         self._reading = engine.execution_options(isolation_level="REPEATABLE READ")  # one view for a whole question
         self._on_commit = on_commit
+        self._notices = notices
+        self.carry: Carry | None = None
 
     @property
     def name(self) -> str:
@@ -303,20 +316,29 @@ class PostgresStore:
                     return await conn.run_sync(lambda sync: question(sync, *args, **kwargs))
             except (OperationalError, InterfaceError) as error:
                 raise StoreUnavailable(f"The database cannot be read: {dialects.cause(error)}.") from error
+            except PoolTimeout:
+                raise StoreUnavailable("The database cannot be read: no connection is free.") from None
 
     async def write(self, change: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         by, concerned = asking.get(), about()
 
         def apply(conn: Connection) -> tuple[T, Tx]:
             tx = Tx(conn, by)
-            return change(tx, *args, **kwargs), tx
+            result = change(tx, *args, **kwargs)
+            if notices := self._notices(tx.events):
+                conn.execute(select(func.pg_notify(CHANNEL, func.unnest(literal(notices, ARRAY(Text))))))
+            return result, tx
 
         with Watch(self._meter, "write"):
             try:
                 async with self._engine.begin() as conn:
                     result, tx = await conn.run_sync(apply)
+                    if tx.tickets and self.carry:
+                        await self.carry((await conn.get_raw_connection()).driver_connection, tx.tickets)
             except DBAPIError as error:
                 raise unavailable(error) from error
+            except PoolTimeout:
+                raise StoreUnavailable("The database cannot be written: no connection is free.") from None
         if tx.moves:
             self._meter.count(tx.moves)
         if tx.events:

@@ -232,6 +232,7 @@ job_tags = Table(
 
 OPEN = text("state IN ('queued', 'running')")
 QUEUED = text("state = 'queued'")
+SENT = text("state = 'queued' AND node IS NOT NULL")
 SUCCEEDED = text("state = 'succeeded'")
 ENDED = text("finished_at IS NOT NULL")
 WRONG = text("error_group IS NOT NULL")
@@ -257,7 +258,9 @@ runs = Table(
     Column("started_at", Moment),
     Column("finished_at", Moment),
     Column("duration", Float),
-    Column("node", Text),
+    Column("node", Text),  # that executes it; of one that waits, the node that it is on its way to
+    Column("sent_at", Moment),  # when it was given to that node, by the database's clock
+    Column("stop_asked", Text),  # why it should stop, while it runs
     Column("progress", Doc),
     Column("result", Doc),
     Column("error_type", Text),
@@ -291,6 +294,7 @@ runs = Table(
     Index("ix_runs_attempts", "first_attempt"),
     Index("ix_runs_finished", "finished_at", "state"),
     Index("ix_runs_queued", "priority", "id", "job_key", sqlite_where=QUEUED, postgresql_where=QUEUED),
+    Index("ix_runs_sent", "node", sqlite_where=SENT, postgresql_where=SENT),
     Index("ix_runs_queue_started", "queue", "started_at"),
     Index("ix_runs_backfill", "backfill"),
     Index("ix_runs_error_group", "error_group", "id", sqlite_where=WRONG, postgresql_where=WRONG),
@@ -307,6 +311,25 @@ runs = Table(
         postgresql_where=ENDED,
     ),
     sqlite_autoincrement=True,
+)
+
+nodes = Table(
+    "nodes",  # the processes that live
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # server, worker
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("machine", Text, nullable=False),  # where its process number counts
+    Column("version", Text, nullable=False),
+    Column("queues", Doc),  # null: every queue
+    Column("concurrency", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("heartbeat", Moment, nullable=False),  # by the database's clock
+    Column("clock_off", Float, nullable=False),  # seconds that its clock is ahead of the database's
+    Column("draining", Moment),  # since when it is given no more runs
+    Column("lacks", Doc),  # tasks that it was given and does not have
+    Column("late_at", Moment),  # when it last left alone a run that it was given
 )
 
 log_lines = Table(

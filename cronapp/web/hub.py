@@ -18,7 +18,9 @@ from cronapp.core.events import (
     JobChanged,
     LimitsChanged,
     LogAppended,
+    NodesChanged,
     PeopleChanged,
+    Resync,
     RunChanged,
     SchedulerChanged,
     SessionsChanged,
@@ -47,6 +49,8 @@ def touched(event: Event) -> tuple[Key, ...]:
             return (("log", run),)
         case TasksLoaded():
             return (("tasks", ""),)
+        case NodesChanged():
+            return (("nodes", ""),)
         case ViewsChanged(page=page):
             return (("views", page),)
         case _:
@@ -58,7 +62,7 @@ def unsettles(event: Event) -> bool:
     match event:
         case SessionsChanged(seen=seen):
             return not seen
-        case PeopleChanged() | TokensChanged():
+        case PeopleChanged() | TokensChanged() | Resync():
             return True
         case _:
             return False
@@ -104,7 +108,7 @@ class Connection:
         self.wake = asyncio.Event()
 
     def heed(self, event: Event) -> None:
-        for part in self.view.heed(event):
+        for part in self.view.parts() if isinstance(event, Resync) else self.view.heed(event):
             self.old[part] = None
             self.wake.set()
 
@@ -146,7 +150,9 @@ class Hub:
                 doubt.set()
         for key in touched(event):
             self._rendered.pop(key, None)
-        if isinstance(event, SchedulerChanged | TasksLoaded | LimitsChanged):  # what tells of a job tells of these
+        if isinstance(
+            event, SchedulerChanged | TasksLoaded | LimitsChanged | Resync
+        ):  # what tells of a job tells of these
             self._rendered.clear()
         self.shelf.heed(event)
         for connection in self._connections:

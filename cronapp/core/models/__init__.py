@@ -16,6 +16,7 @@ from cronapp.core.models.jobs import (
     SlotChangeKind,
     paused_sentence,
 )
+from cronapp.core.models.nodes import Node, NodeKind, NodeLoad, Ticket
 from cronapp.core.models.notify import (
     USUAL_EVENTS,
     AlertEvent,
@@ -89,6 +90,9 @@ __all__ = [
     "ManualSchedule",
     "Misfire",
     "MisfirePolicy",
+    "Node",
+    "NodeKind",
+    "NodeLoad",
     "Note",
     "Notify",
     "OnceSchedule",
@@ -108,6 +112,7 @@ __all__ = [
     "SecretUrl",
     "SlotChange",
     "SlotChangeKind",
+    "Ticket",
     "Unclocked",
     "paused_sentence",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cronapp.core.clock import Clock
@@ -41,6 +42,15 @@ class LocalDispatch:
         """A run waits, one of a job that runs one at a time ended, there is more room, or all may start again."""
         if isinstance(event, RunChanged | JobChanged | LimitsChanged | SchedulerChanged):
             self._wake.set()
+
+    def heed_others(self, event: Event) -> None:
+        self.heed(event)
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def forget(self, nodes: Sequence[str]) -> None: ...
 
     def start(self) -> None:
         self._loop = asyncio.create_task(self._carry(), name="cronapp-dispatch")

@@ -3,9 +3,11 @@
 from cronapp.store.runs.chosen import Chosen, chosen
 from cronapp.store.runs.claims import claim
 from cronapp.store.runs.durations import usual, usual_before
+from cronapp.store.runs.handing import begin, hand_out, take_back
 from cronapp.store.runs.listing import Found, Guarded, Tally, ids, listed, page, tally
 from cronapp.store.runs.moves import (
     add_reason,
+    ask_to_stop,
     end_queued,
     finish,
     held,
@@ -29,6 +31,8 @@ from cronapp.store.runs.questions import (
     of_job,
     open_of_job,
     running,
+    standing,
+    tasks_of,
     tried,
 )
 from cronapp.store.runs.room import full_for, full_for_each
@@ -47,7 +51,9 @@ __all__ = [
     "RunFilter",
     "Tally",
     "add_reason",
+    "ask_to_stop",
     "attempts",
+    "begin",
     "by_hour",
     "chosen",
     "claim",
@@ -59,6 +65,7 @@ __all__ = [
     "full_for",
     "full_for_each",
     "get",
+    "hand_out",
     "has_alike",
     "held",
     "hurry",
@@ -82,7 +89,10 @@ __all__ = [
     "running",
     "set_progress",
     "set_trace",
+    "standing",
+    "take_back",
     "tally",
+    "tasks_of",
     "tried",
     "usual",
     "usual_before",

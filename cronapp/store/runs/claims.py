@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, or_, select, true, update
+from sqlalchemy import ColumnElement, RowMapping, Select, Update, and_, or_, select, true, update
 
 from cronapp.core.meters import Started
 from cronapp.core.models import BY_HAND, NO_JOB, Run, RunState, RunTrigger
@@ -47,17 +47,18 @@ def start(tx: Tx, chosen: Sequence[int], node: str, now: datetime) -> list[Run]:
     """Those of the runs that still wait run from now on; in the order in which they were chosen."""
     if not chosen:
         return []
-    moved = (
-        update(runs)
-        .where(runs.c.id.in_(chosen), runs.c.state == RunState.QUEUED)
-        .values(state=RunState.RUNNING, node=node, started_at=now)
-        .returning(runs)
-    )
-    rows = tx.conn.execute(moved).mappings().all()
+    moved = update(runs).where(runs.c.id.in_(chosen), runs.c.state == RunState.QUEUED).values(node=node)
+    return started(tx, moved, chosen, now)
+
+
+def started(tx: Tx, statement: Update, chosen: Sequence[int], now: datetime) -> list[Run]:
+    """Lets the runs that a statement is about run from now on; counts them, and answers them as they were chosen."""
+    statement = statement.values(state=RunState.RUNNING, started_at=now, sent_at=None)
+    rows = tx.conn.execute(statement.returning(runs)).mappings().all()
     for row in rows:
         tx.count(Started(row["queue"], late_by(row)))
-    started = {row["id"]: run_of(row) for row in rows}
-    return [started[run_id] for run_id in chosen if run_id in started]
+    moved = {row["id"]: run_of(row) for row in rows}
+    return [moved[run_id] for run_id in chosen if run_id in moved]
 
 
 def late_by(row: RowMapping) -> float | None:
@@ -75,6 +76,7 @@ def waiting(now: datetime, room: Room, last: RowMapping | None, size: int, only_
         select(
             runs.c.id,
             runs.c.priority,
+            runs.c.task,
             runs.c.job_key,
             runs.c.queue,
             runs.c.backfill,
@@ -86,6 +88,7 @@ def waiting(now: datetime, room: Room, last: RowMapping | None, size: int, only_
         .outerjoin(backfills, backfills.c.id == runs.c.backfill)
         .where(
             runs.c.state == RunState.QUEUED,
+            runs.c.node.is_(None),  # else it is on its way already
             or_(jobs.c.key.is_not(None), runs.c.job_key == NO_JOB),  # what a removed job left behind runs no more
             or_(runs.c.not_before.is_(None), runs.c.not_before <= now),
             or_(

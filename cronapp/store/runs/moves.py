@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Update, func, insert, or_, select, update
 
+from cronapp.core.events import CancelRequested
 from cronapp.core.failures import group_of, place_of
 from cronapp.core.meters import Ended
 from cronapp.core.models import NO_JOB, Cause, Job, Json, Outcome, Progress, Run, RunState, RunTrigger
@@ -240,6 +241,15 @@ def lose(tx: Tx, run: Run, *, reason: str, now: datetime) -> bool:
         )
     )
     return ended(tx, statement, RunState.LOST)
+
+
+def ask_to_stop(tx: Tx, run_id: int, reason: str) -> bool:
+    """Asks whoever executes a run to stop it, in a way that is not forgotten; False: it does not run."""
+    statement = update(runs).where(runs.c.id == run_id, runs.c.state == RunState.RUNNING).values(stop_asked=reason)
+    if tx.conn.execute(statement).rowcount == 0:
+        return False
+    tx.emit(CancelRequested(run_id, reason))
+    return True
 
 
 def set_trace(tx: Tx, run_id: int, trace_id: str) -> None:

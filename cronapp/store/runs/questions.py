@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select
@@ -81,7 +82,21 @@ def has_alike(conn: Connection, run_id: int, group: str) -> bool:
     return any(other != run_id for other in found)
 
 
-def running(conn: Connection, limit: int = 1000) -> list[Run]:
-    """What runs now, the longest first."""
+def tasks_of(conn: Connection, run_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """The task and the queue of each of these runs."""
+    statement = select(runs.c.id, runs.c.task, runs.c.queue).where(runs.c.id.in_(run_ids))
+    return {row.id: (row.task, row.queue) for row in conn.execute(statement)}
+
+
+def standing(conn: Connection, run_ids: Sequence[int], node: str) -> dict[int, str | None]:
+    """Those of the runs that still run on that node, each with why it should stop; None: it may go on."""
+    here = (runs.c.id.in_(run_ids), runs.c.state == RunState.RUNNING, runs.c.node == node)
+    return {row.id: row.stop_asked for row in conn.execute(select(runs.c.id, runs.c.stop_asked).where(*here))}
+
+
+def running(conn: Connection, limit: int = 1000, node: str | None = None) -> list[Run]:
+    """What runs now, everywhere or on one node, the longest first."""
     statement = select(*LISTED).where(runs.c.state == RunState.RUNNING).order_by(runs.c.id).limit(limit)
+    if node is not None:
+        statement = statement.where(runs.c.node == node)
     return [run_of(row) for row in conn.execute(statement).mappings()]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select
 
 from cronapp.core.limits import GROUP_AT_ONCE, Full, Limit
 from cronapp.core.models import Run, RunState
@@ -26,6 +26,8 @@ class Room:
     limits: dict[Place, Limit]
     left: Counter[Place] = field(default_factory=Counter)
     running: Counter[Place] = field(default_factory=Counter)
+    sent: Counter[Place] = field(default_factory=Counter)
+    """Of these, those that are only on their way to their nodes."""
 
     def full(self, kind: str) -> list[Any]:
         return [name for (its, name), left in self.left.items() if its == kind and left <= 0]
@@ -75,9 +77,35 @@ def places_of(row: RowMapping) -> list[Place]:
 
 
 def room_now(conn: Connection, now: datetime) -> Room:
-    """The places left by what runs at this moment, and by what started lately in queues that have a rate."""
+    """The places left by what runs at this moment or is on its way to a node, and by what started lately in queues that
+    have a rate."""
     room = Room({(limit.kind, limit.name): limit for limit in limits.all_limits(conn)})
-    running = (
+    for on_its_way, which in ((False, RUNNING), (True, SENT)):
+        for row in conn.execute(counted(which)).mappings():
+            for place in places_of(row):
+                room.running[place] += row["count"]
+                room.sent[place] += row["count"] if on_its_way else 0
+                left = room.of(place, row)
+                if left is not None:
+                    room.left[place] = left - row["count"]
+    for place, limit in room.limits.items():
+        if limit.rate and limit.kind == "queue":
+            started = limits.starts_since(conn, limit.name, now - timedelta(seconds=limit.rate.per))
+            by_rate = limit.rate.starts - started - room.sent[place]
+            places = room.left.get(place, limit.max_running)
+            room.left[place] = by_rate if places is None else min(places, by_rate)
+        elif place not in room.left and limit.max_running is not None:
+            room.left[place] = limit.max_running
+    return room
+
+
+RUNNING = runs.c.state == RunState.RUNNING
+SENT = and_(runs.c.state == RunState.QUEUED, runs.c.node.is_not(None))
+
+
+def counted(which: ColumnElement[bool]) -> Select[Any]:
+    """How many of these runs there are in each place."""
+    return (
         select(
             runs.c.job_key,
             runs.c.queue,
@@ -89,24 +117,9 @@ def room_now(conn: Connection, now: datetime) -> Room:
         )
         .outerjoin(jobs, jobs.c.key == runs.c.job_key)
         .outerjoin(backfills, backfills.c.id == runs.c.backfill)
-        .where(runs.c.state == RunState.RUNNING)
+        .where(which)
         .group_by(runs.c.job_key, runs.c.queue, runs.c.backfill, jobs.c.group)
     )
-    for row in conn.execute(running).mappings():
-        for place in places_of(row):
-            room.running[place] += row["count"]
-            left = room.of(place, row)
-            if left is not None:
-                room.left[place] = left - row["count"]
-    for place, limit in room.limits.items():
-        if limit.rate and limit.kind == "queue":
-            started = limits.starts_since(conn, limit.name, now - timedelta(seconds=limit.rate.per))
-            by_rate = limit.rate.starts - started
-            places = room.left.get(place, limit.max_running)
-            room.left[place] = by_rate if places is None else min(places, by_rate)
-        elif place not in room.left and limit.max_running is not None:
-            room.left[place] = limit.max_running
-    return room
 
 
 def full_for(conn: Connection, run: Run, now: datetime) -> list[Full]:

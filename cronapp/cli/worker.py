@@ -1,0 +1,80 @@
+"""`cronapp worker`: executes the runs of some queues, which servers on the same database schedule and show."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Annotated
+
+import typer
+
+from cronapp import __version__
+from cronapp.app import App
+from cronapp.cli.serve import TASKS, take_files, wants_watch
+from cronapp.cli.server_log import set_up_log, teller
+from cronapp.config import Settings, known_secrets, load_settings
+from cronapp.core.errors import CannotStart
+from cronapp.core.models import NodeKind
+from cronapp.core.postgres import is_postgres
+from cronapp.engine.shared import SIGNALS
+
+log = logging.getLogger(__name__)
+
+
+def add_to(cli: typer.Typer) -> None:
+    @cli.command()
+    def worker(
+        tasks: Annotated[list[str] | None, typer.Argument(help=TASKS)] = None,
+        queue: Annotated[
+            list[str] | None,
+            typer.Option(help="A queue whose runs are executed here; may be repeated. Default: every one."),
+        ] = None,
+        concurrency: Annotated[int | None, typer.Option(help="Runs side by side. Default: 100.")] = None,
+        database: Annotated[str | None, typer.Option(help="postgresql://…, as the servers have it.")] = None,
+        watch: Annotated[
+            bool | None, typer.Option("--watch/--no-watch", help="Read the tasks files again when they change.")
+        ] = None,
+    ) -> None:
+        """Execute runs that servers on the same database schedule and show.
+
+        \b
+        cronapp worker                               runs of every queue, with tasks.py in this folder
+        cronapp worker shop.tasks --queue gpu --concurrency 2
+        """
+        given = {
+            "tasks": tuple(tasks or ()),
+            "queues": tuple(queue or ()),
+            "concurrency": concurrency,
+            "database": database,
+            "watch": watch,
+        }
+        settings = load_settings(given)
+        if not is_postgres(settings.database):
+            raise CannotStart(
+                "A worker needs a database that it shares with servers: set CRONAPP_DATABASE=postgresql://… for both. "
+                "On an SQLite file, cronapp serve executes the runs itself."
+            )
+        set_up_log(settings.log_format, known_secrets(settings), settings.log_level)
+        asyncio.run(run_worker(settings, watch=wants_watch(settings)))
+
+
+async def run_worker(settings: Settings, *, watch: bool) -> None:
+    """Works until a signal comes; a second one hastens the end."""
+    take_files()
+    say = teller(settings.log_format)
+    app = App(settings, kind=NodeKind.WORKER)
+    stop, hasten = asyncio.Event(), asyncio.Event()
+    for number in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, lambda: (hasten if stop.is_set() else stop).set())
+    await app.start(watch=watch)
+    registry = app.tasks.registry
+    queues = f"the queues {', '.join(settings.queues)}" if settings.queues else "every queue"
+    say(f"Cron-App {__version__} executes runs of {queues} as {app.node}, {settings.concurrency} side by side")
+    say(f"Tasks       {len(registry.tasks)} from {', '.join(app.tasks.sources)}")
+    say(f"Database    {app.store.name}")
+    for error in registry.errors:
+        log.error("%s cannot be loaded: %s\n%s", error.source, error.error, error.traceback)
+    await stop.wait()
+    say("Stopping.")
+    await app.drain(hasten, say)
+    await app.close()

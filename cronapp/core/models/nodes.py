@@ -1,0 +1,60 @@
+"""Nodes: the processes that share one database, and what is carried between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class NodeKind(StrEnum):
+    SERVER = "server"  # schedules and serves, and executes runs unless told not to
+    WORKER = "worker"  # executes runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One process, `cronapp serve` or `cronapp worker`, while it lives."""
+
+    name: str
+    kind: NodeKind
+    host: str
+    pid: int
+    version: str
+    queues: tuple[str, ...] | None  # None: every queue
+    concurrency: int  # runs side by side; 0: it executes none
+    started_at: datetime
+    heartbeat: datetime  # by the database's clock
+    clock_off: float = 0.0  # seconds that its clock is ahead of the database's
+    draining: datetime | None = None  # since then it is given no more runs
+    lacks: tuple[str, ...] = ()  # tasks that it was given and does not have
+    machine: str = ""  # where its process number counts; empty: not known
+    late_at: datetime | None = None  # when it last left alone a run that it was given
+
+    def serves(self, queue: str) -> bool:
+        """Whether it executes runs of this queue."""
+        return self.concurrency > 0 and (self.queues is None or queue in self.queues)
+
+    def takes(self, queue: str, task: str) -> bool:
+        """Whether it may be given a run now."""
+        return self.serves(queue) and self.draining is None and task not in self.lacks
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An attempt of a run on its way to a node. Who carries it knows no more: its row decides."""
+
+    run: int
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLoad:
+    """A node, and how many runs it executes or is about to."""
+
+    node: Node
+    busy: int
+
+    @property
+    def free(self) -> int:
+        return max(self.node.concurrency - self.busy, 0)

@@ -1,0 +1,26 @@
+"""How a PostgreSQL database is reached by whoever opens a connection of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+LINE: Mapping[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""So that a connection to a machine that is gone without a word ends within some ten seconds."""
+
+
+def is_postgres(url: str) -> bool:
+    return re.match(r"postgres(ql)?(\+\w+)?://", url) is not None
+
+
+def conninfo(url: str) -> str:
+    """The address as the driver reads it: `postgresql://…`, without the name of a driver."""
+    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url)

@@ -1,0 +1,219 @@
+"""Carries runs between processes by procrastinate, on PostgreSQL. docs/many-machines.md says why it is done so.
+
+Handing out is a change of our own rows (`service.tickets`): which run goes to which node, by all the limits there are.
+In the same transaction a ticket for it is deferred as a job of procrastinate, in a queue named as the node. There a
+worker of procrastinate fetches it, and the run begins, if its row still says so. Then the ticket is done: the run is
+executed by our runner, and neither its end nor its loss depends on the carrier.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
+from psycopg import AsyncConnection, OperationalError
+from psycopg_pool import PoolTimeout
+
+from cronapp.core.clock import Clock
+from cronapp.core.errors import StoreUnavailable
+from cronapp.core.events import Event, JobChanged, LimitsChanged, NodesChanged, Resync, RunChanged, SchedulerChanged
+from cronapp.core.models import Ticket
+from cronapp.core.postgres import LINE
+from cronapp.engine.runner import Runner
+from cronapp.service.tickets import UNTAKEN, Tickets
+
+log = logging.getLogger(__name__)
+TASK = "cronapp.run"
+LOOK_EVERY = 5.0  # seconds: the net under events, and the pause when the database is away
+TRY_AGAIN = 1.0
+OTHERS = (0.05, 0.15)  # seconds after which we look for what another process should have handed out by then
+AT_ONCE = 16  # tickets that one node takes side by side; each takes a moment
+SCHEMA_LOCK = 0x43524F51
+logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # it tells of each ticket; of what matters we tell
+
+
+class ProcrastinateDispatch:
+    def __init__(
+        self,
+        tickets: Tickets,
+        runner: Runner,
+        clock: Clock,
+        *,
+        conninfo: str,
+        works: bool,
+        hold: Callable[[bool], None],
+    ) -> None:
+        """`works`: runs are executed here too, not only handed out. `hold` writes down that it is given nothing."""
+        self._tickets = tickets
+        self._runner = runner
+        self._clock = clock
+        self._conninfo = conninfo
+        self._works = works
+        self._hold = hold
+        self._wake = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+        self._later = False
+        self._taken_back = 0.0
+        self._came: list[int] = []
+        self._beginning: asyncio.Task[None] | None = None
+        connector = PsycopgConnector(
+            conninfo=conninfo, min_size=1, max_size=3, timeout=5, reconnect_timeout=3600, kwargs=dict(LINE)
+        )
+        self._app = App(connector=connector)
+        self._app.task(name=TASK)(self._came_here)
+
+    @property
+    def running(self) -> bool:
+        return bool(self._loops) and not any(loop.done() for loop in self._loops)
+
+    def hold(self, held: bool) -> None:
+        self._hold(held)
+
+    def heed(self, event: Event) -> None:
+        if isinstance(event, RunChanged | JobChanged | LimitsChanged | SchedulerChanged | NodesChanged | Resync):
+            self._wake.set()
+
+    def heed_others(self, event: Event) -> None:
+        """The process that tells it hands out itself; we look a moment later, in case it could not."""
+        if isinstance(event, Resync | NodesChanged):
+            self._wake.set()
+        elif isinstance(event, RunChanged | JobChanged | LimitsChanged | SchedulerChanged) and not self._later:
+            self._later = True
+            asyncio.get_running_loop().call_later(random.uniform(*OTHERS), self._look_now)  # nosec B311
+
+    def _look_now(self) -> None:
+        self._later = False
+        self._wake.set()
+
+    # -- what it stands on ----------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Puts procrastinate's own tables into the database, once."""
+        await self._app.open_async()
+        async with await AsyncConnection.connect(self._conninfo, **LINE) as conn:
+            await conn.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            if not await self._app.check_connection_async():
+                await self._app.schema_manager.apply_schema_async()
+
+    async def close(self) -> None:
+        with suppress(ConnectorException, PoolTimeout):
+            await self._app.close_async()
+
+    def start(self) -> None:
+        self._loops = [asyncio.create_task(self._hand_out_on(), name="cronapp-hand-out")]
+        if self._works:
+            self._loops.append(asyncio.create_task(self._take_on(), name="cronapp-take"))
+
+    async def stop(self) -> None:
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._beginning is not None:
+            await asyncio.wait([self._beginning])
+        with suppress(StoreUnavailable):
+            await self._tickets.take_back(self._runner.node)
+
+    # -- handing out ----------------------------------------------------------------------------------------------
+
+    async def carry(self, conn: Any, tickets: Sequence[Ticket]) -> None:
+        """Defers a job of procrastinate for each ticket, in the transaction of this connection."""
+        jobs = [
+            Job(queue=one.node, lock=None, queueing_lock=None, task_name=TASK, task_kwargs={"run": one.run})
+            for one in tickets
+        ]
+        try:
+            await self._app.job_manager.batch_defer_jobs_async(jobs, connection=conn)
+        except ConnectorException as error:
+            raise StoreUnavailable(f"The database cannot be written: {error}") from error
+
+    async def forget(self, nodes: Sequence[str]) -> None:
+        """Drops what is still to be carried to nodes that are gone."""
+        with suppress(ConnectorException, PoolTimeout):
+            await self._app.connector.execute_query_async(
+                "DELETE FROM procrastinate_jobs WHERE queue_name = ANY(%(nodes)s)", nodes=list(nodes)
+            )
+
+    async def _hand_out_on(self) -> None:
+        pause = 0.0
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            self._wake.clear()
+            began = time.monotonic()
+            try:
+                await self._take_back_now_and_then()
+                while (handed := await self._tickets.hand_out()).count:
+                    pass
+                pause = self._until(handed.due)
+            except StoreUnavailable as error:
+                log.warning("%s Waiting runs are kept.", error)
+                pause = LOOK_EVERY
+            except Exception:
+                log.exception("handing out runs failed; trying again")
+                pause = LOOK_EVERY
+            # While many runs end they are replaced by the handful: half of the time is for everything else.
+            await asyncio.sleep(time.monotonic() - began)
+
+    async def _take_back_now_and_then(self) -> None:
+        if (now := time.monotonic()) - self._taken_back >= UNTAKEN / 2:
+            self._taken_back = now
+            await self._tickets.take_back()
+
+    def _until(self, due: datetime | None) -> float:
+        """Seconds until the next run may be handed out, at most until the next look for what was left alone."""
+        wait = (due - self._clock()).total_seconds() if due else UNTAKEN / 2
+        return min(max(wait, 0.0), UNTAKEN / 2)
+
+    # -- taking ---------------------------------------------------------------------------------------------------
+
+    async def _take_on(self) -> None:
+        """A worker of procrastinate ends when its connection does: then the next one begins."""
+        while True:
+            try:
+                await self._app.run_worker_async(
+                    queues=[self._runner.node],
+                    name=self._runner.node,
+                    concurrency=AT_ONCE,
+                    listen_notify=True,
+                    fetch_job_polling_interval=LOOK_EVERY,
+                    delete_jobs="always",
+                    install_signal_handlers=False,
+                )
+            except (ConnectorException, OperationalError, PoolTimeout) as error:
+                log.warning("no run reaches this node: %s. Trying again.", str(error).split("\n", 1)[0])
+            except Exception:
+                log.exception("taking runs failed; trying again")
+            await asyncio.sleep(TRY_AGAIN)
+
+    async def _came_here(self, run: int) -> None:
+        """A ticket came. It is done when the run has begun, durably, or may not begin. Those that come together
+        begin in one transaction."""
+        self._came.append(run)
+        if self._beginning is None or self._beginning.done():
+            self._beginning = asyncio.create_task(self._begin_all(), name="cronapp-begin")
+        await asyncio.shield(self._beginning)
+
+    async def _begin_all(self) -> None:
+        while self._came:
+            run_ids, self._came = self._came, []
+            try:
+                claimed = await self._tickets.begin(self._runner.node, run_ids)
+            except StoreUnavailable as error:  # they are taken back, and handed out again
+                log.warning("%s Runs that came here wait.", error)
+                continue
+            except Exception:
+                log.exception("runs that came here could not begin; they are taken back")
+                continue
+            for one in claimed:
+                # Its end is told before its place is free, so that news alone would leave the next run waiting.
+                self._runner.start(one).add_done_callback(lambda _: self._wake.set())

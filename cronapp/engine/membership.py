@@ -1,0 +1,93 @@
+"""This process among those that share its database: it joins them, gives signs of life, and leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from cronapp.core.errors import StoreUnavailable
+from cronapp.core.events import Event, TasksLoaded
+from cronapp.core.models import Node
+from cronapp.engine.presence import noted
+from cronapp.service.fleet import Fleet
+from cronapp.store.beat import Beat
+
+log = logging.getLogger(__name__)
+BEATS = 5  # signs of life within the stall time
+
+
+class Membership:
+    """On an SQLite file, which has one process, it is only written down."""
+
+    def __init__(self, fleet: Fleet, node: Node, url: str, came_back: Callable[[], None]) -> None:
+        """`came_back` is called when the others had given this process up and it is among them again."""
+        self._fleet = fleet
+        self._url = url
+        self._came_back = came_back
+        self._beat: Beat | None = None
+        self._rejoining: asyncio.Task[None] | None = None
+        self.node = node
+
+    @property
+    def clock_off(self) -> float:
+        """Seconds that this machine's clock is ahead of the database's."""
+        return self._beat.clock_off if self._beat else 0.0
+
+    def heed(self, event: Event) -> None:
+        """Tasks that were read again may be there now."""
+        if isinstance(event, TasksLoaded) and self._fleet.shared:
+            self._telling = asyncio.create_task(noted(self._fleet.has_again(self.node.name)), name="cronapp-has-again")
+
+    async def join(self, now: datetime) -> str:
+        """Answers the name of this process. It is given no runs until it says that it is ready."""
+        self.node = await self._fleet.join(replace(self.node, draining=now))
+        if self._fleet.shared:
+            loop, every = asyncio.get_running_loop(), self._fleet.stall / BEATS
+
+            def given_up() -> None:
+                loop.call_soon_threadsafe(self._given_up)
+
+            self._beat = Beat(self._url, self.node.name, every, given_up=given_up)
+            self._beat.start()
+        return self.node.name
+
+    async def ready(self) -> None:
+        self.node = replace(self.node, draining=None)
+        await self._fleet.drain(self.node.name, None)
+
+    async def empty(self, now: datetime) -> None:
+        """Is given no more runs, since it is about to leave."""
+        self.node = replace(self.node, draining=now)
+        await self._hold()
+
+    def hold(self, since: datetime | None) -> None:
+        """Is given no more runs, or again; in the background."""
+        self.node = replace(self.node, draining=since)
+        self._holding = asyncio.create_task(noted(self._hold()), name="cronapp-hold")
+
+    async def _hold(self) -> None:
+        await self._fleet.drain(self.node.name, self.node.draining)
+
+    async def leave(self, *, clean: bool) -> None:
+        """Not `clean`: something of it still runs in the books, so the others shall find it silent."""
+        if self._beat is not None:
+            self._beat.stop()
+            await asyncio.to_thread(self._beat.join)
+        if clean:
+            await noted(self._fleet.leave(self.node.name))
+
+    def _given_up(self) -> None:
+        if self._rejoining is None or self._rejoining.done():
+            self._rejoining = asyncio.create_task(self._rejoin(), name="cronapp-rejoin")
+
+    async def _rejoin(self) -> None:
+        try:
+            back = await self._fleet.rejoin(self.node)
+        except StoreUnavailable:  # the next sign of life asks again
+            return
+        if back:
+            log.warning("the others took this process for dead; it is one of them again, and what it ran is lost")
+            self._came_back()

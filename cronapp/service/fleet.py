@@ -1,0 +1,131 @@
+"""The processes that share one database: who lives, who fell silent, and what becomes of what they left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cronapp.core.clock import Clock
+from cronapp.core.events import NodesChanged, RunChanged
+from cronapp.core.models import Node, NodeLoad, Run, RunState
+from cronapp.service.blackouts import Blackouts
+from cronapp.service.runs import lost_on
+from cronapp.store import limits, nodes, runs
+from cronapp.store.store import Conn, Store, Tx
+
+SILENT = "Nothing was heard of {} for {}, which executed this run."
+ENDED = "The process {} that executed this run ended without a word."
+
+
+@dataclass(frozen=True, slots=True)
+class FleetNow:
+    """The nodes, how busy each is, and what waits for a node that is not there."""
+
+    loads: tuple[NodeLoad, ...]
+    unserved: dict[str, int]  # how many runs wait in each queue that no node serves
+    now: datetime  # by the database's clock
+
+
+class Fleet:
+    def __init__(self, store: Store, blackouts: Blackouts, clock: Clock, stall: float) -> None:
+        """`stall`: seconds of silence after which a node counts as dead."""
+        self.store = store
+        self.blackouts = blackouts
+        self.clock = clock
+        self.stall = stall
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may work on the same database."""
+        return self.store.kind == "postgresql"
+
+    async def join(self, node: Node) -> Node:
+        """Writes down that this process lives; answers it with the name that it has from now on."""
+
+        def change(tx: Tx) -> Node:
+            if not self.shared:
+                nodes.bury_all(tx)  # the file is locked: whoever stands there is gone
+            tx.emit(NodesChanged())
+            return replace(node, name=nodes.join(tx, node))
+
+        return await self.store.write(change)
+
+    async def rejoin(self, node: Node) -> bool:
+        """A process that was given up is there again, under the name that it had; False: it is there already."""
+
+        def change(tx: Tx) -> bool:
+            tx.emit(NodesChanged())
+            return nodes.join_as(tx, node)
+
+        return await self.store.write(change)
+
+    async def leave(self, name: str) -> None:
+        """It ended as it should: nothing of it runs any more."""
+
+        def change(tx: Tx) -> None:
+            nodes.bury(tx, name)
+            for one in runs.take_back(tx, node=name):
+                tx.emit(RunChanged(one.run, one.job))
+            tx.emit(NodesChanged())
+
+        await self.store.write(change)
+
+    async def has_again(self, name: str) -> None:
+        """Its tasks were read again: it is asked anew for those that it lacked."""
+
+        def change(tx: Tx) -> None:
+            nodes.set_lacks(tx, name, ())
+            tx.emit(NodesChanged())
+
+        await self.store.write(change)
+
+    async def drain(self, name: str, since: datetime | None) -> bool:
+        """Gives a node no more runs, or again; False: there is no such node."""
+
+        def change(tx: Tx) -> bool:
+            tx.emit(NodesChanged())
+            return nodes.set_draining(tx, name, since)
+
+        return await self.store.write(change)
+
+    async def look(self) -> FleetNow:
+        def ask(conn: Conn) -> FleetNow:
+            loads = nodes.loads(conn)
+            waiting = {
+                queue: count
+                for (queue, state), count in limits.open_by_queue(conn).items()
+                if state == RunState.QUEUED and not any(load.node.serves(queue) for load in loads)
+            }
+            return FleetNow(tuple(loads), waiting, nodes.now(conn))
+
+        return await self.store.read(ask)
+
+    async def silent(self) -> list[str]:
+        """The nodes of which nothing was heard for the stall time."""
+        return await self.store.read(nodes.silent, self.stall)
+
+    async def bury(self, name: str, *, dead: bool = False) -> list[Run] | None:
+        """Gives up a silent node: its runs are lost, and what was on its way to it waits for another. None: it was
+        heard of again, or another server was first. With `dead` it is known to have ended, however lately it spoke."""
+        reason = ENDED.format(name) if dead else SILENT.format(name, f"{self.stall:g} s")
+
+        def change(tx: Tx) -> list[Run] | None:
+            if not nodes.bury(tx, name, None if dead else self.stall):
+                return None
+            for one in runs.take_back(tx, node=name):
+                tx.emit(RunChanged(one.run, one.job))
+            tx.emit(NodesChanged())
+            return lost_on(tx, name, reason, self.clock(), self.blackouts)
+
+        return await self.store.write(change)
+
+    async def lose_unknown(self) -> list[Run]:
+        """Gives up what runs in the books on nodes that are not there, as after a database was restored."""
+
+        def change(tx: Tx) -> list[Run]:
+            unknown = nodes.unknown(tx.conn)
+            return [
+                run for name in unknown for run in lost_on(tx, name, ENDED.format(name), self.clock(), self.blackouts)
+            ]
+
+        return await self.store.write(change)

@@ -1,0 +1,87 @@
+"""Runs on their way to nodes, where several processes share a database.
+
+The database's own rows decide everything: which run goes where, whether it may begin, whose it is. What carries the
+tickets only brings a number to a node in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cronapp.core.clock import Clock
+from cronapp.core.events import RunChanged
+from cronapp.service.runs import Claimed, Runs
+from cronapp.service.tasks import Tasks
+from cronapp.store import limits, nodes, pauses, runs
+from cronapp.store.store import Store, Tx
+
+UNTAKEN = 4.0  # seconds after which a run is taken back that its node has not begun
+BATCH = 200  # runs handed out in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    count: int
+    due: datetime | None  # when the next run may go that has to wait for a moment
+
+
+class Tickets:
+    def __init__(self, store: Store, runs: Runs, tasks: Tasks, clock: Clock) -> None:
+        self.store = store
+        self.runs = runs
+        self.tasks = tasks
+        self.clock = clock
+
+    async def hand_out(self) -> Handed:
+        """Hands what waits to the nodes that have room, and their tickets to the carrier, in one transaction. While the
+        whole scheduler is paused only what people started."""
+
+        def change(tx: Tx) -> Handed:
+            now, off = self.clock(), pauses.is_off(tx)
+            handed = runs.hand_out(tx, now=now, limit=BATCH, only_by_hand=off)
+            moments = (runs.next_start(tx.conn, now), limits.next_allowed(tx.conn, now))
+            return Handed(len(handed), min((moment for moment in moments if moment), default=None))
+
+        return await self.store.write(change)
+
+    async def begin(self, node: str, run_ids: Sequence[int]) -> list[Claimed]:
+        """The runs whose tickets came to a node begin there, if they still wait and are still its own. One that the
+        master switch holds back waits on; so does one whose task is not here, if another node may have it."""
+
+        def change(tx: Tx) -> list[Claimed]:
+            off = pauses.is_off(tx)
+            lacking = self._lacking(tx, node, run_ids)
+            able = [run_id for run_id in run_ids if run_id not in lacking]
+            begun = runs.begin(tx, able, node, self.clock(), only_by_hand=off)
+            back = set(run_ids) - {run.id for run in begun}
+            for one in runs.take_back(tx, node=node, run_ids=sorted(back)) if back else ():
+                tx.emit(RunChanged(one.run, one.job))
+            return self.runs.begun(tx, begun)
+
+        return self.runs.kept(await self.store.write(change))
+
+    def _lacking(self, tx: Tx, node: str, run_ids: Sequence[int]) -> set[int]:
+        """Those of the runs whose task this node lacks and another may have. It is noted, so that they go there."""
+        missing = {run: its for run, its in runs.tasks_of(tx.conn, run_ids).items() if self.tasks.find(its[0]) is None}
+        here = nodes.get(tx.conn, node) if missing else None
+        if here is None:
+            return set()
+        nodes.set_lacks(tx, node, sorted({*here.lacks, *(task for task, _ in missing.values())}))
+        others = [one for one in nodes.all_nodes(tx.conn) if one.name != node]
+        return {run for run, (task, queue) in missing.items() if any(one.takes(queue, task) for one in others)}
+
+    async def take_back(self, node: str | None = None) -> int:
+        """Takes back what a node was given and left alone: all of one that leaves, else what was sent some seconds
+        ago. Answers how many."""
+
+        def change(tx: Tx) -> int:
+            taken = runs.take_back(tx, node=node, seconds=None if node else UNTAKEN)
+            for one in taken:
+                tx.emit(RunChanged(one.run, one.job))
+            if taken and node is None:
+                nodes.set_late(tx, sorted({one.node for one in taken}))
+            return len(taken)
+
+        return await self.store.write(change)

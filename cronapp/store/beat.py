@@ -1,0 +1,89 @@
+"""Signs of life of this process, from a thread with a connection of its own.
+
+On the event loop they would stop whenever a task blocks it, and the others would think that this process is dead and
+execute its runs once more.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from cronapp.core.postgres import LINE
+from cronapp.store import nodes
+from cronapp.store.open import named_database
+
+log = logging.getLogger(__name__)
+
+
+class Beat:
+    def __init__(self, url: str, name: str, every: float, *, given_up: Callable[[], None]) -> None:
+        """`given_up` is called on the thread when the others have given this process up, as after a long sleep."""
+        self._url = url
+        self._name = name
+        self._every = every
+        self._given_up = given_up
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._beat_on, name="cronapp-beat", daemon=True)
+        self.clock_off = 0.0
+        """Seconds that this machine's clock is ahead of the database's."""
+        self.last: float | None = None
+        """The moment of the monotonic clock at which the database heard of us last."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """May be called from the loop: it waits for nothing that could take long."""
+        self._stopped.set()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _beat_on(self) -> None:
+        engine = beating_engine(self._url)
+        away = False
+        while not self._stopped.is_set():
+            began = time.monotonic()
+            try:
+                known = self._beat(engine)
+            except (SQLAlchemyError, OSError) as error:
+                if not away:
+                    log.warning("no sign of life reaches the database: %s", str(error).split("\n", 1)[0])
+                away = True
+            else:
+                away, self.last = False, time.monotonic()
+                if not known and not self._stopped.is_set():
+                    self._given_up()
+            self._stopped.wait(max(self._every - (time.monotonic() - began), 0.05))
+        engine.dispose()
+
+    def _beat(self, engine: Engine) -> bool:
+        with engine.begin() as conn:
+            self.clock_off = measured(conn)
+            return nodes.beat(conn, self._name, self.clock_off)
+
+
+def beating_engine(url: str) -> Engine:
+    return create_engine(
+        named_database(url),
+        hide_parameters=True,
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args=dict(LINE),
+    )
+
+
+def measured(conn: Connection) -> float:
+    """How far this machine's clock is ahead of the database's, to half of what the question takes."""
+    before = datetime.now(UTC)
+    theirs = nodes.now(conn)
+    after = datetime.now(UTC)
+    return (before + (after - before) / 2 - theirs).total_seconds()

@@ -1,0 +1,139 @@
+"""Which waiting runs go to which nodes, and what becomes of them on their way.
+
+A run that is handed to a node still waits, and has its places already: so no limit is passed, however many nodes there
+are. It is the node's own once that says so (`begin`); until then it can be taken back, and nothing is lost by that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import RowMapping, exists, or_, select, true, update
+
+from cronapp.core.models import BY_HAND, Node, NodeLoad, Run, RunState, Ticket
+from cronapp.store import dialects, nodes
+from cronapp.store.runs.claims import CLAIMS, MOST_AT_ONCE, started, waiting
+from cronapp.store.runs.room import SENT, room_now
+from cronapp.store.store import Tx
+from cronapp.store.tables import runs
+
+DOUBTED = timedelta(seconds=15)  # for so long others are asked first
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A run that its node left alone."""
+
+    run: int
+    job: str
+    node: str
+
+
+class Places:
+    """Where runs can go, and how many."""
+
+    def __init__(self, loads: Sequence[NodeLoad], now: datetime) -> None:
+        open_nodes = [load for load in loads if load.free and load.node.draining is None]
+        self._free = Counter({load.node.name: load.free for load in open_nodes})
+        self._doubted = {one.node.name for one in open_nodes if one.node.late_at and one.node.late_at > now - DOUBTED}
+        self._nodes = [load.node for load in open_nodes]
+
+    @property
+    def left(self) -> int:
+        return self._free.total()
+
+    def queues(self) -> set[str] | None:
+        """Those of which a run can go anywhere; None: any."""
+        free = [node for node in self._nodes if self._free[node.name]]
+        return (
+            None
+            if any(node.queues is None for node in free)
+            else {queue for node in free for queue in node.queues or ()}
+        )
+
+    def best(self, queue: str, task: str) -> str | None:
+        """The node with the most room; but rather one that took what it was given lately, and one that is there for
+        this queue, so that those which serve all have room for the others."""
+        able = [node for node in self._nodes if self._free[node.name] and node.takes(queue, task)]
+        best = max(able, key=self._fitness, default=None)
+        return best and best.name
+
+    def _fitness(self, node: Node) -> tuple[bool, bool, int]:
+        return node.name not in self._doubted, node.queues is not None, self._free[node.name]
+
+    def take(self, name: str) -> None:
+        self._free[name] -= 1
+
+
+def hand_out(tx: Tx, *, now: datetime, limit: int, only_by_hand: bool = False) -> list[Ticket]:
+    """Hands up to `limit` waiting runs to nodes, the most urgent first, none beyond a limit or to a node without room;
+    with `only_by_hand` none that a rule started."""
+    due = or_(runs.c.not_before.is_(None), runs.c.not_before <= now)
+    anything = select(exists().where(runs.c.state == RunState.QUEUED, runs.c.node.is_(None), due))
+    if not tx.conn.execute(anything).scalar_one():
+        return []
+    dialects.lock(tx.conn, CLAIMS)
+    places = Places(nodes.loads(tx.conn), nodes.now(tx.conn))
+    limit = min(limit, places.left)
+    room = room_now(tx.conn, now)
+    chosen: dict[str, list[int]] = defaultdict(list)
+    last: RowMapping | None = None
+    count, size = 0, limit
+    while count < limit:
+        statement = waiting(now, room, last, size, only_by_hand)
+        queues = places.queues()
+        statement = statement.where(true() if queues is None else runs.c.queue.in_(queues))
+        found = tx.conn.execute(statement).mappings().all()
+        for row in found:
+            node = places.best(row["queue"], row["task"]) if count < limit else None
+            if node is not None and room.take(row):
+                places.take(node)
+                chosen[node].append(row["id"])
+                count += 1
+        if len(found) < size:
+            break
+        last, size = found[-1], min(size * 4, MOST_AT_ONCE)
+    for node, run_ids in chosen.items():
+        send(tx, run_ids, node)
+    return tx.tickets
+
+
+def send(tx: Tx, run_ids: Sequence[int], node: str) -> None:
+    statement = (
+        update(runs)
+        .where(runs.c.id.in_(run_ids), runs.c.state == RunState.QUEUED, runs.c.node.is_(None))
+        .values(node=node, sent_at=nodes.database_now())
+        .returning(runs.c.id)
+    )
+    sent = set(tx.conn.scalars(statement))
+    tx.tickets.extend(Ticket(run_id, node) for run_id in run_ids if run_id in sent)
+
+
+def begin(tx: Tx, run_ids: Sequence[int], node: str, now: datetime, *, only_by_hand: bool = False) -> list[Run]:
+    """Those of the runs run from now on that still wait and are handed to this node."""
+    statement = update(runs).where(runs.c.id.in_(run_ids), SENT, runs.c.node == node)
+    if only_by_hand:
+        statement = statement.where(runs.c.trigger.in_(BY_HAND))
+    return started(tx, statement, run_ids, now)
+
+
+def take_back(
+    tx: Tx, *, node: str | None = None, seconds: float | None = None, run_ids: Sequence[int] | None = None
+) -> list[TakenBack]:
+    """Takes runs back that have not begun: those of one node, those of certain numbers, those that were sent so long
+    ago. Whoever still brings them there is refused."""
+    statement = select(runs.c.id, runs.c.job, runs.c.node).where(SENT).with_for_update(skip_locked=True)
+    if node is not None:
+        statement = statement.where(runs.c.node == node)
+    if run_ids is not None:
+        statement = statement.where(runs.c.id.in_(run_ids))
+    if seconds is not None:
+        statement = statement.where(runs.c.sent_at < nodes.ago(seconds))
+    taken = [TakenBack(row.id, row.job, row.node) for row in tx.conn.execute(statement)]
+    if taken:
+        back = update(runs).where(runs.c.id.in_([one.run for one in taken]))
+        tx.conn.execute(back.values(node=None, sent_at=None))
+    return taken

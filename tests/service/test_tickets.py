@@ -1,0 +1,206 @@
+"""Runs on their way to nodes: who gets them, and what becomes of what a node leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from support import TurnedClock
+
+from cronapp.core.events import Event, RunChanged
+from cronapp.core.models import Node, NodeKind, Outcome, RunState
+from cronapp.service.blackouts import Blackouts
+from cronapp.service.fleet import Fleet
+from cronapp.service.jobs import Jobs
+from cronapp.service.limits import Limits
+from cronapp.service.runs import Runs
+from cronapp.service.switch import Switch
+from cronapp.service.tasks import Tasks
+from cronapp.service.tickets import Tickets
+from cronapp.store import tables
+from cronapp.store.store import Store
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> str:
+    """Only there are several nodes."""
+    return postgres_url
+
+
+@pytest.fixture
+def fleet(store: Store, blackouts: Blackouts, clock: TurnedClock) -> Fleet:
+    return Fleet(store, blackouts, clock, stall=10)
+
+
+@pytest.fixture
+def tickets(store: Store, runs: Runs, tasks: Tasks, clock: TurnedClock) -> Tickets:
+    return Tickets(store, runs, tasks, clock)
+
+
+def node(name: str, clock: TurnedClock, **fields: Any) -> Node:
+    told = {"queues": None, "concurrency": 2, "kind": NodeKind.WORKER, **fields}
+    return Node(name=name, host=name, pid=1, version="1", started_at=clock(), heartbeat=clock(), machine="", **told)
+
+
+async def opened(jobs: Jobs, runs: Runs, count: int, job: str = "a", **fields: Any) -> list[int]:
+    data = {
+        "id": job,
+        "task": "hello",
+        "schedule": {"kind": "manual"},
+        "overlap": "allow",
+        "max_running": 100,
+        **fields,
+    }
+    await jobs.create(data, origin="api")
+    return [(await runs.run_now(job)).id for _ in range(count)]
+
+
+async def sent(store: Store) -> dict[int, str]:
+    """Where each run is on its way to."""
+    columns = tables.runs.c
+    return {
+        row.id: row.node
+        for row in await store.read(
+            lambda conn: conn.execute(
+                tables.runs.select().where(columns.state == "queued", columns.node.is_not(None)).order_by(columns.id)
+            ).all()
+        )
+    }
+
+
+async def test_runs_go_to_nodes_that_serve_their_queue_and_have_room_and_no_run_goes_twice(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock
+) -> None:
+    await fleet.join(node("gpu", clock, queues=("gpu",), concurrency=1))
+    await fleet.join(node("any", clock, concurrency=2))
+    await fleet.join(node("none", clock, concurrency=0))
+    await fleet.join(node("leaving", clock, draining=clock()))
+    first = await opened(jobs, runs, 3)
+    gpu = await opened(jobs, runs, 2, "train", queue="gpu", priority=5)
+    assert (await tickets.hand_out()).count == 3
+    assert await sent(store) == {gpu[0]: "gpu", gpu[1]: "any", first[0]: "any"}, "the most urgent first"
+    assert (await tickets.hand_out()).count == 0
+    begun = await tickets.begin("any", [gpu[1], gpu[0], first[0], first[1], 999])
+    assert [(one.run.id, one.run.node, one.run.state) for one in begun] == [
+        (gpu[1], "any", RunState.RUNNING),
+        (first[0], "any", RunState.RUNNING),
+    ]
+    assert await sent(store) == {gpu[0]: "gpu"}, "what is on its way elsewhere is not ours"
+    assert await tickets.begin("any", [gpu[1]]) == [], "nor does one begin twice"
+    loads = {load.node.name: load.busy for load in (await fleet.look()).loads}
+    assert loads == {"any": 2, "gpu": 1, "leaving": 0, "none": 0}
+
+
+async def test_no_limit_is_passed_by_what_is_on_its_way(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock
+) -> None:
+    await fleet.join(node("one", clock, concurrency=50))
+    await fleet.join(node("two", clock, concurrency=50))
+    limits = Limits(store, clock)
+    await limits.set("queue", "mail", {"rate": "3/m"})
+    await limits.set("group", "db", {"max_running": 2})
+    await opened(jobs, runs, 5, "mail", queue="mail")
+    await opened(jobs, runs, 5, "db", group="db")
+    await opened(jobs, runs, 5, "single", max_running=1)
+    for _ in range(3):
+        await tickets.hand_out()
+    on_their_way = await sent(store)
+    assert len(on_their_way) == 3 + 2 + 1
+    for name in ("one", "two"):
+        await tickets.begin(name, [run for run, its in on_their_way.items() if its == name])
+    assert (await tickets.hand_out()).count == 0, "running, they still have their places"
+
+
+async def test_what_a_node_leaves_alone_goes_to_another_and_is_then_refused_to_the_first(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, events: list[Event]
+) -> None:
+    await fleet.join(node("stuck", clock, concurrency=10))
+    (run,) = await opened(jobs, runs, 1)
+    await tickets.hand_out()
+    assert await tickets.take_back() == 0, "it has some seconds"
+    await store.write(lambda tx: tx.conn.execute(update(tables.runs).values(sent_at=clock())).rowcount)
+    await fleet.join(node("other", clock, concurrency=1))
+    assert await tickets.take_back() == 1
+    assert RunChanged(run, "a") in events
+    await tickets.hand_out()
+    assert await sent(store) == {run: "other"}, "although the first has more room"
+    assert await tickets.begin("stuck", [run]) == []
+    assert len(await tickets.begin("other", [run])) == 1
+
+
+async def test_a_silent_node_is_buried_once_its_runs_are_lost_and_what_was_on_its_way_waits_on(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock
+) -> None:
+    await fleet.join(node("dead", clock, concurrency=2))
+    began, on_its_way = await opened(jobs, runs, 2, retry={"max_attempts": 2, "delay": 0, "on": ["lost"]})
+    await tickets.hand_out()
+    (claimed,) = await tickets.begin("dead", [began])
+    assert await fleet.silent() == []
+    assert await fleet.bury("dead") is None, "it was heard of just now"
+    await store.write(lambda tx: tx.conn.execute(update(tables.nodes).values(heartbeat=clock())).rowcount)
+    assert await fleet.silent() == ["dead"]
+    lost = await fleet.bury("dead")
+    assert lost is not None
+    assert [run.id for run in lost] == [began]
+    assert await fleet.bury("dead") is None, "another server was first"
+    now = await runs.get(began)
+    assert (now.state, now.reason) == (RunState.LOST, "Nothing was heard of dead for 10 s, which executed this run.")
+    assert await sent(store) == {}
+    assert (await runs.get(on_its_way)).state is RunState.QUEUED
+    assert not await runs.finish(claimed.run, Outcome(state=RunState.SUCCEEDED), 1.0), "its late result is refused"
+    await fleet.join(node("dead", clock, concurrency=5))
+    assert (await tickets.hand_out()).count == 2, "the next attempt, and what was on its way"
+
+
+async def test_a_run_goes_to_a_node_that_has_its_task_and_fails_clearly_where_none_has(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, tasks: Tasks
+) -> None:
+    await fleet.join(node("old", clock, concurrency=9))
+    await fleet.join(node("new", clock, concurrency=1))
+    (run,) = await opened(jobs, runs, 1)
+    await tickets.hand_out()
+    assert await sent(store) == {run: "old"}
+    hello = tasks.registry.tasks.pop("hello")
+    assert await tickets.begin("old", [run]) == []
+    await tickets.hand_out()
+    assert await sent(store) == {run: "new"}
+    assert len(await tickets.begin("new", [run])) == 1, (
+        "nobody else is left to ask: it runs, and fails by its own words"
+    )
+    tasks.registry.tasks["hello"] = hello
+    await fleet.has_again("old")
+    assert [load.node.lacks for load in (await fleet.look()).loads] == [("hello",), ()]
+
+
+async def test_while_the_scheduler_is_paused_what_is_on_its_way_does_not_begin(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, blackouts: Blackouts
+) -> None:
+    await fleet.join(node("one", clock))
+    (run,) = await opened(jobs, runs, 1)
+    await store.write(lambda tx: tx.conn.execute(update(tables.runs).values(trigger="schedule")).rowcount)
+    await tickets.hand_out()
+    switch = Switch(store, blackouts, clock)
+    await switch.pause("Night.")
+    assert await tickets.begin("one", [run]) == []
+    assert await sent(store) == {}
+    assert (await tickets.hand_out()).count == 0
+    await switch.resume()
+    assert (await tickets.hand_out()).count == 1
+
+
+async def test_two_processes_of_one_name_have_two_names(fleet: Fleet, clock: TurnedClock) -> None:
+    first, second = await fleet.join(node("web:7", clock)), await fleet.join(node("web:7", clock))
+    assert (first.name, second.name) == ("web:7", "web:7-2")
+    await fleet.leave("web:7")
+    assert await fleet.rejoin(replace(second, name="web:7"))
+    assert not await fleet.rejoin(second)
+    assert [load.node.name for load in (await fleet.look()).loads] == ["web:7", "web:7-2"]
+
+
+async def test_queues_that_no_node_serves_are_told(fleet: Fleet, jobs: Jobs, runs: Runs, clock: TurnedClock) -> None:
+    await fleet.join(node("one", clock, queues=("default",)))
+    await opened(jobs, runs, 2)
+    await opened(jobs, runs, 3, "train", queue="gpu")
+    assert (await fleet.look()).unserved == {"gpu": 3}
