@@ -198,7 +198,13 @@ class App:
         declarations = self.declarations if self.kind is NodeKind.SERVER else None
         self.watcher = Watcher(self.tasks, declarations, self.bus.publish)
         self.draining = Drain(
-            self.scheduler, self.dispatch, self.presence, self.services.audit, self.bus.publish, self.clock
+            self.scheduler,
+            self.dispatch,
+            self.membership,
+            self.presence,
+            self.services.audit,
+            self.bus.publish,
+            self.clock,
         )
 
     def _dispatch(self) -> Dispatch:
@@ -211,7 +217,6 @@ class App:
             self.clock,
             conninfo=conninfo(self.settings.database),
             works=self._works,
-            hold=lambda held: self.membership.hold(self.clock() if held else None),
         )
         self.store.carry = made.carry
         return made

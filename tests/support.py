@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import httpx
 
@@ -116,6 +116,7 @@ class Server:
     tasks: str = TASKS
     env: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
+    command: ClassVar[tuple[str, ...]] = ("serve", "--port", "0")
     output: Path = field(init=False)
     url: str = ""
     link: str = ""
@@ -141,7 +142,7 @@ class Server:
         env |= {"CRONAPP_ADMIN_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1", **self.env}
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cronapp", "serve", "--port", "0", *args],
+                [sys.executable, "-m", "cronapp", *self.command, *args],
                 cwd=self.folder,
                 env=env,
                 stdout=output,

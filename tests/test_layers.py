@@ -34,7 +34,6 @@ FENCES = {
     "procrastinate": ("cronapp/engine/dispatch/procrastinate.py",),
     "prometheus_client": ("cronapp/metrics/",),
     "psycopg": ("cronapp/bus/postgres.py", "cronapp/engine/dispatch/procrastinate.py"),
-    "psycopg_pool": ("cronapp/engine/dispatch/procrastinate.py",),
     "opentelemetry": ("cronapp/engine/otel.py",),
 }
 """A library, and the only places that may import it."""

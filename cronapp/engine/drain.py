@@ -9,6 +9,7 @@ from datetime import datetime
 from cronapp.core.clock import Clock
 from cronapp.core.events import DrainChanged, Event
 from cronapp.engine.dispatch.carriage import Dispatch
+from cronapp.engine.membership import Membership
 from cronapp.engine.presence import noted
 from cronapp.engine.scheduler import Scheduler
 from cronapp.service.audit import Audit
@@ -22,6 +23,7 @@ class Drain:
         self,
         scheduler: Scheduler,
         dispatch: Dispatch,
+        membership: Membership,
         presence: Presence,
         audit: Audit,
         tell: Callable[[list[Event]], None],
@@ -30,6 +32,7 @@ class Drain:
         """`tell` publishes events."""
         self._scheduler = scheduler
         self._dispatch = dispatch
+        self._membership = membership
         self._presence = presence
         self._audit = audit
         self._tell = tell
@@ -57,4 +60,5 @@ class Drain:
     def _turn(self, *, held: bool) -> None:
         self._scheduler.hold(held)
         self._dispatch.hold(held)
+        self._membership.hold(self.since if held else None)
         self._tell([DrainChanged()])

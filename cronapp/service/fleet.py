@@ -90,13 +90,15 @@ class Fleet:
 
     async def look(self) -> FleetNow:
         def ask(conn: Conn) -> FleetNow:
-            loads = nodes.loads(conn)
+            loads, now = nodes.loads(conn), nodes.now(conn)
+            if not self.shared:  # whoever asks here is the process itself
+                loads = [replace(load, node=replace(load.node, heartbeat=now)) for load in loads]
             waiting = {
                 queue: count
                 for (queue, state), count in limits.open_by_queue(conn).items()
                 if state == RunState.QUEUED and not any(load.node.serves(queue) for load in loads)
             }
-            return FleetNow(tuple(loads), waiting, nodes.now(conn))
+            return FleetNow(tuple(loads), waiting, now)
 
         return await self.store.read(ask)
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from cronapp.core.clock import Clock
 from cronapp.core.events import RunChanged
+from cronapp.core.models import Ticket
 from cronapp.service.runs import Claimed, Runs
 from cronapp.service.tasks import Tasks
 from cronapp.store import limits, nodes, pauses, runs
@@ -46,31 +47,31 @@ class Tickets:
 
         return await self.store.write(change)
 
-    async def begin(self, node: str, run_ids: Sequence[int]) -> list[Claimed]:
+    async def begin(self, node: str, tickets: Sequence[Ticket]) -> list[Claimed]:
         """The runs whose tickets came to a node begin there, if they still wait and are still its own. One that the
         master switch holds back waits on; so does one whose task is not here, if another node may have it."""
 
         def change(tx: Tx) -> list[Claimed]:
             off = pauses.is_off(tx)
-            lacking = self._lacking(tx, node, run_ids)
-            able = [run_id for run_id in run_ids if run_id not in lacking]
+            lacking = self._lacking(tx, node, [one for one in tickets if self.tasks.find(one.task) is None])
+            able = [one.run for one in tickets if one.run not in lacking]
             begun = runs.begin(tx, able, node, self.clock(), only_by_hand=off)
-            back = set(run_ids) - {run.id for run in begun}
+            back = {one.run for one in tickets} - {run.id for run in begun}
             for one in runs.take_back(tx, node=node, run_ids=sorted(back)) if back else ():
                 tx.emit(RunChanged(one.run, one.job))
             return self.runs.begun(tx, begun)
 
         return self.runs.kept(await self.store.write(change))
 
-    def _lacking(self, tx: Tx, node: str, run_ids: Sequence[int]) -> set[int]:
-        """Those of the runs whose task this node lacks and another may have. It is noted, so that they go there."""
-        missing = {run: its for run, its in runs.tasks_of(tx.conn, run_ids).items() if self.tasks.find(its[0]) is None}
+    def _lacking(self, tx: Tx, node: str, missing: Sequence[Ticket]) -> set[int]:
+        """Those of these runs, whose tasks are not here, that another node may have. It is noted, so they go there."""
         here = nodes.get(tx.conn, node) if missing else None
         if here is None:
             return set()
-        nodes.set_lacks(tx, node, sorted({*here.lacks, *(task for task, _ in missing.values())}))
+        nodes.set_lacks(tx, node, sorted({*here.lacks, *(one.task for one in missing)}))
         others = [one for one in nodes.all_nodes(tx.conn) if one.name != node]
-        return {run for run, (task, queue) in missing.items() if any(one.takes(queue, task) for one in others)}
+        queues = runs.queues_of(tx.conn, [one.run for one in missing])
+        return {one.run for one in missing if any(other.takes(queues.get(one.run, ""), one.task) for other in others)}
 
     async def take_back(self, node: str | None = None) -> int:
         """Takes back what a node was given and left alone: all of one that leaves, else what was sent some seconds

@@ -9,7 +9,7 @@ from quart import Blueprint, request
 from cronapp.service.limits import LimitRow
 from cronapp.web.shell import show
 from cronapp.web.site import parts
-from cronapp.web.views.system import restart_context, system_context
+from cronapp.web.views.system import nodes_context, restart_context, system_context
 
 pages = Blueprint("system", __name__)
 
@@ -22,7 +22,12 @@ async def system() -> str:
 async def system_page(values: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None) -> str:
     """The page, with what was typed into the form of limits and what is wrong with it."""
     limits = await parts().limits.all()
-    context = {**await system_context(parts()), **await restart_context(parts()), "limits": limits}
+    context = {
+        **await system_context(parts()),
+        **await restart_context(parts()),
+        **await nodes_context(parts()),
+        "limits": limits,
+    }
     typed = values or chosen_limit(limits, request.args.get("limit", ""))
     return await show("system", nav="system", topic="system", values=typed, errors=errors or {}, **context)
 

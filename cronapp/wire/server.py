@@ -100,14 +100,20 @@ class Stats(Wire):
 
 
 class Worker(Wire):
-    """Who executes runs."""
+    """A process that executes runs."""
 
     id: str
+    kind: Literal["server", "worker"] = Field(description="Whether it schedules and serves too.")
+    host: str
     version: str
+    queues: list[str] | None = Field(description="The queues whose runs it executes; null: every one.")
     started_at: datetime
+    heartbeat: datetime = Field(description="When it was heard of last, by the database's clock.")
+    clock_off: float = Field(description="Seconds that its clock is ahead of the database's.")
     concurrency: int
-    running: int
+    running: int = Field(description="How many runs it executes, or is about to.")
     draining: bool
+    lacks: list[str] = Field(description="Tasks that it was given runs of and does not have.")
 
 
 class Ending(Wire):

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from support import TurnedClock
 
 from cronapp.core.events import Event, RunChanged
-from cronapp.core.models import Node, NodeKind, Outcome, RunState
+from cronapp.core.models import Node, NodeKind, Outcome, RunState, Ticket
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.fleet import Fleet
 from cronapp.service.jobs import Jobs
@@ -57,6 +57,10 @@ async def opened(jobs: Jobs, runs: Runs, count: int, job: str = "a", **fields: A
     return [(await runs.run_now(job)).id for _ in range(count)]
 
 
+def came(node: str, *run_ids: int) -> list[Ticket]:
+    return [Ticket(run_id, node, "hello") for run_id in run_ids]
+
+
 async def sent(store: Store) -> dict[int, str]:
     """Where each run is on its way to."""
     columns = tables.runs.c
@@ -82,13 +86,13 @@ async def test_runs_go_to_nodes_that_serve_their_queue_and_have_room_and_no_run_
     assert (await tickets.hand_out()).count == 3
     assert await sent(store) == {gpu[0]: "gpu", gpu[1]: "any", first[0]: "any"}, "the most urgent first"
     assert (await tickets.hand_out()).count == 0
-    begun = await tickets.begin("any", [gpu[1], gpu[0], first[0], first[1], 999])
+    begun = await tickets.begin("any", came("any", gpu[1], gpu[0], first[0], first[1], 999))
     assert [(one.run.id, one.run.node, one.run.state) for one in begun] == [
         (gpu[1], "any", RunState.RUNNING),
         (first[0], "any", RunState.RUNNING),
     ]
     assert await sent(store) == {gpu[0]: "gpu"}, "what is on its way elsewhere is not ours"
-    assert await tickets.begin("any", [gpu[1]]) == [], "nor does one begin twice"
+    assert await tickets.begin("any", came("any", gpu[1])) == [], "nor does one begin twice"
     loads = {load.node.name: load.busy for load in (await fleet.look()).loads}
     assert loads == {"any": 2, "gpu": 1, "leaving": 0, "none": 0}
 
@@ -109,7 +113,7 @@ async def test_no_limit_is_passed_by_what_is_on_its_way(
     on_their_way = await sent(store)
     assert len(on_their_way) == 3 + 2 + 1
     for name in ("one", "two"):
-        await tickets.begin(name, [run for run, its in on_their_way.items() if its == name])
+        await tickets.begin(name, came(name, *(run for run, its in on_their_way.items() if its == name)))
     assert (await tickets.hand_out()).count == 0, "running, they still have their places"
 
 
@@ -126,8 +130,8 @@ async def test_what_a_node_leaves_alone_goes_to_another_and_is_then_refused_to_t
     assert RunChanged(run, "a") in events
     await tickets.hand_out()
     assert await sent(store) == {run: "other"}, "although the first has more room"
-    assert await tickets.begin("stuck", [run]) == []
-    assert len(await tickets.begin("other", [run])) == 1
+    assert await tickets.begin("stuck", came("stuck", run)) == []
+    assert len(await tickets.begin("other", came("other", run))) == 1
 
 
 async def test_a_silent_node_is_buried_once_its_runs_are_lost_and_what_was_on_its_way_waits_on(
@@ -136,7 +140,7 @@ async def test_a_silent_node_is_buried_once_its_runs_are_lost_and_what_was_on_it
     await fleet.join(node("dead", clock, concurrency=2))
     began, on_its_way = await opened(jobs, runs, 2, retry={"max_attempts": 2, "delay": 0, "on": ["lost"]})
     await tickets.hand_out()
-    (claimed,) = await tickets.begin("dead", [began])
+    (claimed,) = await tickets.begin("dead", came("dead", began))
     assert await fleet.silent() == []
     assert await fleet.bury("dead") is None, "it was heard of just now"
     await store.write(lambda tx: tx.conn.execute(update(tables.nodes).values(heartbeat=clock())).rowcount)
@@ -163,10 +167,10 @@ async def test_a_run_goes_to_a_node_that_has_its_task_and_fails_clearly_where_no
     await tickets.hand_out()
     assert await sent(store) == {run: "old"}
     hello = tasks.registry.tasks.pop("hello")
-    assert await tickets.begin("old", [run]) == []
+    assert await tickets.begin("old", came("old", run)) == []
     await tickets.hand_out()
     assert await sent(store) == {run: "new"}
-    assert len(await tickets.begin("new", [run])) == 1, (
+    assert len(await tickets.begin("new", came("new", run))) == 1, (
         "nobody else is left to ask: it runs, and fails by its own words"
     )
     tasks.registry.tasks["hello"] = hello
@@ -183,7 +187,7 @@ async def test_while_the_scheduler_is_paused_what_is_on_its_way_does_not_begin(
     await tickets.hand_out()
     switch = Switch(store, blackouts, clock)
     await switch.pause("Night.")
-    assert await tickets.begin("one", [run]) == []
+    assert await tickets.begin("one", came("one", run)) == []
     assert await sent(store) == {}
     assert (await tickets.hand_out()).count == 0
     await switch.resume()

@@ -46,6 +46,7 @@ class Ticket:
 
     run: int
     node: str
+    task: str
 
 
 @dataclass(frozen=True, slots=True)

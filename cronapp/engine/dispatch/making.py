@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -19,13 +19,11 @@ class Carrier(Dispatch, Protocol):
         """Takes tickets along in the transaction of a connection."""
 
 
-def over_postgres(
-    tickets: Tickets, runner: Runner, clock: Clock, *, conninfo: str, works: bool, hold: Callable[[bool], None]
-) -> Carrier:
+def over_postgres(tickets: Tickets, runner: Runner, clock: Clock, *, conninfo: str, works: bool) -> Carrier:
     """Carries runs by procrastinate. Raises `CannotStart` where that is not installed."""
     try:
         carrier = import_module("cronapp.engine.dispatch.procrastinate")
     except ModuleNotFoundError as error:
         raise CannotStart(f"For PostgreSQL, {error.name} is needed: pip install 'cronapp[postgres]'.") from None
-    made: Carrier = carrier.ProcrastinateDispatch(tickets, runner, clock, conninfo=conninfo, works=works, hold=hold)
+    made: Carrier = carrier.ProcrastinateDispatch(tickets, runner, clock, conninfo=conninfo, works=works)
     return made

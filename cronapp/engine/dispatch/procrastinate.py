@@ -12,7 +12,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,6 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from psycopg import AsyncConnection, OperationalError
-from psycopg_pool import PoolTimeout
 
 from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
@@ -36,37 +35,30 @@ TASK = "cronapp.run"
 LOOK_EVERY = 5.0  # seconds: the net under events, and the pause when the database is away
 TRY_AGAIN = 1.0
 OTHERS = (0.05, 0.15)  # seconds after which we look for what another process should have handed out by then
+MOST_PAUSED = 0.25
 AT_ONCE = 16  # tickets that one node takes side by side; each takes a moment
+RECONNECT = 2.0  # seconds; the pool waits twice as long each time: after an outage of minutes it would be minutes late
 SCHEMA_LOCK = 0x43524F51
-logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # it tells of each ticket; of what matters we tell
+for name in ("procrastinate", "psycopg.pool"):  # they tell of each ticket and try; of what matters we tell
+    logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class ProcrastinateDispatch:
-    def __init__(
-        self,
-        tickets: Tickets,
-        runner: Runner,
-        clock: Clock,
-        *,
-        conninfo: str,
-        works: bool,
-        hold: Callable[[bool], None],
-    ) -> None:
-        """`works`: runs are executed here too, not only handed out. `hold` writes down that it is given nothing."""
+    def __init__(self, tickets: Tickets, runner: Runner, clock: Clock, *, conninfo: str, works: bool) -> None:
+        """`works`: runs are executed here too, not only handed out."""
         self._tickets = tickets
         self._runner = runner
         self._clock = clock
         self._conninfo = conninfo
         self._works = works
-        self._hold = hold
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._later = False
         self._taken_back = 0.0
-        self._came: list[int] = []
+        self._came: list[Ticket] = []
         self._beginning: asyncio.Task[None] | None = None
         connector = PsycopgConnector(
-            conninfo=conninfo, min_size=1, max_size=3, timeout=5, reconnect_timeout=3600, kwargs=dict(LINE)
+            conninfo=conninfo, min_size=1, max_size=3, timeout=5, reconnect_timeout=RECONNECT, kwargs=dict(LINE)
         )
         self._app = App(connector=connector)
         self._app.task(name=TASK)(self._came_here)
@@ -76,7 +68,7 @@ class ProcrastinateDispatch:
         return bool(self._loops) and not any(loop.done() for loop in self._loops)
 
     def hold(self, held: bool) -> None:
-        self._hold(held)
+        """Who is emptied is handed nothing (`engine.membership`), so there is nothing to hold here."""
 
     def heed(self, event: Event) -> None:
         if isinstance(event, RunChanged | JobChanged | LimitsChanged | SchedulerChanged | NodesChanged | Resync):
@@ -105,7 +97,7 @@ class ProcrastinateDispatch:
                 await self._app.schema_manager.apply_schema_async()
 
     async def close(self) -> None:
-        with suppress(ConnectorException, PoolTimeout):
+        with suppress(ConnectorException, OperationalError):
             await self._app.close_async()
 
     def start(self) -> None:
@@ -127,17 +119,23 @@ class ProcrastinateDispatch:
     async def carry(self, conn: Any, tickets: Sequence[Ticket]) -> None:
         """Defers a job of procrastinate for each ticket, in the transaction of this connection."""
         jobs = [
-            Job(queue=one.node, lock=None, queueing_lock=None, task_name=TASK, task_kwargs={"run": one.run})
+            Job(
+                queue=one.node,
+                lock=None,
+                queueing_lock=None,
+                task_name=TASK,
+                task_kwargs={"run": one.run, "task": one.task},
+            )
             for one in tickets
         ]
         try:
             await self._app.job_manager.batch_defer_jobs_async(jobs, connection=conn)
         except ConnectorException as error:
-            raise StoreUnavailable(f"The database cannot be written: {error}") from error
+            raise StoreUnavailable(f"The database cannot be written: {cause(error)}.") from error
 
     async def forget(self, nodes: Sequence[str]) -> None:
         """Drops what is still to be carried to nodes that are gone."""
-        with suppress(ConnectorException, PoolTimeout):
+        with suppress(ConnectorException, OperationalError):
             await self._app.connector.execute_query_async(
                 "DELETE FROM procrastinate_jobs WHERE queue_name = ANY(%(nodes)s)", nodes=list(nodes)
             )
@@ -161,8 +159,8 @@ class ProcrastinateDispatch:
             except Exception:
                 log.exception("handing out runs failed; trying again")
                 pause = LOOK_EVERY
-            # While many runs end they are replaced by the handful: half of the time is for everything else.
-            await asyncio.sleep(time.monotonic() - began)
+            # While many runs end they are replaced by the handful, and most of the time is for everything else.
+            await asyncio.sleep(min(3 * (time.monotonic() - began), MOST_PAUSED))
 
     async def _take_back_now_and_then(self) -> None:
         if (now := time.monotonic()) - self._taken_back >= UNTAKEN / 2:
@@ -189,25 +187,25 @@ class ProcrastinateDispatch:
                     delete_jobs="always",
                     install_signal_handlers=False,
                 )
-            except (ConnectorException, OperationalError, PoolTimeout) as error:
-                log.warning("no run reaches this node: %s. Trying again.", str(error).split("\n", 1)[0])
+            except (ConnectorException, OperationalError) as error:
+                log.warning("no run reaches this node: %s. Trying again.", cause(error))
             except Exception:
                 log.exception("taking runs failed; trying again")
             await asyncio.sleep(TRY_AGAIN)
 
-    async def _came_here(self, run: int) -> None:
+    async def _came_here(self, run: int, task: str) -> None:
         """A ticket came. It is done when the run has begun, durably, or may not begin. Those that come together
         begin in one transaction."""
-        self._came.append(run)
+        self._came.append(Ticket(run, self._runner.node, task))
         if self._beginning is None or self._beginning.done():
             self._beginning = asyncio.create_task(self._begin_all(), name="cronapp-begin")
         await asyncio.shield(self._beginning)
 
     async def _begin_all(self) -> None:
         while self._came:
-            run_ids, self._came = self._came, []
+            came, self._came = self._came, []
             try:
-                claimed = await self._tickets.begin(self._runner.node, run_ids)
+                claimed = await self._tickets.begin(self._runner.node, came)
             except StoreUnavailable as error:  # they are taken back, and handed out again
                 log.warning("%s Runs that came here wait.", error)
                 continue
@@ -217,3 +215,8 @@ class ProcrastinateDispatch:
             for one in claimed:
                 # Its end is told before its place is free, so that news alone would leave the next run waiting.
                 self._runner.start(one).add_done_callback(lambda _: self._wake.set())
+
+
+def cause(error: BaseException) -> str:
+    """The database's own words, in one line."""
+    return str(error.__cause__ or error).strip().split("\n", 1)[0]

@@ -30,9 +30,9 @@ from cronapp.store.runs.questions import (
     next_start,
     of_job,
     open_of_job,
+    queues_of,
     running,
     standing,
-    tasks_of,
     tried,
 )
 from cronapp.store.runs.room import full_for, full_for_each
@@ -85,6 +85,7 @@ __all__ = [
     "past",
     "prune_beyond",
     "prune_older",
+    "queues_of",
     "recent",
     "running",
     "set_progress",
@@ -92,7 +93,6 @@ __all__ = [
     "standing",
     "take_back",
     "tally",
-    "tasks_of",
     "tried",
     "usual",
     "usual_before",

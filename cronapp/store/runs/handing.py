@@ -59,7 +59,7 @@ class Places:
         this queue, so that those which serve all have room for the others."""
         able = [node for node in self._nodes if self._free[node.name] and node.takes(queue, task)]
         best = max(able, key=self._fitness, default=None)
-        return best and best.name
+        return None if best is None else best.name
 
     def _fitness(self, node: Node) -> tuple[bool, bool, int]:
         return node.name not in self._doubted, node.queues is not None, self._free[node.name]
@@ -106,10 +106,10 @@ def send(tx: Tx, run_ids: Sequence[int], node: str) -> None:
         update(runs)
         .where(runs.c.id.in_(run_ids), runs.c.state == RunState.QUEUED, runs.c.node.is_(None))
         .values(node=node, sent_at=nodes.database_now())
-        .returning(runs.c.id)
+        .returning(runs.c.id, runs.c.task)
     )
-    sent = set(tx.conn.scalars(statement))
-    tx.tickets.extend(Ticket(run_id, node) for run_id in run_ids if run_id in sent)
+    sent = {row.id: row.task for row in tx.conn.execute(statement)}
+    tx.tickets.extend(Ticket(run_id, node, sent[run_id]) for run_id in run_ids if run_id in sent)
 
 
 def begin(tx: Tx, run_ids: Sequence[int], node: str, now: datetime, *, only_by_hand: bool = False) -> list[Run]:

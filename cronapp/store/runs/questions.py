@@ -82,10 +82,8 @@ def has_alike(conn: Connection, run_id: int, group: str) -> bool:
     return any(other != run_id for other in found)
 
 
-def tasks_of(conn: Connection, run_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
-    """The task and the queue of each of these runs."""
-    statement = select(runs.c.id, runs.c.task, runs.c.queue).where(runs.c.id.in_(run_ids))
-    return {row.id: (row.task, row.queue) for row in conn.execute(statement)}
+def queues_of(conn: Connection, run_ids: Sequence[int]) -> dict[int, str]:
+    return {row.id: row.queue for row in conn.execute(select(runs.c.id, runs.c.queue).where(runs.c.id.in_(run_ids)))}
 
 
 def standing(conn: Connection, run_ids: Sequence[int], node: str) -> dict[int, str | None]:

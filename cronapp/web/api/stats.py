@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cronapp import wire
+from cronapp.core.models import NodeLoad
 from cronapp.service.promises import Kept
 from cronapp.service.pulse import Figures, Totals
 from cronapp.web.api.told import items, kept_told
@@ -22,17 +23,27 @@ async def stats() -> wire.Stats:
 
 @api.get("/workers")
 async def workers() -> wire.Items[wire.Worker]:
-    """Who executes runs."""
-    system, drain = await parts().system(), parts().drain
-    one = wire.Worker(
-        id=system.node,
-        version=system.version,
-        started_at=system.started_at,
-        concurrency=system.concurrency,
-        running=system.running,
-        draining=drain.since is not None,
+    """Who executes runs: this server, and others on the same database."""
+    found = await parts().fleet.look()
+    return items(wire.Worker, [worker_told(load) for load in found.loads if load.node.concurrency])
+
+
+def worker_told(load: NodeLoad) -> wire.Worker:
+    node = load.node
+    return wire.Worker(
+        id=node.name,
+        kind=node.kind.value,
+        host=node.host,
+        version=node.version,
+        queues=None if node.queues is None else list(node.queues),
+        started_at=node.started_at,
+        heartbeat=node.heartbeat,
+        clock_off=round(node.clock_off, 3),
+        concurrency=node.concurrency,
+        running=load.busy,
+        draining=node.draining is not None,
+        lacks=list(node.lacks),
     )
-    return items(wire.Worker, [one] if system.works else [])
 
 
 def stats_told(figures: Figures, counts: dict[str, int], kept: Kept, concurrency: int) -> wire.Stats:

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cronapp.core.events import Event, LimitsChanged
+from cronapp.core.events import Event, LimitsChanged, NodesChanged
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.shown import Shown
@@ -18,10 +18,15 @@ GAP = 5.0  # minutes that a restart should have
 class SystemView(Shown):
     """The system page: its figures are read again every two seconds."""
 
-    ageing = ("all", "restart", "limits")
+    ageing = ("all", "nodes", "restart", "limits")
 
     def heed(self, event: Event) -> Iterable[str]:
-        return ("limits",) if isinstance(event, LimitsChanged) else ()
+        match event:
+            case LimitsChanged():
+                return ("limits",)
+            case NodesChanged():
+                return ("nodes",)
+        return ()
 
     def parts(self) -> Iterable[str]:
         return self.ageing
@@ -29,6 +34,8 @@ class SystemView(Shown):
     async def show(self, part: str) -> Markup:
         if part == "limits":
             return await limits_partial(self.house)
+        if part == "nodes":
+            return partial("#nodes", fragment("_nodes", **await nodes_context(self.house)))
         if part == "restart":
             return await restart_partial(self.house)
         return partial("#system", fragment("_system", **await system_context(self.house)))
@@ -39,6 +46,11 @@ class SystemView(Shown):
 
 async def system_context(house: Parts) -> dict[str, Any]:
     return {"system": await house.system(), "switch": await house.switch.state()}
+
+
+async def nodes_context(house: Parts) -> dict[str, Any]:
+    """Where there are several processes, or one is missing."""
+    return {"fleet": await house.fleet.look(), "shared": house.fleet.shared}
 
 
 async def restart_context(house: Parts) -> dict[str, Any]:
