@@ -28,6 +28,7 @@ from cronapp.core.postgres import conninfo
 from cronapp.core.ready import LENT, Lent
 from cronapp.core.vault import Vault
 from cronapp.engine import capture
+from cronapp.engine.afar import Afar
 from cronapp.engine.dispatch.carriage import Dispatch
 from cronapp.engine.dispatch.local import LocalDispatch
 from cronapp.engine.dispatch.making import over_postgres
@@ -54,6 +55,7 @@ from cronapp.service.addresses import known_problem
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
 from cronapp.service.declarations import Declarations
+from cronapp.service.looks import Looks
 from cronapp.service.outbox import Outbox
 from cronapp.service.presence import Presence
 from cronapp.service.sealing import Sealing
@@ -126,8 +128,17 @@ class App:
         services = self.services
         await self.dispatch.open()
         bus.subscribe(self.dispatch.heed, self.dispatch.heed_others)
-        serving = (self.scheduler, self.pause_ends, self.sealing, services.loads, self.hub, self.sender)
-        for part in (self.runner, self.meter, self.membership, *(serving if self.kind is NodeKind.SERVER else ())):
+        serving = (
+            self.scheduler,
+            self.pause_ends,
+            self.sealing,
+            services.secrets,
+            services.loads,
+            self.hub,
+            self.sender,
+        )
+        working = (self.runner, self.meter, self.membership, self.afar)
+        for part in (*working, *(serving if self.kind is NodeKind.SERVER else ())):
             bus.subscribe(part.heed)
         await services.secrets.names()
         if self.kind is NodeKind.SERVER:
@@ -192,6 +203,7 @@ class App:
             tracer=self.tracer,
         )
         self.dispatch = self._dispatch()
+        self.afar = Afar(Looks(self.store), self.runner)
         self.reaper = Reaper(self.services.fleet, machine(), self.dispatch.forget)
         self.scheduler = Scheduler(self.jobs, self.runs)
         self.pause_ends = PauseEnds(self.services.pauses, self.jobs, self.services.switch, self.clock)
@@ -348,7 +360,7 @@ class App:
             ready=self.ready,
             metrics=self.figures,
             asked=self.tracer.asked,
-            look=self.runner.look,
+            look=self.afar.look if self.services.fleet.shared else self.runner.look,
             send_test=self.sender.test,
             announce_link=self.announce_link,
             timezone=self.settings.timezone,

@@ -108,6 +108,20 @@ class Audited:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAsked:
+    """Whoever executes this run should look where its code is."""
+
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookTold:
+    """What was seen in this run is written down."""
+
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodesChanged:
     """A node came, went, or is emptied."""
 
@@ -135,6 +149,8 @@ Event = (
     | AlertsChanged
     | DeliveriesChanged
     | NodesChanged
+    | LookAsked
+    | LookTold
     | Resync
 )
 KINDS: dict[str, type[Event]] = {
@@ -151,6 +167,8 @@ KINDS: dict[str, type[Event]] = {
         AlertsChanged,
         DeliveriesChanged,
         NodesChanged,
+        LookAsked,
+        LookTold,
         Resync,
     )
 }

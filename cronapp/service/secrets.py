@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from cronapp.core.clock import Clock
-from cronapp.core.errors import InvalidInput, SecretNotFound
-from cronapp.core.events import SecretsChanged
+from cronapp.core.errors import InvalidInput, SecretNotFound, StoreUnavailable
+from cronapp.core.events import Event, Resync, SecretsChanged
 from cronapp.core.hidden import names_in, names_of
 from cronapp.core.vault import Vault
 from cronapp.store import secrets
@@ -30,10 +32,20 @@ class Secrets:
         self.clock = clock
         self.known: tuple[str, ...] = ()
         """Their names when they were asked for last; forms offer them."""
+        self._reading: asyncio.Task[None] | None = None
 
     async def names(self) -> tuple[str, ...]:
         self.known = tuple(await self.store.read(secrets.names))
         return self.known
+
+    def heed(self, event: Event) -> None:
+        """Another process may have stored one, or removed it."""
+        if isinstance(event, SecretsChanged | Resync):
+            self._reading = asyncio.create_task(self._read_again(), name="cronapp-secret-names")
+
+    async def _read_again(self) -> None:
+        with suppress(StoreUnavailable):  # they are only offered
+            await self.names()
 
     async def all(self) -> list[StoredSecret]:
         """All of them by their names, without their values."""

@@ -332,6 +332,17 @@ nodes = Table(
     Column("late_at", Moment),  # when it last left alone a run that it was given
 )
 
+looks = Table(
+    "looks",  # into runs that others execute, the newest of each
+    metadata,
+    Column("run", Key, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("run_in", Text, nullable=False),
+    Column("stack", Text, nullable=False),
+    Column("memory", BigInteger),
+    Column("last_line_at", Moment),
+)
+
 log_lines = Table(
     "log_lines",
     metadata,

@@ -81,6 +81,7 @@ def test_servers_and_workers_share_one_database_and_outlive_each_other(start: St
     make("long", "steps", {"kind": "manual"}, args=args, retry={"max_attempts": 2, "delay": 0, "on": ["lost"]})
     began = other.api("POST", "/jobs/long/run", json={}).json()["id"]
     seen(lambda: "step 5" in one.api("GET", f"/runs/{began}/log").text)
+    assert "steps" in other.api("GET", f"/runs/{began}/stack").json()["stack"], "where its code is, seen from afar"
     second = start("worker", "second")
     first.kill()
     at = time.monotonic()

@@ -291,7 +291,7 @@ async def test_a_run_that_can_be_looked_into_has_a_place_for_it(quiet: App, clie
     running = await put_run(quiet, job, RunState.RUNNING)
     page = await page_of(client, f"/runs/{running.id}/stack")  # without JavaScript: the whole page
     assert page.all("header", id="run-head")
-    assert "nothing to see on this server" in page.text
+    assert "nothing to see at the moment" in page.text
 
 
 async def test_a_log_can_be_downloaded_whole(quiet: App, client: QuartClient, api: Api) -> None:

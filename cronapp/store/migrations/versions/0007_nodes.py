@@ -6,6 +6,7 @@ from alembic import op
 revision = "0007"
 down_revision = "0006"
 
+key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 moment = sa.BigInteger()
 SENT = sa.text("state = 'queued' AND node IS NOT NULL")
 
@@ -31,3 +32,12 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("sent_at", moment))
     op.add_column("runs", sa.Column("stop_asked", sa.Text))
     op.create_index("ix_runs_sent", "runs", ["node"], sqlite_where=SENT, postgresql_where=SENT)
+    op.create_table(
+        "looks",
+        sa.Column("run", key, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("run_in", sa.Text, nullable=False),
+        sa.Column("stack", sa.Text, nullable=False),
+        sa.Column("memory", sa.BigInteger),
+        sa.Column("last_line_at", moment),
+    )
