@@ -28,7 +28,7 @@ from cronapp.core.events import Event, JobChanged, LimitsChanged, NodesChanged, 
 from cronapp.core.models import Ticket
 from cronapp.core.postgres import LINE
 from cronapp.engine.runner import Runner
-from cronapp.service.tickets import UNTAKEN, Tickets
+from cronapp.service.tickets import BATCH, UNTAKEN, Tickets
 
 log = logging.getLogger(__name__)
 TASK = "cronapp.run"
@@ -150,8 +150,8 @@ class ProcrastinateDispatch:
             began = time.monotonic()
             try:
                 await self._take_back_now_and_then()
-                while (handed := await self._tickets.hand_out()).count:
-                    pass
+                while (handed := await self._tickets.hand_out()).count == BATCH:
+                    pass  # else nothing waits any more, or nothing has room
                 pause = self._until(handed.due)
             except StoreUnavailable as error:
                 log.warning("%s Waiting runs are kept.", error)
@@ -159,8 +159,8 @@ class ProcrastinateDispatch:
             except Exception:
                 log.exception("handing out runs failed; trying again")
                 pause = LOOK_EVERY
-            # While many runs end they are replaced by the handful, and most of the time is for everything else.
-            await asyncio.sleep(min(3 * (time.monotonic() - began), MOST_PAUSED))
+            # While many runs end they are replaced by the handful, and half of the time is for everything else.
+            await asyncio.sleep(min(time.monotonic() - began, MOST_PAUSED))
 
     async def _take_back_now_and_then(self) -> None:
         if (now := time.monotonic()) - self._taken_back >= UNTAKEN / 2:
