@@ -32,7 +32,7 @@ from cronapp.core.events import (
     from_json,
     to_json,
 )
-from cronapp.core.postgres import LINE
+from cronapp.core.postgres import line
 
 log = logging.getLogger(__name__)
 CHANNEL = "cronapp"
@@ -86,7 +86,9 @@ class PostgresBus(LocalBus):
         told = False
         while True:
             try:
-                async with await AsyncConnection.connect(self._conninfo, autocommit=True, **LINE) as conn:
+                async with await AsyncConnection.connect(
+                    self._conninfo, autocommit=True, **line(self._conninfo)
+                ) as conn:
                     told = False
                     await work(conn)
             except (OperationalError, OSError, TimeoutError) as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+HOLDING = 5.0  # seconds
 LINE: Mapping[str, Any] = {
     "connect_timeout": 5,
     "keepalives": 1,
@@ -19,6 +21,13 @@ LINE: Mapping[str, Any] = {
 
 def is_postgres(url: str) -> bool:
     return re.match(r"postgres(ql)?(\+\w+)?://", url) is not None
+
+
+def line(url: str) -> dict[str, Any]:
+    """What each connection is opened with. A process that is stopped in the middle of a transaction loses it after
+    `HOLDING` seconds: else nobody could touch the rows that it holds, not even to find its runs lost."""
+    own = parse_qs(urlsplit(url).query).get("options", [])
+    return {**LINE, "options": " ".join([*own, f"-c idle_in_transaction_session_timeout={HOLDING:g}s"])}
 
 
 def conninfo(url: str) -> str:

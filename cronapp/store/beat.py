@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from cronapp.core.postgres import LINE
+from cronapp.core.postgres import line
 from cronapp.store import nodes
 from cronapp.store.open import named_database
 
@@ -77,7 +77,7 @@ def beating_engine(url: str) -> Engine:
         pool_size=1,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args=dict(LINE),
+        connect_args=line(url),
     )
 
 

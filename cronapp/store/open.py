@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from cronapp.core.errors import CannotStart, DatabaseInUse
 from cronapp.core.events import Event
 from cronapp.core.meters import Meter
-from cronapp.core.postgres import LINE
+from cronapp.core.postgres import line
 from cronapp.store import dialects
 from cronapp.store.store import NO_METER, Notices, OnCommit, PostgresStore, SqliteStore, Store
 
@@ -147,7 +147,7 @@ async def open_postgres(url: URL, on_commit: OnCommit, meter: Meter, notices: No
             pool_size=8,
             pool_timeout=WAITING,
             pool_pre_ping=True,
-            connect_args=dict(LINE),
+            connect_args=line(url.render_as_string(hide_password=False)),
         )
     except ModuleNotFoundError as error:
         raise CannotStart(f"For PostgreSQL, {error.name} is needed: pip install 'cronapp[postgres]'.") from None

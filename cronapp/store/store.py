@@ -18,7 +18,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeGuard, TypeVar
 
 from sqlalchemy import ARRAY, Connection, Text, func, literal, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -266,9 +266,15 @@ class SqliteStore:
 
 def unavailable(error: BaseException) -> BaseException:
     """The database being away, full or locked is one situation, told in one way."""
-    if isinstance(error, OperationalError | InterfaceError):
+    if is_away(error):
         return StoreUnavailable(f"The database cannot be written: {dialects.cause(error)}.")
     return error
+
+
+def is_away(error: BaseException) -> TypeGuard[DBAPIError]:
+    """Whether it is the database's fault; also that it ended a transaction in the middle of which we were asleep."""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or isinstance(error, OperationalError | InterfaceError)
 
 
 def carry_out(deeds: Iterable[Callable[[], None]], concerned: About) -> None:
@@ -314,8 +320,10 @@ class PostgresStore:
             try:
                 async with self._reading.connect() as conn:
                     return await conn.run_sync(lambda sync: question(sync, *args, **kwargs))
-            except (OperationalError, InterfaceError) as error:
-                raise StoreUnavailable(f"The database cannot be read: {dialects.cause(error)}.") from error
+            except DBAPIError as error:
+                if is_away(error):
+                    raise StoreUnavailable(f"The database cannot be read: {dialects.cause(error)}.") from error
+                raise
             except PoolTimeout:
                 raise StoreUnavailable("The database cannot be read: no connection is free.") from None
 

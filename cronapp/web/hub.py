@@ -32,6 +32,8 @@ from cronapp.web.permissions import looking
 from cronapp.web.shelf import Shelf
 
 KEPT = 500  # fragments kept for other connections
+EVERYWHERE = (SchedulerChanged, TasksLoaded, LimitsChanged, Resync)
+"""What tells of a job tells of these."""
 Key = tuple[str, Hashable]
 """What a fragment shows: ("job", "nightly-report"), ("run", 42), ("jobs", ""), ("runs", "")."""
 
@@ -150,9 +152,7 @@ class Hub:
                 doubt.set()
         for key in touched(event):
             self._rendered.pop(key, None)
-        if isinstance(
-            event, SchedulerChanged | TasksLoaded | LimitsChanged | Resync
-        ):  # what tells of a job tells of these
+        if isinstance(event, EVERYWHERE):
             self._rendered.clear()
         self.shelf.heed(event)
         for connection in self._connections:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from cronapp.core.events import Event, JobChanged, RunChanged
+from cronapp.core.events import Event, JobChanged, Resync, RunChanged
 
 KEPT = 1000  # things of which it is kept
 PIECES = 32  # pieces of logs that are kept
@@ -31,6 +31,8 @@ class Shelf:
             case RunChanged(run=run, job=job):
                 self._read.pop(("job", job), None)
                 self._read.pop(("run", run), None)
+            case Resync():
+                self._read.clear()
 
     async def take(
         self,

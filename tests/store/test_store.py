@@ -13,17 +13,18 @@ import psycopg
 import pytest
 from databases import with_tables
 from recipes import NOW, put_job
-from sqlalchemy import Connection, Engine, delete, event, func, insert, select
+from sqlalchemy import Connection, Engine, delete, event, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from support import until
 
+from cronapp.core import postgres
 from cronapp.core.about import About, about, concerning
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, JobChanged
 from cronapp.store import dialects
 from cronapp.store.open import open_store
 from cronapp.store.store import BATCH, Store, Tx
-from cronapp.store.tables import idempotency_keys, jobs
+from cronapp.store.tables import idempotency_keys, jobs, scheduler
 
 
 def put(tx: Tx, name: str, told: bool = True, fill: int = 0) -> str:
@@ -349,6 +350,24 @@ async def test_a_postgresql_that_restarts_between_two_writes_is_not_noticed(post
         )
     assert await store.write(put, "after") == "after"
     assert await store.read(names) == ["after", "before"]
+    await store.close()
+
+
+async def test_who_is_stopped_in_the_middle_of_a_transaction_holds_nobody_up_for_long(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "HOLDING", 0.2)
+    store = await open_store(postgres_url, lambda _events: None)
+
+    def be_stopped(tx: Tx) -> None:
+        tx.conn.execute(update(scheduler).values(reason="mine"))
+        with psycopg.connect(postgres_url) as other:  # it waits for our row, and we do nothing meanwhile
+            other.execute("UPDATE scheduler SET reason = 'theirs'")
+        tx.conn.execute(update(scheduler).values(reason="late"))
+
+    with pytest.raises(StoreUnavailable):
+        await store.write(be_stopped)
+    assert await store.read(lambda conn: conn.execute(select(scheduler.c.reason)).scalar()) == "theirs"
     await store.close()
 
 

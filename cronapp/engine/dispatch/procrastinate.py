@@ -26,7 +26,7 @@ from cronapp.core.clock import Clock
 from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, JobChanged, LimitsChanged, NodesChanged, Resync, RunChanged, SchedulerChanged
 from cronapp.core.models import Ticket
-from cronapp.core.postgres import LINE
+from cronapp.core.postgres import line
 from cronapp.engine.runner import Runner
 from cronapp.service.tickets import BATCH, UNTAKEN, Tickets
 
@@ -58,7 +58,7 @@ class ProcrastinateDispatch:
         self._came: list[Ticket] = []
         self._beginning: asyncio.Task[None] | None = None
         connector = PsycopgConnector(
-            conninfo=conninfo, min_size=1, max_size=3, timeout=5, reconnect_timeout=RECONNECT, kwargs=dict(LINE)
+            conninfo=conninfo, min_size=1, max_size=3, timeout=5, reconnect_timeout=RECONNECT, kwargs=line(conninfo)
         )
         self._app = App(connector=connector)
         self._app.task(name=TASK)(self._came_here)
@@ -91,7 +91,7 @@ class ProcrastinateDispatch:
     async def open(self) -> None:
         """Puts procrastinate's own tables into the database, once."""
         await self._app.open_async()
-        async with await AsyncConnection.connect(self._conninfo, **LINE) as conn:
+        async with await AsyncConnection.connect(self._conninfo, **line(self._conninfo)) as conn:
             await conn.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
             if not await self._app.check_connection_async():
                 await self._app.schema_manager.apply_schema_async()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from cronapp.core.events import Event, JobChanged, LogAppended, RunChanged
+from cronapp.core.events import Event, JobChanged, LogAppended, Resync, RunChanged
 from cronapp.core.feed import Topics
 
 MOST = 1000  # jobs and runs; beyond it the rows themselves are asked what changed
@@ -33,6 +33,8 @@ class Marks:
                 self.followed.setdefault(run, False)
             case RunChanged(run=run, job=job):
                 self._run_changed(run, job)
+            case Resync():  # word from other processes may have been lost: the rows are asked
+                self.fall_behind()
             case _:
                 return
         if len(self.jobs) + len(self.runs) > MOST:
