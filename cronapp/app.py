@@ -419,6 +419,7 @@ class App:
             database_bytes=await self.store.size(),
             timezone=self.settings.timezone,
             concurrency=self.settings.concurrency,
+            places=await self.services.fleet.places(self.settings.concurrency),
             running=counts.get("running", 0),
             queued=counts.get("queued", 0),
             loop_lag_ms=self.lag.worst * 1000,

@@ -88,6 +88,12 @@ class Fleet:
 
         return await self.store.write(change)
 
+    async def places(self, own: int) -> int:
+        """How many runs may go on side by side, on all nodes together; `own`: on this one."""
+        if not self.shared:
+            return own
+        return sum(node.concurrency for node in await self.store.read(nodes.all_nodes))
+
     async def look(self) -> FleetNow:
         def ask(conn: Conn) -> FleetNow:
             loads, now = nodes.loads(conn), nodes.now(conn)

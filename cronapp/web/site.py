@@ -64,6 +64,7 @@ class System:
     database_bytes: int | None
     timezone: str
     concurrency: int
+    places: int  # for runs, on all nodes together
     running: int
     queued: int
     loop_lag_ms: float

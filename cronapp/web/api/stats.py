@@ -17,8 +17,9 @@ api = Part("stats", __name__, "Server")
 async def stats() -> wire.Stats:
     """How many jobs there are and how runs go, as the overview tells it."""
     house = parts()
+    places = await house.fleet.places(house.settings.concurrency)
     figures, counts = await house.pulse.figures(), await house.jobs.counts()
-    return stats_told(figures, counts, await house.pulse.kept(), house.settings.concurrency)
+    return stats_told(figures, counts, await house.pulse.kept(), places)
 
 
 @api.get("/workers")

@@ -70,7 +70,7 @@ async def overview_context(house: Parts) -> dict[str, Any]:
 
 async def glance_context(house: Parts) -> dict[str, Any]:
     figures = await house.pulse.figures()
-    return {"figures": figures, "trend": trend(figures), "limit": house.settings.concurrency}
+    return {"figures": figures, "trend": trend(figures), "limit": await house.fleet.places(house.settings.concurrency)}
 
 
 async def concerns_context(house: Parts) -> dict[str, Any]:

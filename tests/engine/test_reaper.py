@@ -1,0 +1,44 @@
+"""Who may be given up, and when."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cronapp.engine import reaper
+from cronapp.engine.machine import is_gone, machine
+from cronapp.engine.reaper import LOOK_EVERY, Reaper
+
+
+async def test_silence_counts_only_while_the_server_itself_is_awake_and_hears_of_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(reaper, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    fleet: Any = SimpleNamespace(stall=10.0)
+    one = Reaper(fleet, "", lambda _: None)  # type: ignore[arg-type, return-value]
+
+    async def looks(seconds: float) -> list[bool]:
+        found = []
+        for _ in range(int(seconds / LOOK_EVERY)):
+            now[0] += LOOK_EVERY
+            found.append(await one._hears())
+        return found
+
+    assert not any(await looks(9.5)), "at its start it does not know whether others could reach the database"
+    assert all(await looks(5))
+    now[0] += 60  # it was stopped, or waited for the database so long
+    assert not await one._hears()
+    assert not any(await looks(9.5)), "the others have their time to be heard again"
+    assert all(await looks(5))
+
+
+def test_a_process_of_this_machine_is_known_to_be_gone_or_not() -> None:
+    assert machine() == machine() != ""
+    assert not is_gone(os.getpid(), datetime.now(UTC))
+    assert is_gone(os.getpid(), datetime.now(UTC) - timedelta(days=30)), "another process has its number by now"
+    assert is_gone(2**22 + 1, datetime.now(UTC)), "no process has such a number"
