@@ -73,8 +73,9 @@ class Live:
     def disown(self) -> None:
         """The run is no longer ours: nothing that it still prints is kept."""
         self.disowned = True
-        self.unwritten = []
         self.lines.close()
+        self.lines.take(flush=True)
+        self.unwritten = []
 
 
 def plain(outcome: Outcome) -> Outcome:

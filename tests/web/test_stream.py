@@ -75,7 +75,7 @@ async def stored(app: App, run: Run, until_seq: int) -> None:
         ("runs", ["#run-list"]),
         ("errors", ["#error-list"]),
         ("run:1", ["#log-empty", "#run-head", "#run-outcome", "#run-since", "#run-side"]),
-        ("system", ["#system", "#restart", "#limits"]),
+        ("system", ["#system", "#nodes", "#restart", "#limits"]),
     ],
 )
 @pytest.mark.usefixtures("run")
@@ -194,7 +194,7 @@ async def test_a_runs_page_follows_its_state_progress_and_outcome(quiet: App, ru
 async def test_the_system_page_is_fresh_without_an_event(quiet: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cronapp.web.views.system.SystemView.pause", lambda self, part: 0.01)
     async with Stream(quiet, "system") as stream:
-        assert targets(await stream.html()) == ["#banner", *FIGURES, "#system", "#restart", "#limits"]
+        assert targets(await stream.html()) == ["#banner", *FIGURES, "#system", "#nodes", "#restart", "#limits"]
         for part in ("#system", "#limits"):
             assert part in await stream.until(part)
 

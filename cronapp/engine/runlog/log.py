@@ -63,14 +63,17 @@ class RunLog:
             return (self._last.at if self._last else None) or self._last_at
 
     def close(self) -> None:
-        """From now on nothing is taken in. Call it after the last `take`."""
-        self._closed = True
+        """From now on nothing is taken in, also of who is writing just now."""
+        with self._lock:
+            self._closed = True
 
     def write(self, stream: LogStream, text: str) -> None:
         """Text as it was printed: lines, parts of lines, progress bars."""
-        if self._closed or not text:
+        if not text:
             return
         with self._lock:
+            if self._closed:
+                return
             if self._last is None:
                 self._partials.write(source(stream), stream, text, self._clock)
                 self._hand_over()
@@ -79,9 +82,11 @@ class RunLog:
 
     def write_bytes(self, stream: LogStream, data: bytes) -> None:
         """Bytes as they were written; they may be cut anywhere, and need be no text."""
-        if self._closed or not data:
+        if not data:
             return
         with self._lock:
+            if self._closed:
+                return
             if self._last is None:
                 self.write(stream, text_of(data))
             else:
@@ -92,9 +97,9 @@ class RunLog:
 
     def log(self, level: str, text: str) -> None:
         """One logged record; each of its lines becomes a log line of that level."""
-        if self._closed:
-            return
         with self._lock:
+            if self._closed:
+                return
             at = self._clock()
             text = self.cover(text)  # before it is parted, for secrets of several lines
             for line in text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n"):
