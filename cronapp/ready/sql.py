@@ -42,11 +42,7 @@ def sql(
     with engine.begin() as conn:
         told = _told(conn.execute(text(statement), parameters), rows)
     engine.dispose()
-    print(
-        f"{told['count']} rows{' or more' if told.get('more') else ''}"
-        if "rows" in told
-        else f"{told['changed']} changed"
-    )
+    print(_said(told))
     return told
 
 
@@ -55,6 +51,12 @@ def _told(result: CursorResult[Any], rows: int) -> dict[str, Any]:
         return {"changed": result.rowcount}
     found = [dict(row) for row in result.mappings().fetchmany(rows + 1)]
     return {"rows": found[:rows], "count": len(found[:rows]), "more": len(found) > rows}
+
+
+def _said(told: dict[str, Any]) -> str:
+    if "rows" not in told:
+        return f"{told['changed']} changed"
+    return f"{told['count']} row{'s' * (told['count'] != 1)}{' or more' * told['more']}"
 
 
 def _words(error: Exception) -> str:

@@ -33,7 +33,7 @@ async def test_its_rows_are_the_result_as_many_as_are_wanted(carry: Carry, shop:
     assert run.result == {"rows": found, "count": 2, "more": False}
     run, lines = await carry("sql", **args, parameters={"city": "Kiel"}, rows=1)
     assert run.result == {"rows": found[:1], "count": 1, "more": True}
-    assert lines == ["1 rows or more"]
+    assert lines == ["1 row or more"]
 
 
 async def test_a_change_is_kept_and_what_is_no_parameter_is_no_statement(carry: Carry, shop: Path) -> None:
