@@ -29,7 +29,7 @@ from types import FrameType
 from typing import Any, BinaryIO, NoReturn
 
 from cronapp.core.code import source_hash
-from cronapp.core.current import CURRENT, CurrentRun, RunCancelled
+from cronapp.core.current import CURRENT, CurrentRun, RunCancelled, current_run
 from cronapp.core.errors import SecretNotFound, SecretUnreadable, TaskNotFound
 from cronapp.core.models import Json, LogStream, Progress
 from cronapp.core.registry import load
@@ -194,6 +194,7 @@ def let_look_at_tasks(first: asyncio.Task[Any], report: Report) -> None:
 def call(request: Request, report: Report) -> Any:
     """Find the task, call it, and wait for what it returns if that is to be awaited."""
     registry = load([request.source])
+    current_run().check()  # a stop that comes meanwhile looks like a mistake of the file
     if request.task not in registry.tasks and registry.errors:
         first = registry.errors[0]
         raise TaskNotFound(f"{first.source} cannot be loaded in the child process: {first.error}\n{first.traceback}")

@@ -933,6 +933,17 @@ async def test_a_tasks_file_that_no_longer_loads_fails_the_run_with_its_tracebac
     assert "ModuleNotFoundError: No module named 'no_such_module'" in outcome.error.message
 
 
+async def test_a_process_that_is_stopped_while_it_loads_the_tasks_file_does_not_blame_the_file(tmp_path):
+    path = tmp_path / "slow.py"
+    path.write_text(TASKS)
+    run = Execution(load([str(path)]), "hello_process", name="Kiel")
+    path.write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n" + TASKS)
+    await run.until_it_prints("loading")
+    run.cancel()
+    outcome = await run.end()
+    assert (outcome.state, outcome.error, run.texts) == (RunState.CANCELLED, None, ["loading"])
+
+
 async def test_no_process_to_be_had_fails_the_run(start, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     outcome = await start("hello_process", name="Kiel").end()
