@@ -86,8 +86,12 @@ class LoopCall:
         if loop.get_task_factory() is None:
             loop.set_task_factory(create_task)
         self._task = loop.create_task(self._execute(), name=f"run {self._attempt.id}", context=context)
-        # A task that is cancelled before its first step never gets into its own `try`.
-        self._task.add_done_callback(lambda _: settle(self.ended, failed(run_error(asyncio.CancelledError()))))
+        self._task.add_done_callback(self._never_began)
+
+    def _never_began(self, _: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first step never gets into its own `try`."""
+        if not self.ended.done():
+            settle(self.ended, failed(run_error(asyncio.CancelledError())))
 
     async def _execute(self) -> None:
         task = self._attempt.task
