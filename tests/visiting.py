@@ -154,7 +154,7 @@ async def put_lines(app: App, run: Run, texts: list[str], *, first: int | None =
     ]
 
     def change(tx: Tx) -> None:
-        stored_logs.append(tx, run.id, lines)
+        stored_logs.append(tx, {run.id: lines})
         tx.emit(LogAppended(run.id, lines[-1].seq))
 
     await app.store.write(change)

@@ -20,12 +20,13 @@ from cronapp.core.sealing import resolved
 from cronapp.core.spec import zone_of
 from cronapp.engine.executors import Attempt, ChildLimits, StopRequest, execute
 from cronapp.engine.executors.execution import REAPING
+from cronapp.engine.gathering import Gathering
 from cronapp.engine.live import Live, plain
 from cronapp.engine.outcomes import failed, run_error, told
 from cronapp.engine.runlog import Cover, RunLog, clean
 from cronapp.engine.secrets import Lookup, hidden
 from cronapp.engine.spans import NoTracer, Tracer
-from cronapp.service.runs import Claimed, Runs, Written
+from cronapp.service.runs import Claimed, Finished, Runs, Written
 from cronapp.service.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Runner:
         self._variable = variable
         self._tracer = tracer
         self._live: dict[int, Live] = {}
+        self._ends: Gathering[Finished, bool] = Gathering(lambda ends: self._runs.finish_all(ends), "cronapp-ends")
         self._ending: dict[int, Run] = {}  # over, and their end is not stored yet
         self._lives: set[asyncio.Task[None]] = set()
         self._writer: asyncio.Task[None] | None = None
@@ -183,6 +185,7 @@ class Runner:
         return left
 
     async def end(self) -> None:
+        await self._ends.stop()
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
@@ -273,7 +276,7 @@ class Runner:
         refused = 0
         while True:
             try:
-                if await self._runs.finish(run, outcome, duration, last):
+                if await self._ends.add(Finished(run, outcome, duration, last)):
                     tell_end(run, outcome, duration)
                 else:
                     log.warning("run #%s ended as %s, but it was no longer ours", run.id, outcome.state)

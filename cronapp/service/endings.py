@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cronapp.core.amendments import slots_of
@@ -12,26 +13,61 @@ from cronapp.service.blackouts import Blackouts
 from cronapp.service.dependencies import wake
 from cronapp.service.streaks import count_end
 from cronapp.service.telling import tell_end
-from cronapp.store import jobs, runs
+from cronapp.store import alerts, dependencies, jobs, runs
 from cronapp.store.store import Tx
 
 MOST_LOST = 3
 PARKED = f"It was lost {MOST_LOST} times, so it is not tried again by itself: it may be what ends the server."
 
 
-def follow_up(tx: Tx, run: Run, outcome: Outcome, now: datetime, blackouts: Blackouts) -> None:
-    """What the end of a run brings with it: the next attempt, or the runs of those that waited for it, and perhaps a
-    pause; or its slot is given back."""
-    job = next(iter(jobs.by_keys(tx.conn, [run.job_key])), None)
-    if job is None:
+class Concerned:
+    """Whom the ends of several runs concern: their jobs, and those that come after them. They are read once for all,
+    and anew only where an end has changed something."""
+
+    def __init__(self, tx: Tx, ends: Sequence[tuple[Run, Outcome]]) -> None:
+        self._tx = tx
+        keys = {run.job_key for run, _ in ends}
+        self.after = dependencies.after(tx.conn, {run.job for run, _ in ends})
+        if len(ends) > 1:  # in one order, so that two nodes never wait for each other in a circle
+            unwell = {run.job_key for run, outcome in ends if outcome.state is not RunState.SUCCEEDED}
+            jobs.lock(tx, unwell.union(*self.after.values()))
+        self._jobs = {job.key: job for job in jobs.by_keys(tx.conn, keys)}
+        self._changed: set[int] = set()
+
+    def job(self, key: int) -> Job | None:
+        """None: it was removed meanwhile."""
+        if key in self._changed:
+            self._changed.remove(key)
+            self._jobs |= {job.key: job for job in jobs.by_keys(self._tx.conn, [key])}
+        return self._jobs.get(key)
+
+    def note(self, job: Job, outcome: Outcome) -> None:
+        """What this end may have changed."""
+        if outcome.state is not RunState.SUCCEEDED or job.failures:
+            self._changed.add(job.key)
+        self._changed |= self.after.get(job.id, set())
+
+
+def follow_up(tx: Tx, ends: Sequence[tuple[Run, Outcome]], now: datetime, blackouts: Blackouts) -> None:
+    """What the ends of runs bring with them: next attempts, or the runs of those that waited for them, and perhaps
+    pauses; or slots are given back."""
+    if not ends:
         return
-    if outcome.state is RunState.SKIPPED and run.attempt == 1:
-        if run.backfill is None:  # it counts for no slot ahead
-            give_back_slot(tx, job, now)
-    elif job.state is JobState.NEEDS_ATTENTION or not try_again(tx, job, run, outcome, now):
-        failures = count_end(tx, job, run, outcome.state, now)
-        tell_end(tx, job, run, outcome.state, failures, now)
-        wake(tx, run, outcome.state, now, blackouts)
+    concerned = Concerned(tx, ends)
+    general = alerts.listed(tx.conn)
+    for run, outcome in ends:
+        job = concerned.job(run.job_key)
+        if job is None:
+            continue
+        if outcome.state is RunState.SKIPPED and run.attempt == 1:
+            if run.backfill is None:  # it counts for no slot ahead
+                give_back_slot(tx, job, now)
+        elif job.state is JobState.NEEDS_ATTENTION or not try_again(tx, job, run, outcome, now):
+            failures = count_end(tx, job, run, outcome.state, now)
+            tell_end(tx, job, run, outcome.state, failures, now, general)
+            if run.job in concerned.after:
+                wake(tx, run, outcome.state, now, blackouts)
+        concerned.note(job, outcome)
 
 
 def give_back_slot(tx: Tx, job: Job, now: datetime) -> None:

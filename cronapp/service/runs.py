@@ -55,6 +55,20 @@ class Written:
     trace_id: str = ""  # while it is not stored
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a run ended, after how many seconds, and what it printed and reported last."""
+
+    run: Run
+    outcome: Outcome
+    duration: float
+    last: Written | None = None
+
+    @property
+    def end(self) -> runs.End:
+        return runs.End(self.run, self.outcome, self.duration, self.last.progress if self.last else None)
+
+
 def untold(done: int, total: int) -> None:
     """Where nobody wants to know how far it is."""
 
@@ -174,12 +188,9 @@ class Runs(RunQuestions):
 
         def change(tx: Tx) -> set[int]:
             held = runs.held(tx, [item.run for item in written])
-            for item in written:
-                if item.run.id not in held:
-                    continue
-                add_lines(tx, item, held[item.run.id])
-                if item.trace_id:
-                    runs.set_trace(tx, item.run.id, item.trace_id)
+            ours = [item for item in written if item.run.id in held]
+            write(tx, ours, held)
+            for item in ours:
                 if item.progress:
                     runs.set_progress(tx, item.run.id, item.progress)
                 if item.progress or item.trace_id:
@@ -189,34 +200,24 @@ class Runs(RunQuestions):
         return await self.store.write(change)
 
     async def finish(self, run: Run, outcome: Outcome, duration: float, last: Written | None = None) -> bool:
-        """Ends a run: its last lines, its outcome and its next attempt in one transaction. False: it was no longer
-        ours, and nothing changed."""
+        """Ends a run. False: it was no longer ours, and nothing changed."""
+        return (await self.finish_all([Finished(run, outcome, duration, last)]))[0]
 
-        def change(tx: Tx) -> bool:
-            assert run.node is not None
+    async def finish_all(self, finished: Sequence[Finished]) -> list[bool]:
+        """Ends several runs in one transaction: their last lines, their outcomes, and what follows from them. Answers
+        for each whether it was still ours; of the others nothing changed."""
+
+        def change(tx: Tx) -> list[bool]:
             now = self.clock()
-            progress = last.progress if last else None
-            held = runs.held(tx, [run]) if last and last.lines else {}
-            if not runs.finish(
-                tx,
-                run.id,
-                node=run.node,
-                outcome=outcome,
-                now=now,
-                duration=duration,
-                task=run.task,
-                progress=progress,
-            ):
-                return False
-            if outcome.source:
-                code.note_source(tx, run.id, outcome.source, now)
-            if last:
-                add_lines(tx, last, held.get(run.id, 0))
-            if last and last.trace_id:
-                runs.set_trace(tx, run.id, last.trace_id)
-            tx.emit(RunChanged(run.id, run.job))
-            follow_up(tx, run, outcome, now, self.blackouts)
-            return True
+            ours = runs.finish(tx, [one.end for one in finished], now)
+            ended = [one for one in finished if one.run.id in ours]
+            write(tx, [one.last for one in ended if one.last], ours)
+            for one in ended:
+                if one.outcome.source:
+                    code.note_source(tx, one.run.id, one.outcome.source, now)
+                tx.emit(RunChanged(one.run.id, one.run.job))
+            follow_up(tx, [(one.run, one.outcome) for one in ended], now, self.blackouts)
+            return [one.run.id in ours for one in finished]
 
         return await self.store.write(change)
 
@@ -263,7 +264,7 @@ def lost_on(tx: Tx, node: str | None, reason: str, now: datetime, blackouts: Bla
     lost = [run for run in going if runs.lose(tx, run, reason=reason, now=now)]
     for run in lost:
         tx.emit(RunChanged(run.id, run.job))
-        follow_up(tx, run, Outcome(state=RunState.LOST, reason=reason), now, blackouts)
+    follow_up(tx, [(run, Outcome(state=RunState.LOST, reason=reason)) for run in lost], now, blackouts)
     return lost
 
 
@@ -310,15 +311,20 @@ def stopped(tx: Tx, run_id: int, reason: str, now: datetime, blackouts: Blackout
     run = found_run(tx.conn, run_id)
     if runs.end_queued(tx, run_id, state=RunState.CANCELLED, reason=reason, now=now):
         tx.emit(RunChanged(run_id, run.job))
-        follow_up(tx, run, Outcome(state=RunState.CANCELLED, reason=reason), now, blackouts)
+        follow_up(tx, [(run, Outcome(state=RunState.CANCELLED, reason=reason))], now, blackouts)
     elif not runs.ask_to_stop(tx, run_id, reason):
         raise RunEnded
     audit.note(tx, now, "run.cancelled", run.job, before={"run": run_id, "state": run.state})
 
 
-def add_lines(tx: Tx, item: Written, last_seq: int) -> None:
-    """Adds what the run printed beyond its line `last_seq`: a commit may be made although its answer got lost, and then
-    the same lines come again."""
-    if new := [line for line in item.lines if line.seq > last_seq]:
-        logs.append(tx, item.run.id, new)
-        tx.emit(LogAppended(item.run.id, new[-1].seq))
+def write(tx: Tx, written: Sequence[Written], held: Mapping[int, int]) -> None:
+    """Adds what runs printed beyond their last lines, which `held` has: a commit may be made although its answer got
+    lost, and then the same lines come again."""
+    new = {item.run.id: [line for line in item.lines if line.seq > held[item.run.id]] for item in written}
+    logs.append(tx, new)
+    for run_id, lines in new.items():
+        if lines:
+            tx.emit(LogAppended(run_id, lines[-1].seq))
+    for item in written:
+        if item.trace_id:
+            runs.set_trace(tx, item.run.id, item.trace_id)

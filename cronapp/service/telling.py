@@ -7,7 +7,18 @@ from datetime import datetime
 from typing import Any
 
 from cronapp.core.alert_texts import first_line, stamp
-from cronapp.core.alerts import REMINDER, START, Ended, Wanted, asks_for, events_of, ping_url, pings_of, wanted
+from cronapp.core.alerts import (
+    REMINDER,
+    START,
+    Ended,
+    GeneralRule,
+    Wanted,
+    asks_for,
+    events_of,
+    ping_url,
+    pings_of,
+    wanted,
+)
 from cronapp.core.events import DeliveriesChanged
 from cronapp.core.misfire import MissedRange
 from cronapp.core.models import AlertEvent, Job, JobSpec, Json, Run, RunState, RunTrigger, SecretUrl
@@ -20,17 +31,14 @@ Receiver = tuple[str, str | None, str | None]
 """The target, and the channel or the encrypted address that it stands for."""
 
 
-def wanted_of(conn: Conn, spec: JobSpec) -> list[Wanted]:
-    """The rules that hold for a job."""
-    return wanted(spec, alerts.listed(conn))
-
-
-def tell_end(tx: Tx, job: Job, run: Run, state: RunState, failures: int, now: datetime) -> None:
-    """A run ended for good. A backfill tells nothing of how the job does now."""
+def tell_end(
+    tx: Tx, job: Job, run: Run, state: RunState, failures: int, now: datetime, general: Sequence[GeneralRule]
+) -> None:
+    """A run ended for good; `general` are the rules for many jobs. A backfill tells nothing of how the job does now."""
     if run.backfill is not None or run.trigger is RunTrigger.BACKFILL:
         return
     ping_end(tx, job.spec, run, state, now)
-    rules = wanted_of(tx.conn, job.spec)
+    rules = wanted(job.spec, general)
     if not rules or state is RunState.CANCELLED or (ended := runs.get(tx.conn, run.id)) is None:
         return
     asks_usual = asks_for(rules, AlertEvent.SLOW) and any(one.rule.slower_than is None for one in rules)
@@ -97,7 +105,7 @@ def tell_all(
     tx: Tx, job: Job, event: AlertEvent, facts: Json, once: str, now: datetime, *, run: int | None = None
 ) -> None:
     """Everybody whose rule has this event."""
-    for one in wanted_of(tx.conn, job.spec):
+    for one in wanted(job.spec, alerts.listed(tx.conn)):
         if event in one.rule.on:
             tell(tx, job, event, one, facts, once, now, run=run)
 

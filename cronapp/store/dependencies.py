@@ -25,6 +25,15 @@ def edges(conn: Connection) -> dict[str, list[str]]:
     return found
 
 
+def after(conn: Connection, upstreams: Collection[str]) -> dict[str, set[int]]:
+    """Which jobs come after each of these, by their keys; those that nobody comes after are left out."""
+    statement = select(dependencies.c.upstream, dependencies.c.job_key).where(dependencies.c.upstream.in_(upstreams))
+    found: dict[str, set[int]] = {}
+    for upstream, key in conn.execute(statement):
+        found.setdefault(upstream, set()).add(key)
+    return found
+
+
 def waiting_for(conn: Connection, upstream: str, *, lock: bool = False) -> list[Job]:
     """The jobs that come after this one; with `lock`, two of whose upstreams end at once are looked at one by one."""
     statement = (

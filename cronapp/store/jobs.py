@@ -150,7 +150,14 @@ def get(conn: Connection, job_id: str, *, lock: bool = False) -> Job | None:
 
 
 def by_keys(conn: Connection, keys: Iterable[int]) -> list[Job]:
-    return jobs_of(conn, conn.execute(JOBS.where(jobs.c.key.in_(list(keys)))).mappings())
+    """In the order of their keys, in which whoever changes several of them does so."""
+    return jobs_of(conn, conn.execute(JOBS.where(jobs.c.key.in_(list(keys))).order_by(jobs.c.key)).mappings())
+
+
+def lock(tx: Tx, keys: Collection[int]) -> None:
+    """Nobody else changes these jobs until the transaction ends."""
+    if keys:
+        tx.conn.execute(select(jobs.c.key).where(jobs.c.key.in_(keys)).order_by(jobs.c.key).with_for_update()).all()
 
 
 def by_ids(conn: Connection, ids: Iterable[str]) -> list[Job]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
 
 from cronapp.core.logs import ERROR_LEVELS, TRACEBACK, WARNING_LEVELS, LogFilter, LogShow, Step
 from cronapp.core.models import LogLine, LogStream
@@ -14,8 +14,8 @@ from cronapp.store.store import Tx
 from cronapp.store.tables import log_lines, runs
 
 
-def append(tx: Tx, run_id: int, lines: Sequence[LogLine]) -> None:
-    """Adds lines whose numbers follow on the run's last one."""
+def append(tx: Tx, added: Mapping[int, Sequence[LogLine]]) -> None:
+    """Adds lines to the logs of runs, by their numbers; those of each run follow on its last one."""
     rows = [
         {
             "run": run_id,
@@ -26,10 +26,14 @@ def append(tx: Tx, run_id: int, lines: Sequence[LogLine]) -> None:
             "text": ln.text,
             "raw": ln.raw,
         }
+        for run_id, lines in added.items()
         for ln in lines
     ]
+    if not rows:
+        return
     tx.conn.execute(insert(log_lines), rows)
-    tx.conn.execute(update(runs).where(runs.c.id == run_id).values(last_seq=lines[-1].seq))
+    last = update(runs).where(runs.c.id == bindparam("run")).values(last_seq=bindparam("last"))
+    tx.conn.execute(last, [{"run": run_id, "last": lines[-1].seq} for run_id, lines in added.items() if lines])
 
 
 def lines_after(

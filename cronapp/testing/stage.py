@@ -119,9 +119,9 @@ class Stage:
         outcome = self._outcome(run)
         if outcome.state is RunState.SUCCEEDED:
             self.results[run.id] = outcome.result
-        runs.finish(self.tx, run.id, node=NODE, outcome=replace(outcome, result=None), now=now, duration=0.0)
+        runs.finish(self.tx, [runs.End(run, replace(outcome, result=None), 0.0)], now)
         if outcome.state is not RunState.SUCCEEDED or self.counts_failures:
-            follow_up(self.tx, run, outcome, now, self.blackouts)
+            follow_up(self.tx, [(run, outcome)], now, self.blackouts)
 
     def _outcome(self, run: Run) -> Outcome:
         if self.condition and is_asked(run):

@@ -274,7 +274,7 @@ async def test_the_end_of_a_run_waits_for_the_database(
         raise StoreUnavailable
 
     with monkeypatch.context() as patch:
-        patch.setattr(house.runs, "finish", away)
+        patch.setattr(house.runs, "finish_all", away)
         run = await start("hello", name="Kiel", times=3)
         await until(lambda: len(failures) >= 3)
         assert runner.busy == 1

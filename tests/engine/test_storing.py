@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from cronapp.core.errors import StoreUnavailable
 from cronapp.core.models import Outcome, Run, RunState
 from cronapp.engine import runner as runner_module
 from cronapp.engine.runner import Runner
+from cronapp.service.runs import Finished
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ class Fails:
 async def test_an_error_that_passes_costs_an_end_nothing(
     house: Any, runner: Runner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(house.runs, "finish", Fails(house.runs.finish, ValueError("beyond me"), 2))
+    monkeypatch.setattr(house.runs, "finish_all", Fails(house.runs.finish_all, ValueError("beyond me"), 2))
     run = await has_ended(house, await started(house, runner, "hello", name="Kiel"))
     assert (run.state, run.result) == ("succeeded", {"greeted": "Kiel"})
     assert await house.texts(run) == ["hello Kiel"]
@@ -76,15 +77,15 @@ async def test_an_error_that_passes_costs_an_end_nothing(
 async def test_an_end_that_the_database_refuses_is_stored_in_plain_words(
     house: Any, runner: Runner, monkeypatch: pytest.MonkeyPatch, task: str, state: str
 ) -> None:
-    finish = house.runs.finish
+    finish = house.runs.finish_all
 
-    async def picky(run: Run, outcome: Outcome, duration: float, last: Any) -> bool:
-        if outcome.result or outcome.error or last:
+    async def picky(finished: Sequence[Finished]) -> list[bool]:
+        if any(one.outcome.result or one.outcome.error or one.last for one in finished):
             raise ValueError("this result is beyond me")
-        ended: bool = await finish(run, outcome, duration, last)
+        ended: list[bool] = await finish(finished)
         return ended
 
-    monkeypatch.setattr(house.runs, "finish", picky)
+    monkeypatch.setattr(house.runs, "finish_all", picky)
     run = await has_ended(house, await started(house, runner, task))
     assert (run.state, run.result, run.error) == ("failed", None, None)
     assert run.reason.startswith(f"It ended as {state}, but the database refused")
@@ -94,7 +95,7 @@ async def test_an_end_that_the_database_refuses_is_stored_in_plain_words(
 async def test_a_run_that_was_cancelled_stays_so_when_the_database_refuses_its_last_lines(
     house: Any, runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house.runs, "finish", Fails(house.runs.finish, ValueError(), 3))
+    monkeypatch.setattr(house.runs, "finish_all", Fails(house.runs.finish_all, ValueError(), 3))
     run = await started(house, runner, "wait", seconds=60)
     await until(lambda: runner.live)
     await house.runs.cancel(run.id)
@@ -193,9 +194,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_stop_ends_while_the_database_is_away_and_names_what_it_could_not_store(
     house: Any, runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish = Fails(house.runs.finish, StoreUnavailable())
+    finish = Fails(house.runs.finish_all, StoreUnavailable())
     with monkeypatch.context() as patch:
-        patch.setattr(house.runs, "finish", finish)
+        patch.setattr(house.runs, "finish_all", finish)
         over = await started(house, runner, "hello")
         await until(lambda: finish.failures >= 2)
         assert runner.live == []
@@ -218,7 +219,7 @@ async def test_a_stop_ends_while_the_database_does_not_answer_at_all(
         return True
 
     with monkeypatch.context() as patch:
-        patch.setattr(house.runs, "finish", hangs)
+        patch.setattr(house.runs, "finish_all", hangs)
         run = await started(house, runner, "hello")
         await until(lambda: runner.unended and not runner.live)
         left = await asyncio.wait_for(runner.stop("The server was stopped."), 10)
@@ -229,8 +230,8 @@ async def test_a_stop_ends_while_the_database_does_not_answer_at_all(
 async def test_a_stop_waits_for_ends_that_are_being_stored(
     house: Any, runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish = Fails(house.runs.finish, StoreUnavailable(), 5)
-    monkeypatch.setattr(house.runs, "finish", finish)
+    finish = Fails(house.runs.finish_all, StoreUnavailable(), 5)
+    monkeypatch.setattr(house.runs, "finish_all", finish)
     run = await started(house, runner, "hello")
     await until(lambda: finish.failures >= 2)
     assert await runner.stop("The server was stopped.") == []

@@ -26,7 +26,7 @@ async def wrote(store: Store, jobs: Jobs, runs: Runs, job_id: str, *texts: str) 
         await jobs.create(a_job(job_id, schedule={"kind": "manual"}), origin="api")
     run = await runs.run_now(job_id)
     if texts:
-        await store.write(logs.append, run.id, log_lines(*texts))
+        await store.write(logs.append, {run.id: log_lines(*texts)})
     return run
 
 
@@ -53,7 +53,7 @@ async def test_lines_are_found_in_the_newest_runs_first_with_those_around_them(
 
 async def test_lines_that_tell_of_errors_are_found_without_a_text(store: Store, jobs: Jobs, runs: Runs) -> None:
     run = await wrote(store, jobs, runs, "one", "fine")
-    await store.write(logs.append, run.id, log_lines("bad", first=2, stream=LogStream.LOG, level="ERROR"))
+    await store.write(logs.append, {run.id: log_lines("bad", first=2, stream=LogStream.LOG, level="ERROR")})
     found = await LogSearch(store).search(LogFilter(LogShow.ERRORS), ALL)
     assert [one.seqs for one in found.matches] == [(2,)]
 

@@ -33,7 +33,7 @@ async def test_lines_come_back_as_they_were(store: Store, run: int) -> None:
         *log_lines("logged", first=5, stream=LogStream.LOG, level="WARNING"),
         *log_lines("ours", first=6, stream=LogStream.SYSTEM),
     ]
-    await store.write(logs.append, run, lines)
+    await store.write(logs.append, {run: lines})
     assert await store.read(logs.lines_after, run) == lines
     found = await store.read(runs.get, run)
     assert found is not None
@@ -41,9 +41,9 @@ async def test_lines_come_back_as_they_were(store: Store, run: int) -> None:
 
 
 async def test_a_reader_goes_on_after_the_last_line_it_has(store: Store, run: int) -> None:
-    await store.write(logs.append, run, log_lines(*"abc"))
+    await store.write(logs.append, {run: log_lines(*"abc")})
     assert await texts(store, run, 0, 2) == ["a", "b"]
-    await store.write(logs.append, run, log_lines(*"de", first=4))
+    await store.write(logs.append, {run: log_lines(*"de", first=4)})
     assert await texts(store, run, 2) == ["c", "d", "e"]
     assert await texts(store, run, 5) == []
 
@@ -51,22 +51,22 @@ async def test_a_reader_goes_on_after_the_last_line_it_has(store: Store, run: in
 async def test_each_run_has_lines_of_its_own(store: Store, run: int) -> None:
     other = await store.write(runs.open_run, await put_job(store, "other"), slot=None, trigger=RunTrigger.API, now=NOW)
     assert other is not None
-    await store.write(logs.append, run, log_lines("mine"))
-    await store.write(logs.append, other, log_lines("theirs"))
+    await store.write(logs.append, {run: log_lines("mine")})
+    await store.write(logs.append, {other: log_lines("theirs")})
     assert (await texts(store, run), await texts(store, other)) == (["mine"], ["theirs"])
 
 
 async def test_a_number_is_given_once(store: Store, run: int) -> None:
-    await store.write(logs.append, run, log_lines("first"))
+    await store.write(logs.append, {run: log_lines("first")})
     with pytest.raises(IntegrityError):
-        await store.write(logs.append, run, log_lines("again"))
+        await store.write(logs.append, {run: log_lines("again")})
     assert await texts(store, run) == ["first"]
 
 
 async def test_lines_are_found_by_level_and_by_text(store: Store, run: int) -> None:
-    await store.write(logs.append, run, log_lines("100% done", "1000 done"))
-    await store.write(logs.append, run, log_lines("Disk full", first=3, stream=LogStream.LOG, level="ERROR"))
-    await store.write(logs.append, run, log_lines("disk_a fine", first=4, stream=LogStream.LOG, level="INFO"))
+    await store.write(logs.append, {run: log_lines("100% done", "1000 done")})
+    await store.write(logs.append, {run: log_lines("Disk full", first=3, stream=LogStream.LOG, level="ERROR")})
+    await store.write(logs.append, {run: log_lines("disk_a fine", first=4, stream=LogStream.LOG, level="INFO")})
     assert await texts(store, run, level="error") == ["Disk full"]
     assert await texts(store, run, q="DISK") == ["Disk full", "disk_a fine"]
     assert await texts(store, run, q="100%") == ["100% done"]  # a sign, not a pattern
@@ -106,7 +106,7 @@ EIGHT = [
 async def test_a_filter_is_the_same_for_reading_counting_parting_and_stepping(
     store: Store, run: int, wanted: LogFilter, seqs: list[int]
 ) -> None:
-    await store.write(logs.append, run, EIGHT)
+    await store.write(logs.append, {run: EIGHT})
     assert await store.read(logs.count, run, wanted, 0, 8) == len(seqs)
     assert await store.read(logs.count, run, wanted, 3, 6) == len([seq for seq in seqs if 3 < seq <= 6])
     assert await store.read(logs.firsts, run, wanted, 8, 2) == seqs[::2]
@@ -122,6 +122,6 @@ async def test_a_filter_is_the_same_for_reading_counting_parting_and_stepping(
 
 
 async def test_ten_thousand_lines_are_read_in_pieces(store: Store, run: int) -> None:
-    await store.write(logs.append, run, log_lines(*(f"line {n}" for n in range(1, 10_001))))
+    await store.write(logs.append, {run: log_lines(*(f"line {n}" for n in range(1, 10_001)))})
     assert await texts(store, run, 9_997) == ["line 9998", "line 9999", "line 10000"]
     assert len(await texts(store, run)) == 1000

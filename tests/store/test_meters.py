@@ -58,9 +58,9 @@ async def test_a_run_is_counted_when_it_begins_and_when_it_ends(measured: Store,
     later = NOW + timedelta(seconds=8)
     for _ in range(2):  # the job runs one at a time
         (run,) = await measured.write(runs.claim, node="a", now=later, limit=5)
-        ended = {"node": "a", "outcome": FAILED, "now": later, "duration": 1.5}
-        assert await measured.write(runs.finish, run.id, **ended)
-        assert not await measured.write(runs.finish, run.id, **ended)
+        ended = [runs.End(run, FAILED, 1.5)]
+        assert await measured.write(runs.finish, ended, later)
+        assert not await measured.write(runs.finish, ended, later)
     failed = Ended("hourly", "hello", RunState.FAILED, 1.5)
     assert recorder.taken() == [Started("mail", 3.0), failed, Started("mail", None), failed]
     assert (run_id, by_hand) == (1, 2)
@@ -100,7 +100,7 @@ async def test_a_trial_is_no_run_of_a_job(measured: Store, recorder: Recorder) -
     trial = {"job": "typed", "task": "hello", "args": {}, "queue": "default", "timeout": None}
     await measured.write(runs.open_trial, **trial, trigger=RunTrigger.MANUAL, now=NOW)
     (run,) = await measured.write(runs.claim, node="a", now=NOW, limit=1)
-    assert await measured.write(runs.finish, run.id, node="a", outcome=FAILED, now=NOW, duration=1.0)
+    assert await measured.write(runs.finish, [runs.End(run, FAILED, 1.0)], NOW)
     assert recorder.taken() == [Started("default", None)]
 
 

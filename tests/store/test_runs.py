@@ -62,7 +62,8 @@ async def claim(store: Store, limit: int = 10, node: str = "node-1", minutes: fl
 
 
 async def finish(store: Store, run_id: int, outcome: Outcome = SUCCEEDED, node: str = "node-1") -> bool:
-    return await store.write(runs.finish, run_id, node=node, outcome=outcome, now=NOW, duration=1.5)
+    run = replace(await get(store, run_id), node=node)
+    return run_id in await store.write(runs.finish, [runs.End(run, outcome, 1.5)], NOW)
 
 
 # -- opened ---------------------------------------------------------------------------------------------------------
@@ -233,9 +234,8 @@ async def test_a_failure_is_kept_with_its_frames_its_place_and_its_group(store: 
     for outcome in (Outcome(state=RunState.FAILED, error=error), SUCCEEDED):
         run_id = await put_run(store, job)
         await claim(store)
-        assert await store.write(
-            runs.finish, run_id, node="node-1", outcome=outcome, now=NOW, duration=1.0, task="fetch"
-        )
+        run = replace(await get(store, run_id), task="fetch")
+        assert await store.write(runs.finish, [runs.End(run, outcome, 1.0)], NOW)
         ended.append(await get(store, run_id))
     bad, good = ended
     assert bad.error is not None
@@ -375,8 +375,8 @@ async def test_the_usual_duration_is_that_of_the_newest_twenty_that_succeeded(st
     def ended(tx: Tx, whose: Job, seconds: float, outcome: Outcome) -> None:
         run_id = runs.open_run(tx, whose, slot=None, trigger=RunTrigger.MANUAL, now=NOW)
         assert run_id is not None
-        runs.claim(tx, node="node-1", now=NOW, limit=1)
-        assert runs.finish(tx, run_id, node="node-1", outcome=outcome, now=NOW, duration=seconds, progress=None)
+        claimed = runs.claim(tx, node="node-1", now=NOW, limit=1)
+        assert runs.finish(tx, [runs.End(one, outcome, seconds) for one in claimed], NOW) == {run_id: 0}
 
     def history(tx: Tx) -> None:
         for seconds in (1000, *range(20)):
@@ -409,7 +409,7 @@ async def test_old_runs_are_pruned_in_batches_with_their_logs(store: Store) -> N
     kept = await put_run(store, job, state=RunState.SUCCEEDED, minutes=10)
     waits = await put_run(store, job, minutes=0)
     for run_id in (old[0], kept):
-        await store.write(logs.append, run_id, log_lines("one", "two"))
+        await store.write(logs.append, {run_id: log_lines("one", "two")})
 
     async def prune() -> int:
         return await store.write(runs.prune_older, at("12:10"), 2)

@@ -20,6 +20,7 @@ from typing import Any
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
+from procrastinate.types import JSONValue
 from psycopg import AsyncConnection, OperationalError
 
 from cronapp.core.clock import Clock
@@ -27,6 +28,7 @@ from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, JobChanged, LimitsChanged, NodesChanged, Resync, RunChanged, SchedulerChanged
 from cronapp.core.models import Ticket
 from cronapp.core.postgres import line
+from cronapp.engine.gathering import Gathering
 from cronapp.engine.runner import Runner
 from cronapp.service.tickets import BATCH, UNTAKEN, Tickets
 
@@ -36,7 +38,7 @@ LOOK_EVERY = 5.0  # seconds: the net under events, and the pause when the databa
 TRY_AGAIN = 1.0
 OTHERS = (0.05, 0.15)  # seconds after which we look for what another process should have handed out by then
 MOST_PAUSED = 0.25
-AT_ONCE = 16  # tickets that one node takes side by side; each takes a moment
+AT_ONCE = 4  # tickets that one node takes side by side; each takes a moment, and may be for many runs
 RECONNECT = 2.0  # seconds; the pool waits twice as long each time: after an outage of minutes it would be minutes late
 SCHEMA_LOCK = 0x43524F51
 for name in ("procrastinate", "psycopg.pool"):  # they tell of each ticket and try; of what matters we tell
@@ -55,8 +57,7 @@ class ProcrastinateDispatch:
         self._loops: list[asyncio.Task[None]] = []
         self._later = False
         self._taken_back = 0.0
-        self._came: list[Ticket] = []
-        self._beginning: asyncio.Task[None] | None = None
+        self._begins = Gathering(self._begin, "cronapp-begin")
         connector = PsycopgConnector(
             conninfo=conninfo, min_size=1, max_size=3, timeout=5, reconnect_timeout=RECONNECT, kwargs=line(conninfo)
         )
@@ -109,24 +110,21 @@ class ProcrastinateDispatch:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        if self._beginning is not None:
-            await asyncio.wait([self._beginning])
+        await self._begins.settled()
         with suppress(StoreUnavailable):
             await self._tickets.take_back(self._runner.node)
 
     # -- handing out ----------------------------------------------------------------------------------------------
 
     async def carry(self, conn: Any, tickets: Sequence[Ticket]) -> None:
-        """Defers a job of procrastinate for each ticket, in the transaction of this connection."""
+        """Defers a job of procrastinate for each node that is given something, in the transaction of this
+        connection."""
+        given: dict[str, list[JSONValue]] = {}
+        for one in tickets:
+            given.setdefault(one.node, []).append([one.run, one.task])
         jobs = [
-            Job(
-                queue=one.node,
-                lock=None,
-                queueing_lock=None,
-                task_name=TASK,
-                task_kwargs={"run": one.run, "task": one.task},
-            )
-            for one in tickets
+            Job(queue=node, lock=None, queueing_lock=None, task_name=TASK, task_kwargs={"runs": runs})
+            for node, runs in given.items()
         ]
         try:
             await self._app.job_manager.batch_defer_jobs_async(jobs, connection=conn)
@@ -193,28 +191,23 @@ class ProcrastinateDispatch:
                 log.exception("taking runs failed; trying again")
             await asyncio.sleep(TRY_AGAIN)
 
-    async def _came_here(self, run: int, task: str) -> None:
-        """A ticket came. It is done when the run has begun, durably, or may not begin. Those that come together
-        begin in one transaction."""
-        self._came.append(Ticket(run, self._runner.node, task))
-        if self._beginning is None or self._beginning.done():
-            self._beginning = asyncio.create_task(self._begin_all(), name="cronapp-begin")
-        await asyncio.shield(self._beginning)
+    async def _came_here(self, runs: Sequence[tuple[int, str]]) -> None:
+        """Tickets came. They are done when their runs have begun, durably, or may not begin. What could not begin is
+        taken back, and handed out again."""
+        node = self._runner.node
+        try:
+            await self._begins.add([Ticket(run, node, task) for run, task in runs])
+        except StoreUnavailable as error:
+            log.warning("%s Runs that came here wait.", error)
+        except Exception:
+            log.exception("runs that came here could not begin; they are taken back")
 
-    async def _begin_all(self) -> None:
-        while self._came:
-            came, self._came = self._came, []
-            try:
-                claimed = await self._tickets.begin(self._runner.node, came)
-            except StoreUnavailable as error:  # they are taken back, and handed out again
-                log.warning("%s Runs that came here wait.", error)
-                continue
-            except Exception:
-                log.exception("runs that came here could not begin; they are taken back")
-                continue
-            for one in claimed:
-                # Its end is told before its place is free, so that news alone would leave the next run waiting.
-                self._runner.start(one).add_done_callback(lambda _: self._wake.set())
+    async def _begin(self, came: Sequence[Sequence[Ticket]]) -> list[None]:
+        tickets = [one for some in came for one in some]
+        for one in await self._tickets.begin(self._runner.node, tickets):
+            # Its end is told before its place is free, so that news alone would leave the next run waiting.
+            self._runner.start(one).add_done_callback(lambda _: self._wake.set())
+        return [None for _ in came]
 
 
 def cause(error: BaseException) -> str:

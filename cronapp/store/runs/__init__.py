@@ -6,6 +6,7 @@ from cronapp.store.runs.durations import usual, usual_before
 from cronapp.store.runs.handing import begin, hand_out, take_back
 from cronapp.store.runs.listing import Found, Guarded, Tally, ids, listed, page, tally
 from cronapp.store.runs.moves import (
+    End,
     add_reason,
     ask_to_stop,
     end_queued,
@@ -46,6 +47,7 @@ from cronapp.store.runs.statistics import (
 
 __all__ = [
     "Chosen",
+    "End",
     "Found",
     "Guarded",
     "RunFilter",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Update, func, insert, or_, select, update
+from sqlalchemy import Update, bindparam, func, insert, or_, select, update
 
 from cronapp.core.events import CancelRequested
 from cronapp.core.failures import group_of, place_of
@@ -18,6 +18,16 @@ from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.jobs import forget_ends
 from cronapp.store.store import Tx
 from cronapp.store.tables import runs
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run ended on its node, what it reported last, and its duration in seconds by the monotonic clock."""
+
+    run: Run
+    outcome: Outcome
+    duration: float
+    progress: Progress | None = None
 
 
 def open_run(
@@ -172,40 +182,38 @@ def held(tx: Tx, owned: Sequence[Run]) -> dict[int, int]:
     return {row.id: row.last_seq for row in tx.conn.execute(statement) if row.node == nodes[row.id]}
 
 
-def finish(
-    tx: Tx,
-    run_id: int,
-    *,
-    node: str,
-    outcome: Outcome,
-    now: datetime,
-    duration: float,
-    task: str = "",
-    progress: Progress | None = None,
-) -> bool:
-    """The end of a running run of that task; False when it ended already, or another node owns it."""
-    error = outcome.error
-    reported = {"progress": asdict(progress)} if progress else {}
-    statement = (
-        update(runs)
-        .where(runs.c.id == run_id, runs.c.state == RunState.RUNNING, runs.c.node == node)
-        .values(
-            state=outcome.state,
-            reason=outcome.reason,
-            cause=outcome.cause,
-            result=outcome.result,
-            error_type=error.type if error else None,
-            error_message=error.message if error else None,
-            error_traceback=error.traceback if error else None,
-            error_frames=(problems_json(error.problems) or None) if error else None,
-            error_frame=place_of(error),
-            error_group=group_of(outcome.state, error, task),
-            finished_at=now,
-            duration=duration,
-            **reported,
-        )
-    )
-    return ended(tx, statement, outcome.state, duration, outcome.cause)
+def finish(tx: Tx, ends: Sequence[End], now: datetime) -> dict[int, int]:
+    """The ends of running runs; answers those that counted, each with the number of its last line. The others ended
+    already, or another node owns them."""
+    owned = held(tx, [end.run for end in ends])
+    counted = [end for end in ends if end.run.id in owned]
+    for reports in (False, True):  # who reported something has one column more
+        if rows := [columns_of(end, now) for end in counted if (end.progress is not None) is reports]:
+            tx.conn.execute(update(runs).where(runs.c.id == bindparam("run")), rows)
+    for end in counted:
+        if not end.run.trial:
+            tx.count(Ended(end.run.job, end.run.task, end.outcome.state, end.duration, cause=end.outcome.cause))
+    return owned
+
+
+def columns_of(end: End, now: datetime) -> dict[str, Any]:
+    run, outcome, error = end.run, end.outcome, end.outcome.error
+    return {
+        "run": run.id,
+        "state": outcome.state,
+        "reason": outcome.reason,
+        "cause": outcome.cause,
+        "result": outcome.result,
+        "error_type": error.type if error else None,
+        "error_message": error.message if error else None,
+        "error_traceback": error.traceback if error else None,
+        "error_frames": (problems_json(error.problems) or None) if error else None,
+        "error_frame": place_of(error),
+        "error_group": group_of(outcome.state, error, run.task),
+        "finished_at": now,
+        "duration": end.duration,
+        **({"progress": asdict(end.progress)} if end.progress else {}),
+    }
 
 
 def ended(
