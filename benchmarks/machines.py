@@ -3,7 +3,8 @@
 .venv/bin/python benchmarks/machines.py --runs 5000 --workers 1 2 4
 
 Told are the runs a second of a function that does nothing, all of them waiting from the start, and how long one that is
-made while nothing else waits takes until it begins. Both are measured in turns, on one throw-away cluster.
+made while nothing else waits takes until it begins. Both are measured in turns, on one throw-away cluster. At last: how
+many lines a second of what runs print come to rest there.
 """
 
 from __future__ import annotations
@@ -30,8 +31,19 @@ from faults.test_fleet import Worker  # noqa: E402
 from support import Server  # noqa: E402
 
 TASKS = '''
+import asyncio
+
+
 async def nothing():
     """Does nothing."""
+
+
+async def talk(lines: int):
+    """Prints lines, a hundred at a time."""
+    for n in range(lines):
+        print(f"line {n:06} of a log as it is usually written, with some words and a figure: {n * n}")
+        if n % 100 == 99:
+            await asyncio.sleep(0)
 '''
 JOBS = 50
 AT_ONCE = 100  # runs side by side in one worker
@@ -42,6 +54,8 @@ SELECT key, id, 'nothing', '{}', 'queued', 'manual', 1, 'default', 0, %s, 0, 1
 FROM jobs, generate_series(1, %s)"""
 BEGAN = "SELECT (started_at - queued_at) / 1000.0 FROM runs WHERE trigger = 'api' ORDER BY id"
 DONE = "SELECT count(*) FROM runs WHERE state = 'succeeded'"
+LINES = 100_000
+TALKERS = 10  # runs that print them
 
 
 @contextmanager
@@ -56,8 +70,8 @@ def database(cluster: str, name: str) -> Iterator[str]:
 # -- ours -----------------------------------------------------------------------------------------------------------
 
 
-def ours(cluster: str, workers: int, count: int, paced: int) -> tuple[float, list[float]]:
-    """Runs a second, and milliseconds from made to begun."""
+def ours(cluster: str, workers: int, count: int, paced: int) -> tuple[float, list[float], float]:
+    """Runs a second, milliseconds from made to begun, and lines a second."""
     with database(cluster, "ours") as url, tempfile.TemporaryDirectory() as folder:
         env = {"CRONAPP_DATABASE": url, "CRONAPP_SECRET_KEY": "k" * 40}
         made = [prepared(Path(folder, str(n)), env, n) for n in range(workers + 1)]
@@ -73,7 +87,7 @@ def ours(cluster: str, workers: int, count: int, paced: int) -> tuple[float, lis
             with psycopg.connect(url, autocommit=True) as conn:
                 waits = one_by_one(conn, server, paced)
                 rate = all_at_once(conn, count)
-            return rate, waits
+                return rate, waits, talking(conn, server)
         finally:
             for one in made:
                 if one.process is not None:
@@ -100,6 +114,19 @@ def all_at_once(conn: psycopg.Connection, count: int) -> float:
     conn.execute(WAIT, (time.time_ns() // 1000, each))
     wait_for(conn, before + each * JOBS)
     return each * JOBS / (time.monotonic() - began)
+
+
+def talking(conn: psycopg.Connection, server: Server) -> float:
+    (before,) = conn.execute(DONE).fetchone() or (0,)
+    job = {"id": "talk", "task": "talk", "schedule": {"kind": "manual"}, "max_running": TALKERS, "overlap": "allow"}
+    assert server.api("POST", "/jobs", json={**job, "args": {"lines": LINES // TALKERS}}).status_code == 201
+    began = time.monotonic()
+    for _ in range(TALKERS):
+        assert server.api("POST", "/jobs/talk/run", json={}).is_success
+    wait_for(conn, before + TALKERS)
+    took = time.monotonic() - began
+    assert conn.execute("SELECT count(*) FROM log_lines").fetchone() == (LINES,)
+    return LINES / took
 
 
 def wait_for(conn: psycopg.Connection, count: int) -> None:
@@ -206,8 +233,10 @@ def main() -> None:
     for workers in given.workers:
         reference = bare(cluster.get_uri(), workers, given.runs, given.paced)
         our_own = ours(cluster.get_uri(), workers, given.runs, given.paced)
-        print(f"{workers} worker{'s' if workers > 1 else ' '}  cronapp      {words(*our_own)}", flush=True)
-        print(f"           procrastinate{words(*reference)}   ratio {our_own[0] / reference[0]:.2f}", flush=True)
+        rate, waits, lines = our_own
+        print(f"{workers} worker{'s' if workers > 1 else ' '}  cronapp      {words(rate, waits)}", flush=True)
+        print(f"           procrastinate{words(*reference)}   ratio {rate / reference[0]:.2f}", flush=True)
+        print(f"           {lines:,.0f} lines/s of what runs print", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,26 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Engine, Insert, Table, Text, create_engine, event, text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Connection,
+    Engine,
+    Insert,
+    Table,
+    Text,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -38,6 +55,21 @@ def insert_or_ignore(conn: Connection, table: Table) -> Insert:
     if conn.dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
     return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def insert_all(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows that have the same columns; on PostgreSQL each column as one array, which is twice as fast."""
+    if conn.dialect.name == "postgresql":
+        columns = {f"all_{name}": [row[name] for row in rows] for name in rows[0]}
+        conn.execute(_by_arrays(table, tuple(rows[0])), columns)
+    else:
+        conn.execute(insert(table), rows)
+
+
+@cache
+def _by_arrays(table: Table, names: Sequence[str]) -> Insert:
+    arrays = (func.unnest(bindparam(f"all_{name}", type_=ARRAY(table.c[name].type))) for name in names)
+    return insert(table).from_select(names, select(*arrays))
 
 
 class without_escapes(GenericFunction[str]):  # noqa: N801, called as a function of SQL

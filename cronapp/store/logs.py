@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, or_, select, update
 
 from cronapp.core.logs import ERROR_LEVELS, TRACEBACK, WARNING_LEVELS, LogFilter, LogShow, Step
 from cronapp.core.models import LogLine, LogStream
-from cronapp.store.dialects import without_escapes
+from cronapp.store.dialects import insert_all, without_escapes
 from cronapp.store.store import Tx
 from cronapp.store.tables import log_lines, runs
 
@@ -31,7 +31,7 @@ def append(tx: Tx, added: Mapping[int, Sequence[LogLine]]) -> None:
     ]
     if not rows:
         return
-    tx.conn.execute(insert(log_lines), rows)
+    insert_all(tx.conn, log_lines, rows)
     last = update(runs).where(runs.c.id == bindparam("run")).values(last_seq=bindparam("last"))
     tx.conn.execute(last, [{"run": run_id, "last": lines[-1].seq} for run_id, lines in added.items() if lines])
 
