@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from zlib import crc32
 
 from cronapp import __version__
 from cronapp.bus.making import bus_for
@@ -67,7 +68,7 @@ from cronapp.service.tickets import Tickets
 from cronapp.service.watch import Watch
 from cronapp.store.holdings import holdings
 from cronapp.store.keyfile import keys_for
-from cronapp.store.open import open_store
+from cronapp.store.open import named_database, open_store
 from cronapp.store.store import PostgresStore, Store
 from cronapp.web import make_site
 from cronapp.web.api.told import told_of_hook
@@ -364,10 +365,17 @@ class App:
             send_test=self.sender.test,
             announce_link=self.announce_link,
             timezone=self.settings.timezone,
-            cookie=f"cronapp_session_{self.address.rpartition(':')[2]}",  # cookies know no ports
+            cookie=self._cookie(),
             hosts=hosts_of(self.settings.host, self.settings.trusted_hosts),
             limited=self._limited,
         )
+
+    def _cookie(self) -> str:
+        """The name of the session's cookie: the same for all servers on one database, since a browser may land on any
+        of them, and another for other sites of this host. Cookies know no ports."""
+        port = self.address.rpartition(":")[2]
+        name = named_database(self.settings.database).database or ""
+        return f"cronapp_session_{crc32(name.encode()) if self.services.fleet.shared else port}"
 
     def _limited(self, tags: frozenset[str]) -> Services:
         """The services of somebody who is limited to the jobs with one of these tags."""
