@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, event, update
 from support import TurnedClock
 
 from cronapp.core.events import Event, RunChanged
@@ -20,7 +21,8 @@ from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.service.tickets import Tickets
 from cronapp.store import tables
-from cronapp.store.store import Store
+from cronapp.store.runs import hand_out
+from cronapp.store.store import Store, Tx
 
 
 @pytest.fixture
@@ -115,6 +117,25 @@ async def test_no_limit_is_passed_by_what_is_on_its_way(
     for name in ("one", "two"):
         await tickets.begin(name, came(name, *(run for run, its in on_their_way.items() if its == name)))
     assert (await tickets.hand_out()).count == 0, "running, they still have their places"
+
+
+async def test_a_run_that_begins_while_places_are_counted_keeps_its_place(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, postgres_url: str
+) -> None:
+    await fleet.join(node("one", clock, concurrency=50))
+    await opened(jobs, runs, 2, max_running=1)
+    await tickets.hand_out()
+
+    def hand_out_while_it_begins(tx: Tx) -> list[Ticket]:
+        def begins(conn: Connection, cursor: object, statement: str, *_: object) -> None:
+            if "count(*)" in statement and "job_limit" in statement:
+                with psycopg.connect(postgres_url) as other:
+                    other.execute("UPDATE runs SET state = 'running' WHERE state = 'queued' AND node IS NOT NULL")
+
+        event.listen(tx.conn, "after_cursor_execute", begins)
+        return hand_out(tx, now=clock(), limit=10)
+
+    assert await store.write(hand_out_while_it_begins) == [], "the job has one place"
 
 
 async def test_what_a_node_leaves_alone_goes_to_another_and_is_then_refused_to_the_first(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select, union_all
 
 from cronapp.core.limits import GROUP_AT_ONCE, Full, Limit
 from cronapp.core.models import Run, RunState
@@ -80,14 +80,14 @@ def room_now(conn: Connection, now: datetime) -> Room:
     """The places left by what runs at this moment or is on its way to a node, and by what started lately in queues that
     have a rate."""
     room = Room({(limit.kind, limit.name): limit for limit in limits.all_limits(conn)})
-    for on_its_way, which in ((False, RUNNING), (True, SENT)):
-        for row in conn.execute(counted(which)).mappings():
-            for place in places_of(row):
-                room.running[place] += row["count"]
-                room.sent[place] += row["count"] if on_its_way else 0
-                left = room.of(place, row)
-                if left is not None:
-                    room.left[place] = left - row["count"]
+    # In one question: between two of them a run that begins would be no longer on its way, and not yet running.
+    for row in conn.execute(union_all(counted(RUNNING), counted(SENT))).mappings():
+        for place in places_of(row):
+            room.running[place] += row["count"]
+            room.sent[place] += row["count"] if row["state"] == RunState.QUEUED else 0
+            left = room.of(place, row)
+            if left is not None:
+                room.left[place] = left - row["count"]
     for place, limit in room.limits.items():
         if limit.rate and limit.kind == "queue":
             started = limits.starts_since(conn, limit.name, now - timedelta(seconds=limit.rate.per))
@@ -111,6 +111,7 @@ def counted(which: ColumnElement[bool]) -> Select[Any]:
             runs.c.queue,
             runs.c.backfill,
             jobs.c.group,
+            runs.c.state,
             func.max(jobs.c.max_running).label("job_limit"),
             func.max(backfills.c.max_running).label("backfill_limit"),
             func.count().label("count"),
@@ -118,7 +119,7 @@ def counted(which: ColumnElement[bool]) -> Select[Any]:
         .outerjoin(jobs, jobs.c.key == runs.c.job_key)
         .outerjoin(backfills, backfills.c.id == runs.c.backfill)
         .where(which)
-        .group_by(runs.c.job_key, runs.c.queue, runs.c.backfill, jobs.c.group)
+        .group_by(runs.c.job_key, runs.c.queue, runs.c.backfill, jobs.c.group, runs.c.state)
     )
 
 
