@@ -150,7 +150,8 @@ def get(conn: Connection, job_id: str, *, lock: bool = False) -> Job | None:
 
 
 def by_keys(conn: Connection, keys: Iterable[int]) -> list[Job]:
-    """In the order of their keys, in which whoever changes several of them does so."""
+    """In the order of the keys: who changes several of them does so in the same order as others, and none waits for
+    one that waits for it."""
     return jobs_of(conn, conn.execute(JOBS.where(jobs.c.key.in_(list(keys))).order_by(jobs.c.key)).mappings())
 
 

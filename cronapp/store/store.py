@@ -46,6 +46,8 @@ Carry = Callable[[Any, Sequence[Ticket]], Awaitable[None]]
 """Gives runs to whoever carries them to their nodes, on the driver's connection of the transaction."""
 CHANNEL = "cronapp"
 NO_METER = NoMeter()
+DEADLOCK = "40P01"
+TRIES = 5  # of a change that PostgreSQL undoes since it and another wait for each other
 BATCH = 256  # changes put into one transaction at the most
 
 
@@ -338,15 +340,18 @@ class PostgresStore:
             return result, tx
 
         with Watch(self._meter, "write"):
-            try:
-                async with self._engine.begin() as conn:
-                    result, tx = await conn.run_sync(apply)
-                    if tx.tickets and self.carry:
-                        await self.carry((await conn.get_raw_connection()).driver_connection, tx.tickets)
-            except DBAPIError as error:
-                raise unavailable(error) from error
-            except PoolTimeout:
-                raise StoreUnavailable("The database cannot be written: no connection is free.") from None
+            for tries_left in range(TRIES - 1, -1, -1):
+                try:
+                    async with self._engine.begin() as conn:
+                        result, tx = await conn.run_sync(apply)
+                        if tx.tickets and self.carry:
+                            await self.carry((await conn.get_raw_connection()).driver_connection, tx.tickets)
+                    break
+                except DBAPIError as error:
+                    if not tries_left or getattr(error.orig, "sqlstate", None) != DEADLOCK:
+                        raise unavailable(error) from error
+                except PoolTimeout:
+                    raise StoreUnavailable("The database cannot be written: no connection is free.") from None
         if tx.moves:
             self._meter.count(tx.moves)
         if tx.events:

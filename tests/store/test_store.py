@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from databases import with_tables
 from recipes import NOW, put_job
-from sqlalchemy import Connection, Engine, delete, event, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, event, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from support import until
 
@@ -368,6 +368,26 @@ async def test_who_is_stopped_in_the_middle_of_a_transaction_holds_nobody_up_for
     with pytest.raises(StoreUnavailable):
         await store.write(be_stopped)
     assert await store.read(lambda conn: conn.execute(select(scheduler.c.reason)).scalar()) == "theirs"
+    await store.close()
+
+
+async def test_two_changes_that_wait_for_each_other_are_both_made(postgres_url: str) -> None:
+    store = await open_store(postgres_url, lambda _events: None)
+    tries = dict.fromkeys((1, 2), 0)
+
+    def cross(tx: Tx, mine: int, theirs: int) -> None:
+        tries[mine] += 1
+        tx.conn.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
+        dialects.lock(tx.conn, mine)
+        while tries[mine] == 1 and not locked(tx.conn, theirs):  # each question lets the other go on
+            pass
+        dialects.lock(tx.conn, theirs)
+
+    def locked(conn: Connection, key: int) -> bool:
+        return bool(conn.execute(text(f"SELECT count(*) FROM pg_locks WHERE objid = {key} AND granted")).scalar())
+
+    await asyncio.gather(store.write(cross, 1, 2), store.write(cross, 2, 1))
+    assert sorted(tries.values()) == [1, 2], "PostgreSQL undid one, and it was made again"
     await store.close()
 
 
