@@ -41,6 +41,11 @@ MOST_PAUSED = 0.25
 AT_ONCE = 4  # tickets that one node takes side by side; each takes a moment, and may be for many runs
 RECONNECT = 2.0  # seconds; the pool waits twice as long each time: after an outage of minutes it would be minutes late
 SCHEMA_LOCK = 0x43524F51
+FORGET = (
+    "DELETE FROM procrastinate_jobs WHERE queue_name = ANY(%(nodes)s) OR queue_name NOT IN (SELECT name FROM nodes)"
+)
+LEFT = "DELETE FROM procrastinate_jobs WHERE queue_name = %(node)s AND status = 'doing'"
+"""What was fetched, and not told to be done since the connection was lost just then."""
 for name in ("procrastinate", "psycopg.pool"):  # they tell of each ticket and try; of what matters we tell
     logging.getLogger(name).setLevel(logging.CRITICAL)
 
@@ -113,6 +118,7 @@ class ProcrastinateDispatch:
         await self._begins.settled()
         with suppress(StoreUnavailable):
             await self._tickets.take_back(self._runner.node)
+        await self.forget([self._runner.node])
 
     # -- handing out ----------------------------------------------------------------------------------------------
 
@@ -132,11 +138,10 @@ class ProcrastinateDispatch:
             raise StoreUnavailable(f"The database cannot be written: {cause(error)}.") from error
 
     async def forget(self, nodes: Sequence[str]) -> None:
-        """Drops what is still to be carried to nodes that are gone."""
+        """Drops what is still to be carried to these nodes, and to all that are not there any more: one may have been
+        given up just as it was handed something."""
         with suppress(ConnectorException, OperationalError):
-            await self._app.connector.execute_query_async(
-                "DELETE FROM procrastinate_jobs WHERE queue_name = ANY(%(nodes)s)", nodes=list(nodes)
-            )
+            await self._app.connector.execute_query_async(FORGET, nodes=list(nodes))
 
     async def _hand_out_on(self) -> None:
         pause = 0.0
@@ -163,7 +168,8 @@ class ProcrastinateDispatch:
     async def _take_back_now_and_then(self) -> None:
         if (now := time.monotonic()) - self._taken_back >= UNTAKEN / 2:
             self._taken_back = now
-            await self._tickets.take_back()
+            if await self._tickets.take_back():
+                await self.forget(())
 
     def _until(self, due: datetime | None) -> float:
         """Seconds until the next run may be handed out, at most until the next look for what was left alone."""
@@ -176,6 +182,7 @@ class ProcrastinateDispatch:
         """A worker of procrastinate ends when its connection does: then the next one begins."""
         while True:
             try:
+                await self._app.connector.execute_query_async(LEFT, node=self._runner.node)
                 await self._app.run_worker_async(
                     queues=[self._runner.node],
                     name=self._runner.node,

@@ -1,0 +1,98 @@
+"""Tickets between processes, carried by procrastinate: what is lost on the way, and what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+from support import TurnedClock, until
+
+from cronapp.core.errors import StoreUnavailable
+from cronapp.core.models import Node, NodeKind
+from cronapp.core.postgres import conninfo
+from cronapp.engine.dispatch import procrastinate
+from cronapp.engine.dispatch.procrastinate import ProcrastinateDispatch
+from cronapp.service.blackouts import Blackouts
+from cronapp.service.fleet import Fleet
+from cronapp.service.jobs import Jobs
+from cronapp.service.runs import Claimed, Runs
+from cronapp.service.tasks import Tasks
+from cronapp.service.tickets import Tickets
+from cronapp.store.store import PostgresStore
+
+HERE = "here:1"
+
+
+class Hands:
+    """In the place of the runner: takes what it gets."""
+
+    node = HERE
+
+    def __init__(self) -> None:
+        self.got: list[Claimed] = []
+
+    def has(self, run_id: int) -> bool:
+        return any(one.run.id == run_id for one in self.got)
+
+    def start(self, claimed: Claimed) -> asyncio.Future[None]:
+        self.got.append(claimed)
+        return asyncio.get_running_loop().create_future()
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> str:
+    """Only there is something to be carried."""
+    return postgres_url
+
+
+@pytest.fixture
+def tickets(store: PostgresStore, runs: Runs, tasks: Tasks, clock: TurnedClock) -> Tickets:
+    return Tickets(store, runs, tasks, clock)
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+async def dispatch(
+    store: PostgresStore, tickets: Tickets, hands: Hands, blackouts: Blackouts, clock: TurnedClock, postgres_url: str
+) -> AsyncIterator[ProcrastinateDispatch]:
+    """It is open, and does not go yet; its node is there."""
+    here: dict[str, Any] = {"kind": NodeKind.WORKER, "host": "here", "pid": 1, "machine": "", "version": "1"}
+    now = clock()
+    node = Node(name=HERE, queues=None, concurrency=10, started_at=now, heartbeat=now, **here)
+    await Fleet(store, blackouts, clock, stall=10).join(node)
+    made = ProcrastinateDispatch(
+        tickets,
+        hands,  # type: ignore[arg-type]
+        clock,
+        conninfo=conninfo(postgres_url),
+        works=True,
+    )
+    store.carry = made.carry
+    await made.open()
+    yield made
+    await made.stop()
+    await made.close()
+
+
+async def test_tickets_that_nobody_comes_back_for_are_dropped(
+    dispatch: ProcrastinateDispatch, postgres_url: str
+) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+
+        def left() -> list[tuple[Any, ...]]:
+            return conn.execute("SELECT queue_name FROM procrastinate_jobs").fetchall()
+
+        insert = "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES (%s, 'cronapp.run', %s)"
+        conn.execute(insert, (HERE, "doing"))  # the connection was lost before it was told to be done
+        conn.execute(insert, ("gone:1", "todo"))  # handed to a node just as it was given up
+        await dispatch.forget(["gone:2"])
+        assert left() == [(HERE,)]
+        dispatch.start()
+        await until(lambda: not left())
