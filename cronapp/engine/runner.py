@@ -86,6 +86,10 @@ class Runner:
         """How many runs are executed here now."""
         return len(self._lives)
 
+    def has(self, run_id: int) -> bool:
+        """Whether a run is executed here, or its end waits to be stored."""
+        return run_id in self._live or run_id in self._ending
+
     @property
     def live(self) -> list[Run]:
         return [live.run for live in self._live.values()]

@@ -47,15 +47,18 @@ class Tickets:
 
         return await self.store.write(change)
 
-    async def begin(self, node: str, tickets: Sequence[Ticket]) -> list[Claimed]:
+    async def begin(self, node: str, tickets: Sequence[Ticket], *, unsure: bool = False) -> list[Claimed]:
         """The runs whose tickets came to a node begin there, if they still wait and are still its own. One that the
-        master switch holds back waits on; so does one whose task is not here, if another node may have it."""
+        master switch holds back waits on; so does one whose task is not here, if another node may have it.
+
+        With `unsure` it was tried before, and no answer came: what did begin then is among them."""
 
         def change(tx: Tx) -> list[Claimed]:
             off = pauses.is_off(tx)
             lacking = self._lacking(tx, node, [one for one in tickets if self.tasks.find(one.task) is None])
             able = [one.run for one in tickets if one.run not in lacking]
-            begun = runs.begin(tx, able, node, self.clock(), only_by_hand=off)
+            before = runs.begun(tx.conn, able, node) if unsure else []
+            begun = [*before, *runs.begin(tx, able, node, self.clock(), only_by_hand=off)]
             back = {one.run for one in tickets} - {run.id for run in begun}
             for one in runs.take_back(tx, node=node, run_ids=sorted(back)) if back else ():
                 tx.emit(RunChanged(one.run, one.job))

@@ -81,6 +81,32 @@ async def dispatch(
     await made.close()
 
 
+async def test_a_run_begins_though_the_answer_to_its_beginning_was_lost(
+    dispatch: ProcrastinateDispatch,
+    tickets: Tickets,
+    hands: Hands,
+    jobs: Jobs,
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin, answers = tickets.begin, iter([False, True])
+
+    async def heard_the_second_time(*args: Any, **how: Any) -> list[Claimed]:
+        begun = await begin(*args, **how)
+        if next(answers):
+            return begun
+        raise StoreUnavailable("The connection was lost after the commit.")
+
+    monkeypatch.setattr(tickets, "begin", heard_the_second_time)
+    monkeypatch.setattr(procrastinate, "TRY_AGAIN", 0.01)
+    dispatch.start()
+    await jobs.create({"id": "a", "task": "hello", "schedule": {"kind": "manual"}}, origin="api")
+    run = await runs.run_now("a")
+    dispatch.heed_others(procrastinate.Resync())
+    await until(lambda: hands.got)
+    assert [one.run.id for one in hands.got] == [run.id]
+
+
 async def test_tickets_that_nobody_comes_back_for_are_dropped(
     dispatch: ProcrastinateDispatch, postgres_url: str
 ) -> None:

@@ -30,6 +30,7 @@ from cronapp.core.models import Ticket
 from cronapp.core.postgres import line
 from cronapp.engine.gathering import Gathering
 from cronapp.engine.runner import Runner
+from cronapp.service.runs import Claimed
 from cronapp.service.tickets import BATCH, UNTAKEN, Tickets
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class ProcrastinateDispatch:
         self._loops: list[asyncio.Task[None]] = []
         self._later = False
         self._taken_back = 0.0
+        self._stopping = False
         self._begins = Gathering(self._begin, "cronapp-begin")
         connector = PsycopgConnector(
             conninfo=conninfo, min_size=1, max_size=3, timeout=5, reconnect_timeout=RECONNECT, kwargs=line(conninfo)
@@ -112,6 +114,7 @@ class ProcrastinateDispatch:
             self._loops.append(asyncio.create_task(self._take_on(), name="cronapp-take"))
 
     async def stop(self) -> None:
+        self._stopping = True
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
@@ -211,10 +214,23 @@ class ProcrastinateDispatch:
 
     async def _begin(self, came: Sequence[Sequence[Ticket]]) -> list[None]:
         tickets = [one for some in came for one in some]
-        for one in await self._tickets.begin(self._runner.node, tickets):
-            # Its end is told before its place is free, so that news alone would leave the next run waiting.
-            self._runner.start(one).add_done_callback(lambda _: self._wake.set())
+        for one in await self._begun(tickets):
+            if not self._runner.has(one.run.id):
+                # Its end is told before its place is free, so that news alone would leave the next run waiting.
+                self._runner.start(one).add_done_callback(lambda _: self._wake.set())
         return [None for _ in came]
+
+    async def _begun(self, tickets: Sequence[Ticket]) -> list[Claimed]:
+        unsure = False
+        while True:
+            try:
+                return await self._tickets.begin(self._runner.node, tickets, unsure=unsure)
+            except StoreUnavailable as error:  # perhaps after the commit: then they run in the books, and nowhere else
+                if self._stopping:
+                    raise
+                log.warning("%s Runs that came here wait.", error)
+            unsure = True
+            await asyncio.sleep(TRY_AGAIN)
 
 
 def cause(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from cronapp.store.runs.chosen import Chosen, chosen
 from cronapp.store.runs.claims import claim
 from cronapp.store.runs.durations import usual, usual_before
-from cronapp.store.runs.handing import begin, hand_out, take_back
+from cronapp.store.runs.handing import begin, begun, hand_out, take_back
 from cronapp.store.runs.listing import Found, Guarded, Tally, ids, listed, page, tally
 from cronapp.store.runs.moves import (
     End,
@@ -56,6 +56,7 @@ __all__ = [
     "ask_to_stop",
     "attempts",
     "begin",
+    "begun",
     "by_hour",
     "chosen",
     "claim",

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, exists, or_, select, true, update
+from sqlalchemy import Connection, RowMapping, exists, or_, select, true, update
 
 from cronapp.core.models import BY_HAND, Node, NodeLoad, Run, RunState, Ticket
 from cronapp.store import dialects, nodes
 from cronapp.store.runs.claims import CLAIMS, MOST_AT_ONCE, started, waiting
 from cronapp.store.runs.room import SENT, room_now
+from cronapp.store.runs.rows import run_of
 from cronapp.store.store import Tx
 from cronapp.store.tables import runs
 
@@ -118,6 +119,12 @@ def begin(tx: Tx, run_ids: Sequence[int], node: str, now: datetime, *, only_by_h
     if only_by_hand:
         statement = statement.where(runs.c.trigger.in_(BY_HAND))
     return started(tx, statement, run_ids, now)
+
+
+def begun(conn: Connection, run_ids: Sequence[int], node: str) -> list[Run]:
+    """Those of the runs that run on this node."""
+    statement = select(runs).where(runs.c.id.in_(run_ids), runs.c.state == RunState.RUNNING, runs.c.node == node)
+    return [run_of(row) for row in conn.execute(statement.order_by(runs.c.id)).mappings()]
 
 
 def take_back(
