@@ -106,6 +106,7 @@ class App:
         self.tracer = tracer_for(trace_exporters(), self.node)
         self._pruned: Pruned | None = None
         self.watchdog = LoopWatchdog(self._blocked)
+        self._quiet = False  # nothing new is taken any more
         self._blocks: deque[BlockedRow] = deque(maxlen=BLOCKS_KEPT)
         self._began = time.monotonic()
         self._started_at = clock()
@@ -315,7 +316,7 @@ class App:
         for task in beside:
             task.cancel()
         await within(LEAVING, self.sealing.stop())
-        await within(LEAVING, self._take_nothing_new())
+        await self._take_nothing_new()
         if left := await self.runner.stop(STOPPED):
             log.warning(unstored(left))
         if self.kind is NodeKind.SERVER:
@@ -331,17 +332,19 @@ class App:
         capture.uninstall()
 
     async def _take_nothing_new(self) -> None:
+        """Each part of it has a limit of its own, since a database that does not answer may hold up any of them."""
+        if self._quiet:
+            return
         await self.watcher.stop()
         if self.kind is NodeKind.SERVER:
-            await self.reaper.stop()
-            await self.pause_ends.stop()
             served = self.serving()
-            await self.scheduler.stop()
+            await within(LEAVING, self.reaper.stop(), self.pause_ends.stop(), self.scheduler.stop())
             if served:
-                await noted(self.presence.stay())
+                await within(LEAVING, noted(self.presence.stay()))
         if self.services.fleet.shared:
-            await noted(self.membership.empty(self.clock()))
-        await self.dispatch.stop()
+            await within(LEAVING, noted(self.membership.empty(self.clock())))
+        await within(LEAVING, self.dispatch.stop())
+        self._quiet = True
 
     def serving(self) -> bool:
         """Whether slots are served: not before the start, after the stop, or while the server is emptied."""

@@ -19,6 +19,7 @@ from hypercorn.config import Config
 from cronapp import __version__
 from cronapp.app import App
 from cronapp.cli.http import speak_plainly
+from cronapp.cli.leaving import leave
 from cronapp.cli.server_log import set_up_log, teller
 from cronapp.config import Settings, known_secrets, load_settings
 from cronapp.core.errors import CannotStart, DatabaseOlder
@@ -102,6 +103,7 @@ async def run_server(settings: Settings, *, worker: bool, watch: bool) -> None:
     for site in sites:
         if site.done() and not site.cancelled() and (error := site.exception()) is not None:
             raise error
+    leave()
 
 
 def address_of(listener: socket.socket, settings: Settings) -> str:

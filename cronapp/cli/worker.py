@@ -10,6 +10,7 @@ import typer
 
 from cronapp import __version__
 from cronapp.app import App
+from cronapp.cli.leaving import leave
 from cronapp.cli.serve import TASKS, take_files, wants_watch
 from cronapp.cli.server_log import set_up_log, teller
 from cronapp.config import Settings, known_secrets, load_settings
@@ -78,3 +79,4 @@ async def run_worker(settings: Settings, *, watch: bool) -> None:
     say("Stopping.")
     await app.drain(hasten, say)
     await app.close()
+    leave()

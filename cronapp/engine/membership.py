@@ -17,6 +17,7 @@ from cronapp.store.beat import Beat
 
 log = logging.getLogger(__name__)
 BEATS = 5  # signs of life within the stall time
+LAST = 2.0  # seconds that the last of them has
 
 
 class Membership:
@@ -75,7 +76,7 @@ class Membership:
         """Not `clean`: something of it still runs in the books, so the others shall find it silent."""
         if self._beat is not None:
             self._beat.stop()
-            await asyncio.to_thread(self._beat.join)
+            await asyncio.to_thread(self._beat.join, LAST)
         if clean:
             await noted(self._fleet.leave(self.node.name))
 

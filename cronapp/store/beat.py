@@ -43,8 +43,9 @@ class Beat:
         """May be called from the loop: it waits for nothing that could take long."""
         self._stopped.set()
 
-    def join(self) -> None:
-        self._thread.join()
+    def join(self, limit: float) -> None:
+        """Waits for its end, but not longer: a database that does not answer holds it up for ever."""
+        self._thread.join(limit)
 
     def _beat_on(self) -> None:
         engine = beating_engine(self._url)
