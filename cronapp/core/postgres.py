@@ -17,6 +17,8 @@ LINE: Mapping[str, Any] = {
     "tcp_user_timeout": 10_000,
 }
 """So that a connection to a machine that is gone without a word ends within some ten seconds."""
+THEIRS = {"tcp_keepalives_idle": "60", "tcp_keepalives_interval": "20", "tcp_keepalives_count": "3"}
+"""The same on the other end, in less of a hurry."""
 
 
 def is_postgres(url: str) -> bool:
@@ -25,9 +27,11 @@ def is_postgres(url: str) -> bool:
 
 def line(url: str) -> dict[str, Any]:
     """What each connection is opened with. A process that is stopped in the middle of a transaction loses it after
-    `HOLDING` seconds: else nobody could touch the rows that it holds, not even to find its runs lost."""
+    `HOLDING` seconds: else nobody could touch the rows that it holds, not even to find its runs lost. What a machine
+    that is gone without a word had open, the server closes after some two minutes, not after two hours."""
     own = parse_qs(urlsplit(url).query).get("options", [])
-    return {**LINE, "options": " ".join([*own, f"-c idle_in_transaction_session_timeout={HOLDING:g}s"])}
+    ours = {"idle_in_transaction_session_timeout": f"{HOLDING:g}s", **THEIRS}
+    return {**LINE, "options": " ".join([*own, *(f"-c {name}={value}" for name, value in ours.items())])}
 
 
 def conninfo(url: str) -> str:

@@ -2,62 +2,49 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
-from support import Server
-
-STALL = 4.0
-
-Start = Callable[[str, str], Server]
-
-
-class Worker(Server):
-    """`cronapp worker`, as a process of its own."""
-
-    command = ("worker",)
-
-    def wait_ready(self, limit: float = 60.0) -> None:
-        seen(lambda: "executes runs of" in self.text(), limit)
-
-
-def seen(ask: Callable[[], Any], limit: float = 40.0) -> Any:
-    end = time.monotonic() + limit
-    while not (found := ask()):
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.05)
-    return found
+from databases import Cluster
+from fleet_soaking import Plan, soak_fleet
+from fleets import STALL, Fleet, Wire, name_of, seen
 
 
 @pytest.fixture
-def start(tmp_path: Path, postgres_url: str) -> Iterator[Start]:
-    """Starts a `server` that executes nothing, or a `worker`, under a name."""
-    env = {"CRONAPP_DATABASE": postgres_url, "CRONAPP_STALL": str(STALL), "CRONAPP_SECRET_KEY": "k" * 40}
-    made: list[Server] = []
-
-    def begin(kind: str, name: str) -> Server:
-        folder = tmp_path / name
-        folder.mkdir()
-        process = (Worker if kind == "worker" else Server)(folder, env=env)
-        made.append(process)
-        return process.start(*(() if kind == "worker" else ("--no-worker",)))
-
-    yield begin
-    for process in made:
-        if process.process is not None and process.process.poll() is None:
-            process.signal(signal.SIGCONT)
-            process.kill()
+def fleet(tmp_path: Path, postgres_url: str) -> Iterator[Fleet]:
+    made = Fleet(tmp_path, postgres_url)
+    yield made
+    made.end()
 
 
-def test_servers_and_workers_share_one_database_and_outlive_each_other(start: Start, postgres_url: str) -> None:
-    one, first = start("server", "one"), start("worker", "first")
-    other = start("server", "other")
+@pytest.fixture
+def wire(postgres_url: str) -> Iterator[Wire]:
+    made = Wire(f"{parse_qs(urlsplit(postgres_url).query)['host'][0]}/.s.PGSQL.5432")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL of its own, since it crashes."""
+    made = Cluster()
+    yield made
+    made.drop()
+
+
+def database_of(url: str) -> str:
+    return urlsplit(url).path[1:]
+
+
+def test_servers_and_workers_share_one_database_and_outlive_each_other(fleet: Fleet, postgres_url: str) -> None:
+    one, first = fleet.start("server", "one"), fleet.start("worker", "first")
+    other = fleet.start("server", "other")
 
     def run(run_id: int) -> dict[str, Any]:
         return dict(other.api("GET", f"/runs/{run_id}").json())
@@ -82,7 +69,7 @@ def test_servers_and_workers_share_one_database_and_outlive_each_other(start: St
     began = other.api("POST", "/jobs/long/run", json={}).json()["id"]
     seen(lambda: "step 5" in one.api("GET", f"/runs/{began}/log").text)
     assert "steps" in other.api("GET", f"/runs/{began}/stack").json()["stack"], "where its code is, seen from afar"
-    second = start("worker", "second")
+    second = fleet.start("worker", "second")
     first.kill()
     at = time.monotonic()
     seen(lambda: run(began)["state"] == "lost")
@@ -117,6 +104,46 @@ def test_servers_and_workers_share_one_database_and_outlive_each_other(start: St
         assert conn.execute("SELECT * FROM procrastinate_jobs").fetchall() == []
 
 
-def name_of(process: Server) -> str:
-    assert process.process is not None
-    return f"{os.uname().nodename}:{process.process.pid}"
+async def test_killed_and_stopped_at_random_moments_they_lose_no_slot_and_run_none_twice(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    plan = Plan(seed=330, seconds=4, rate=10, servers=2, workers=2, pause=1, stall=2)
+    found = await soak_fleet(tmp_path, cluster, plan)
+    assert found.wrong == []
+    assert found.figures["slots with one run"] == found.figures["slots promised"] > 30
+
+
+def test_a_worker_that_is_cut_off_from_the_database_is_given_up_and_stops_what_it_ran(
+    fleet: Fleet, wire: Wire, postgres_url: str
+) -> None:
+    server = fleet.start("server", "server")
+    cut = fleet.start("worker", "cut", CRONAPP_DATABASE=wire.url(database_of(postgres_url)))
+    body = {
+        "id": "long",
+        "task": "steps",
+        "schedule": {"kind": "manual"},
+        "args": {"count": 100_000, "delay": 0.01},
+        "retry": {"max_attempts": 2, "delay": 0, "on": ["lost"]},
+    }
+    assert server.api("POST", "/jobs", json=body).status_code == 201
+    began = server.api("POST", "/jobs/long/run", json={}).json()["id"]
+
+    def runs() -> list[tuple[str, str]]:
+        return [(one["state"], one["node"]) for one in server.api("GET", "/runs?job=long").json()["items"]]
+
+    seen(lambda: "step 5" in server.api("GET", f"/runs/{began}/log").text)
+    other = fleet.start("worker", "other")
+    wire.cut()
+    at = time.monotonic()
+    seen(lambda: ("lost", name_of(cut)) in runs())
+    assert time.monotonic() - at < STALL + 1 + 5, "five for a busy machine, or for a transaction that was cut in two"
+    seen(lambda: runs()[0] == ("running", name_of(other)))
+    kept = server.api("GET", f"/runs/{began}/log").text
+
+    wire.mend()
+    seen(lambda: "but it was no longer ours" in cut.text())
+    assert server.api("GET", f"/runs/{began}/log").text == kept
+    assert runs() == [("running", name_of(other)), ("lost", name_of(cut))]
+
+    wire.cut()
+    assert cut.stop(limit=45) == 0, cut.text()
