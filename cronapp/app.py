@@ -207,7 +207,7 @@ class App:
         self.dispatch = self._dispatch()
         self.afar = Afar(Looks(self.store), self.runner)
         self.reaper = Reaper(self.services.fleet, machine(), self.dispatch.forget)
-        self.scheduler = Scheduler(self.jobs, self.runs)
+        self.scheduler = Scheduler(self.jobs, self.runs, clock_off=lambda: self.membership.clock_off)
         self.pause_ends = PauseEnds(self.services.pauses, self.jobs, self.services.switch, self.clock)
         declarations = self.declarations if self.kind is NodeKind.SERVER else None
         self.watcher = Watcher(self.tasks, declarations, self.bus.publish)

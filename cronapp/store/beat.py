@@ -20,6 +20,7 @@ from cronapp.store import nodes
 from cronapp.store.open import named_database
 
 log = logging.getLogger(__name__)
+LONG = 1.0  # seconds
 
 
 class Beat:
@@ -67,7 +68,7 @@ class Beat:
 
     def _beat(self, engine: Engine) -> bool:
         with engine.begin() as conn:
-            self.clock_off = measured(conn)
+            self.clock_off = measured(conn, self.clock_off)
             return nodes.beat(conn, self._name, self.clock_off)
 
 
@@ -82,9 +83,12 @@ def beating_engine(url: str) -> Engine:
     )
 
 
-def measured(conn: Connection) -> float:
-    """How far this machine's clock is ahead of the database's, to half of what the question takes."""
-    before = datetime.now(UTC)
+def measured(conn: Connection, known: float = 0.0) -> float:
+    """How far this machine's clock is ahead of the database's, to half of what the question takes. Where that takes
+    long, as when the process was stopped meanwhile, it is what was known before."""
+    began, before = time.monotonic(), datetime.now(UTC)
     theirs = nodes.now(conn)
     after = datetime.now(UTC)
+    if time.monotonic() - began > LONG:
+        return known
     return (before + (after - before) / 2 - theirs).total_seconds()

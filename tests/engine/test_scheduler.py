@@ -74,6 +74,21 @@ async def test_a_due_slot_gets_its_run_and_the_next_is_waited_for(kept: Kept) ->
     assert (job.last_slot, job.next_slot) == (START + timedelta(minutes=3), START + timedelta(minutes=4))
 
 
+async def test_a_clock_that_is_far_off_opens_no_slot_until_it_is_set(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler_module, "TRY_AGAIN", 0.01)
+    off = [6.0]
+    kept.scheduler._clock_off = lambda: off[0]
+    await kept.house.make("a", schedule=EACH_MINUTE)
+    await kept.timers(1)
+    await kept.turn(59.5)
+    await until(lambda: kept.scheduler._off and kept.scheduler._due_keys)
+    assert await kept.house.runs_of("a") == []
+    off[0] = 0.5
+    assert await kept.slots("a", 1) == [START + timedelta(minutes=1)]
+
+
 async def test_jobs_that_are_there_at_the_start_are_kept_and_what_they_missed_is_due(
     turned_house: Any, turned: TurnedClock
 ) -> None:
