@@ -113,6 +113,17 @@ async def test_who_was_cut_off_connects_again_and_is_told_that_word_may_have_bee
     await until(lambda: {JobChanged("after"), RunChanged(1, "after")} <= set(heard))
 
 
+async def test_what_a_newer_version_tells_is_a_reason_to_look_again(
+    side: Callable[[], Awaitable[Side]], postgres_url: str
+) -> None:
+    _, _, heard = await side()
+    with psycopg.connect(postgres_url, autocommit=True) as newer:
+        for event in ('{"kind": "JobDreamt", "job": "a"}', '{"kind": "JobChanged", "job": "a", "why": "who knows"}'):
+            newer.execute("SELECT pg_notify('cronapp', %s)", (f'["newer",[{event}]]',))
+            await until(lambda: heard == [Resync()])
+            heard.clear()
+
+
 async def test_a_connection_that_hears_nothing_any_more_is_made_anew(
     side: Callable[[], Awaitable[Side]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

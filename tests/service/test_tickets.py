@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -222,6 +223,23 @@ async def test_two_processes_of_one_name_have_two_names(fleet: Fleet, clock: Tur
     assert await fleet.rejoin(replace(second, name="web:7"))
     assert not await fleet.rejoin(second)
     assert [load.node.name for load in (await fleet.look()).loads] == ["web:7", "web:7-2"]
+
+
+async def test_an_end_that_races_with_being_given_up_is_one_end(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, clock: TurnedClock
+) -> None:
+    await fleet.join(node("one", clock, concurrency=50))
+    run_ids = await opened(jobs, runs, 12, retry={"max_attempts": 2, "delay": 0})
+    await tickets.hand_out()
+    begun = await tickets.begin("one", came("one", *run_ids))
+    good = Outcome(state=RunState.SUCCEEDED)
+    ends = [runs.finish(one.run, good, 1.0) for one in begun]
+    *finished, lost = await asyncio.gather(*ends[:6], *ends[6:], fleet.bury("one", dead=True))
+    assert lost is not None
+    assert {run.id for run in lost} == {one.run.id for one, was in zip(begun, finished, strict=True) if not was}
+    for one, was in zip(begun, finished, strict=True):
+        state, attempts = (await runs.get(one.run.id)).state, await runs.attempts(one.run)
+        assert (state, len(attempts)) == ((RunState.SUCCEEDED, 1) if was else (RunState.LOST, 2))
 
 
 async def test_queues_that_no_node_serves_are_told(fleet: Fleet, jobs: Jobs, runs: Runs, clock: TurnedClock) -> None:
