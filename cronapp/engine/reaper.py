@@ -14,7 +14,7 @@ from cronapp.service.fleet import Fleet
 
 log = logging.getLogger(__name__)
 LOOK_EVERY = 0.5
-HELD_UP = 2.0  # seconds between two looks, beyond which this process itself was asleep or without its database
+HELD_UP = 0.5  # of the stall time between two looks, beyond which this process itself was asleep or without database
 
 Forget = Callable[[Sequence[str]], Awaitable[None]]
 
@@ -71,7 +71,7 @@ class Reaper:
     async def _hears(self) -> bool:
         """Whether this server has heard of the database for the whole stall time."""
         now = time.monotonic()
-        if now - self._looked > HELD_UP:
+        if now - self._looked > HELD_UP * self._fleet.stall:  # others need the rest of it to be heard again
             self._hears_since = now
         self._looked = now
         return now - self._hears_since >= self._fleet.stall
