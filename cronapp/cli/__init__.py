@@ -10,7 +10,7 @@ import typer
 
 from cronapp.core.errors import CannotStart, StoreUnavailable
 
-HOME = {name: [name] for name in ("serve", "worker", "tasks", "check", "doctor", "migrate")}
+HOME = {name: [name] for name in ("serve", "worker", "tasks", "check", "doctor", "migrate", "copy")}
 HOME |= {"next": ["schedule"], "jobs": ["jobs", "backfill"], "runs": ["runs"], "logs": ["logs"]}
 HOME |= {"export": ["book"], "import": ["book"], "drain": ["drain"], "secret": ["secret"]}
 HOME |= {"token": ["tokens"], "user": ["users"]}

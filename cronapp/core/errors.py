@@ -313,3 +313,7 @@ class DatabaseInUse(CannotStart):
 
 class DatabaseOlder(CannotStart):
     """The database was made by an older version."""
+
+
+class CannotCopy(CannotStart):
+    """The database cannot be copied. Nothing was kept in the target."""

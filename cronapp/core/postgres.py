@@ -25,12 +25,12 @@ def is_postgres(url: str) -> bool:
     return re.match(r"postgres(ql)?(\+\w+)?://", url) is not None
 
 
-def line(url: str) -> dict[str, Any]:
+def line(url: str, holding: float = HOLDING) -> dict[str, Any]:
     """What each connection is opened with. A process that is stopped in the middle of a transaction loses it after
-    `HOLDING` seconds: else nobody could touch the rows that it holds, not even to find its runs lost. What a machine
-    that is gone without a word had open, the server closes after some two minutes, not after two hours."""
+    `holding` seconds (0: never): else nobody could touch the rows that it holds, not even to find its runs lost. What a
+    machine that is gone without a word had open, the server closes after some two minutes, not after two hours."""
     own = parse_qs(urlsplit(url).query).get("options", [])
-    ours = {"idle_in_transaction_session_timeout": f"{HOLDING:g}s", **THEIRS}
+    ours = {"idle_in_transaction_session_timeout": f"{holding:g}s", **THEIRS}
     return {**LINE, "options": " ".join([*own, *(f"-c {name}={value}" for name, value in ours.items())])}
 
 

@@ -24,7 +24,7 @@ from cronapp.store.store import Store, Tx
 log = logging.getLogger(__name__)
 BATCH = 200  # rows in one transaction
 FACTOR = "totp:{}"  # what the secret of an account's second factor is sealed as
-KEY, ARGUMENT = "key ", "argument "
+ARGUMENT = "argument "
 
 
 class Sealing:
@@ -82,11 +82,11 @@ class Sealing:
     async def rest(self) -> None:
         """The history of the jobs, and their runs; once for each argument and each key."""
         vault, had = self.tasks.vault, await self.store.read(sealing.done)
-        wanted = {f"{KEY}{vault.key}", *self._arguments()}
+        wanted = {f"{sealing.KEY}{vault.key}", *self._arguments()}
         if wanted <= had:
             return
         changed = await self._through(sealing.seal_changes) + await self._through(sealing.seal_runs)
-        other_keys = [one for one in had if one.startswith(KEY) and one not in wanted]
+        other_keys = [one for one in had if one.startswith(sealing.KEY) and one not in wanted]
         await self.store.write(sealing.note, sorted(wanted), other_keys)
         if changed:
             log.info("Secrets of an older version, or under an older key, were encrypted: %d rows.", changed)

@@ -50,6 +50,13 @@ def lock(conn: Connection, key: int) -> None:
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
+def lock_now(conn: Connection, key: int) -> bool:
+    """The same, but waits for nobody; False: somebody has it."""
+    if conn.dialect.name != "postgresql":
+        return True
+    return bool(conn.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": key}).scalar())
+
+
 def insert_or_ignore(conn: Connection, table: Table) -> Insert:
     """An INSERT that changes nothing (`rowcount` 0) where a unique key is taken already."""
     if conn.dialect.name == "postgresql":

@@ -31,6 +31,7 @@ from cronapp.store.store import Tx
 from cronapp.store.tables import Moment, nodes, runs
 
 SAME_NAME = 1000  # processes of one name
+ALIVE = 30.0  # seconds since a sign of life, of which there are five within the stall time
 
 
 class database_now(GenericFunction[datetime]):  # noqa: N801, called as a function of SQL
@@ -115,6 +116,11 @@ def loads(conn: Connection) -> list[NodeLoad]:
 def silent(conn: Connection, seconds: float) -> list[str]:
     """The processes of which nothing was heard for so long."""
     return list(conn.scalars(select(nodes.c.name).where(nodes.c.heartbeat < ago(seconds)).order_by(nodes.c.name)))
+
+
+def alive(conn: Connection) -> list[str]:
+    """The processes that are at work on the database, as far as can be told without watching them."""
+    return list(conn.scalars(select(nodes.c.name).where(nodes.c.heartbeat >= ago(ALIVE)).order_by(nodes.c.name)))
 
 
 def bury(tx: Tx, name: str, seconds: float | None = None) -> bool:

@@ -43,8 +43,7 @@ class FileLock:
             holder = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._descriptor)
             raise DatabaseInUse(
-                f"The database {database} is in use by another Cron-App server (process {holder}). "
-                "Stop that one first, or name another file with --database."
+                f"The database {database} is in use by another Cron-App server (process {holder}). Stop that one first."
             ) from None
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"{os.getpid()}\n".encode())
@@ -117,15 +116,22 @@ def revision_of(path: str) -> str | None:
         engine.dispose()
 
 
-async def open_sqlite(path: Path, on_commit: OnCommit, meter: Meter) -> Store:
+def lock_file(path: Path) -> FileLock:
     try:
         if not path.parent.is_dir():
             raise CannotStart(
                 f"The folder {path.parent} for the database does not exist. Create it, or name another one."
             )
-        lock = FileLock(path)
+        return FileLock(path)
     except OSError as error:
         raise CannotStart(f"The database {path} cannot be written: {error.strerror}. Check the owner.") from None
+
+
+async def open_sqlite(path: Path, on_commit: OnCommit, meter: Meter) -> Store:
+    try:
+        lock = lock_file(path)
+    except DatabaseInUse as error:
+        raise DatabaseInUse(f"{error} Or name another file with --database.") from None
     try:
         await asyncio.to_thread(migrate_sqlite, path)
     except (sqlite3.DatabaseError, DatabaseError) as error:
@@ -175,9 +181,13 @@ def hint(words: str) -> str:
     return "Name another file with --database if this one is not Cron-App's."
 
 
-def migrate_sqlite(path: Path) -> None:
+def make_file(path: Path) -> None:
     if not path.exists():
         path.touch(mode=0o600)  # nobody else on this machine reads it; its companions are made alike
+
+
+def migrate_sqlite(path: Path) -> None:
+    make_file(path)
     engine = dialects.sqlite_engine(str(path), writing=True)
     try:
         with engine.begin() as conn:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
-from sqlalchemy import Connection, Table, delete, select, text, update
+from sqlalchemy import Connection, Table, Text, cast, delete, select, text, update
 
 from cronapp.core.models import Json
+from cronapp.store import channels, secrets
 from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.store import Tx
 from cronapp.store.tables import job_changes, jobs, runs, sealings, users
 
+KEY = "key "
+"""Begins what is noted of the key that everything is encrypted with."""
+TOKEN = re.compile(r"(?<!\w)v1\.(\w{8})\.")
 Change = Callable[[Json], Json]
 """A job, or of a run its task and its arguments, as it is to be kept; the same object if nothing changes."""
 
@@ -18,6 +23,16 @@ Change = Callable[[Json], Json]
 def done(conn: Connection) -> set[str]:
     """What the older rows were looked through for."""
     return set(conn.execute(select(sealings.c.what)).scalars())
+
+
+def keys(conn: Connection) -> set[str]:
+    """The keys, by the names that `Vault` gives them, that something is encrypted with: as it was noted, and as stored
+    secrets, second factors, channels and jobs say it."""
+    noted = {one.removeprefix(KEY) for one in done(conn) if one.startswith(KEY)}
+    specs = select(cast(jobs.c.spec, Text)).where(cast(jobs.c.spec, Text).contains('"v1.'))
+    channel_tokens = [token for _, _, token in channels.tokens(conn)]
+    kept = [*secrets.tokens(conn).values(), *factors(conn).values(), *channel_tokens, *conn.scalars(specs)]
+    return noted.union(*map(TOKEN.findall, kept))
 
 
 def note(tx: Tx, what: Sequence[str], instead_of: Sequence[str] = ()) -> None:
