@@ -116,9 +116,9 @@ class PostgresBus(LocalBus):
             if sender == self._name:
                 return
             events = [from_json(json.dumps(one)) for one in told]
-        except (ValueError, KeyError, TypeError):  # of a newer version, which knows more than this one
+        except (ValueError, TypeError):  # of another version, which says it in other words
             events = [Resync()]
-        self._from_others(events)
+        self._from_others(event for event in events if event is not None)
 
     def _from_others(self, events: Iterable[Event]) -> None:
         self._tell(events, [one.from_others for one in self._subscribers])

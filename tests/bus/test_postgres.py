@@ -142,6 +142,19 @@ async def test_a_connection_that_hears_nothing_any_more_is_made_anew(
     await until(lambda: JobChanged("heard") in heard)
 
 
+async def test_what_only_a_newer_version_tells_is_left_out_and_the_rest_is_heard(
+    side: Callable[[], Awaitable[Side]], postgres_url: str
+) -> None:
+    _, _, heard = await side()
+    newer = '["other",[["RunParked",{}],["JobChanged",{"job":"a","new":1}],["LogAppended",{"run":7,"last_seq":3}]]]'
+    other_words = '["other",[["LogAppended",{"run":7}],["JobChanged",{"job":"b"}]]]'
+    with psycopg.connect(postgres_url, autocommit=True) as other:
+        for payload in (newer, other_words, '["other",[["JobChanged",{"job":"c"}]]]'):
+            other.execute("SELECT pg_notify('cronapp', %s)", (payload,))
+    await until(lambda: JobChanged("c") in heard)
+    assert heard == [JobChanged("a"), LogAppended(7, 3), Resync(), JobChanged("c")]
+
+
 def test_every_kind_of_event_goes_to_text_and_back() -> None:
     values = {"str": "a ü", "int": 7, "bool": True}
     for kind in KINDS.values():
