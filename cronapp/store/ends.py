@@ -13,7 +13,8 @@ from cronapp.core.errors import CannotCopy
 from cronapp.core.postgres import line
 from cronapp.store import copying, dialects, nodes
 from cronapp.store.looking import is_ready
-from cronapp.store.open import MIGRATION_LOCK, lock_file, make_file, migrate, named_database, shown
+from cronapp.store.migrating import MIGRATION_LOCK, NEWER, migrate, newest, revision_of
+from cronapp.store.open import lock_file, make_file, named_database, shown
 
 AT_WORK = (
     "Processes are at work on {}: {}. Stop them first: what they do meanwhile would be missing. One that was killed "
@@ -38,7 +39,7 @@ def source_at(url: str) -> Iterator[Connection]:
     with alone_on(parsed, name, writing=False) as conn:
         if not is_ready(conn):
             raise CannotCopy(f"There is nothing in the database {name}.")
-        refuse_company(conn, name)
+        refuse_others(conn, name)
         yield conn
 
 
@@ -48,14 +49,17 @@ def target_at(url: str) -> Iterator[Connection]:
     name = name_of(url)
     with alone_on(named_database(url), name, writing=True) as conn:
         migrate(conn)
-        refuse_company(conn, name)
+        refuse_others(conn, name)
         if (table := copying.used(conn)) is not None:
             raise CannotCopy(NOT_EMPTY.format(name, table))
         yield conn
 
 
-def refuse_company(conn: Connection, name: str) -> None:
-    """On an SQLite file nobody else is, since it is locked."""
+def refuse_others(conn: Connection, name: str) -> None:
+    """Other versions, whose tables may hold what this one does not know, and other processes. On an SQLite file there
+    is none of these, since it is locked."""
+    if revision_of(conn) != newest():
+        raise CannotCopy(NEWER)
     if conn.dialect.name == "postgresql" and (others := nodes.alive(conn)):
         raise CannotCopy(AT_WORK.format(name, ", ".join(others)))
 

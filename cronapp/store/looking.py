@@ -7,13 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine, create_engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from cronapp.core.errors import CannotStart, DatabaseOlder
 from cronapp.store import dialects
-from cronapp.store.open import NEWER, known_revisions, named_database, shown
+from cronapp.store.migrating import NEWER, is_fit, newest, revision_of
+from cronapp.store.open import named_database, shown
 
 T = TypeVar("T")
 OLDER = (
@@ -30,7 +30,7 @@ def look(url: str, question: Callable[[Connection], T]) -> T | None:
 
 def revision_at(url: str) -> str | None:
     """The revision of the tables that are there; None: there are none yet."""
-    return asked(url, lambda conn: MigrationContext.configure(conn).get_current_revision())
+    return asked(url, revision_of)
 
 
 def moment_of(conn: Connection) -> datetime:
@@ -64,11 +64,8 @@ def engine_for(url: URL) -> Engine:
 
 
 def is_ready(conn: Connection) -> bool:
-    """Whether the tables are there, and those of this version."""
-    present = MigrationContext.configure(conn).get_current_revision()
-    if present is None:
-        return False
-    newest, *older = known_revisions()
-    if present != newest:
-        raise DatabaseOlder(OLDER) if present in older else CannotStart(NEWER)
-    return True
+    """Whether the tables are there, and such that this program can read them."""
+    present = revision_of(conn)
+    if present is not None and not is_fit(conn):
+        raise DatabaseOlder(OLDER) if present < newest() else CannotStart(NEWER)
+    return present is not None

@@ -9,11 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -22,13 +18,11 @@ from cronapp.core.events import Event
 from cronapp.core.meters import Meter
 from cronapp.core.postgres import line
 from cronapp.store import dialects
+from cronapp.store.migrating import is_fit, migrate
 from cronapp.store.store import NO_METER, Notices, OnCommit, PostgresStore, SqliteStore, Store
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATION_LOCK = 0x43524F4E  # one migration at a time on PostgreSQL
 WAITING = 10.0  # seconds that somebody waits for a free connection
 OTHER_VERSION = "The server that works on this database is of another version. Use the command of its version."
-NEWER = "The database was made by a newer version of Cron-App. Install that version again; nothing was changed."
 
 
 class FileLock:
@@ -101,17 +95,17 @@ async def open_beside(url: str) -> Store:
         return await open_store(url, lambda events: None)
     except DatabaseInUse:
         path = str(named_database(url).database)
-        if await asyncio.to_thread(revision_of, path) != newest():
+        if not await asyncio.to_thread(fits, path):
             raise CannotStart(OTHER_VERSION) from None
         return SqliteStore(path, lambda events: None)
 
 
-def revision_of(path: str) -> str | None:
-    """The revision of the tables in an SQLite file."""
+def fits(path: str) -> bool:
+    """Whether this program may work with the tables in an SQLite file."""
     engine = dialects.sqlite_engine(path, writing=False)
     try:
         with engine.connect() as conn:
-            return MigrationContext.configure(conn).get_current_revision()
+            return is_fit(conn)
     finally:
         engine.dispose()
 
@@ -194,32 +188,3 @@ def migrate_sqlite(path: Path) -> None:
             migrate(conn)
     finally:
         engine.dispose()
-
-
-def migrate(conn: Connection) -> None:
-    """Brings the tables to this program's version, once, also when several servers start together."""
-    dialects.lock(conn, MIGRATION_LOCK)
-    present = MigrationContext.configure(conn).get_current_revision()
-    if present == newest():  # as nearly always: no need to load the migrations
-        return
-    if present is not None and present not in known_revisions():
-        raise CannotStart(NEWER)
-    config = migrations()
-    config.attributes["connection"] = conn
-    command.upgrade(config, "head")
-
-
-def newest() -> str:
-    """The revision that this program's tables are of: each migration's file begins with its revision."""
-    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("*.py"))
-
-
-def migrations() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return config
-
-
-def known_revisions() -> list[str]:
-    """The revisions of the tables that this program knows, the newest first."""
-    return [script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions()]

@@ -561,3 +561,10 @@ idempotency_keys = Table(
     Column("target", Text, nullable=False),  # the id of the job or run it made
     Column("created_at", Moment, nullable=False, index=True),
 )
+
+revisions = Table(
+    "revisions",  # of the database itself
+    metadata,
+    Column("what", Text, primary_key=True),  # program: the oldest that may work here; procrastinate: its last migration
+    Column("value", Text, nullable=False),
+)

@@ -27,7 +27,7 @@ from cronapp.service.endings import follow_up
 from cronapp.service.slots import settle_due
 from cronapp.store import jobs, runs
 from cronapp.store.dialects import sqlite_engine
-from cronapp.store.open import migrate
+from cronapp.store.migrating import migrate
 from cronapp.store.store import Tx
 from cronapp.testing.clock import TurnedClock
 from cronapp.testing.schedules import TICK

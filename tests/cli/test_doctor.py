@@ -16,7 +16,7 @@ from support import TASKS, Server
 from typer.testing import CliRunner
 
 from cronapp.cli import command_line
-from cronapp.store.open import newest
+from cronapp.store.migrating import newest
 
 
 @pytest.fixture(autouse=True)

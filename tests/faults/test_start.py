@@ -89,6 +89,7 @@ def test_a_database_of_a_newer_program_is_refused_and_left_alone(server: Server)
     assert server.stop() == 0
     present = asked(server, "SELECT version_num FROM alembic_version")
     told(server, "UPDATE alembic_version SET version_num = '9999_later'")
+    told(server, "UPDATE revisions SET value = '9999_later' WHERE what = 'program'")
     text = one_line(refused(server))
     assert "newer version" in text
     assert asked(server, "SELECT version_num FROM alembic_version") == [("9999_later",)]

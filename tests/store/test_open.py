@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from databases import Migrated
 from recipes import put_job
@@ -24,9 +27,11 @@ from sqlalchemy import Connection, inspect, select, text
 
 from cronapp.core.errors import CannotStart
 from cronapp.core.failures import group_of
-from cronapp.core.models import RunError, RunState
-from cronapp.store import jobs
-from cronapp.store.open import newest, open_store
+from cronapp.core.models import Node, NodeKind, RunError, RunState
+from cronapp.store import jobs, migrating, nodes
+from cronapp.store.looking import look
+from cronapp.store.migrating import newest
+from cronapp.store.open import open_store
 from cronapp.store.store import Store, Tx
 from cronapp.store.tables import metadata
 
@@ -90,6 +95,13 @@ def shape(conn: Connection) -> dict[str, Any]:
     }
 
 
+def make_only(older: pytest.MonkeyPatch, revision: str) -> None:
+    """An empty database gets only the tables of an older program."""
+    upgrade = command.upgrade
+    older.setattr(command, "upgrade", lambda config, _to: upgrade(config, revision))
+    older.setattr(migrating, "note_oldest", lambda conn, scripts: None)
+
+
 # -- migrations -----------------------------------------------------------------------------------------------------
 
 
@@ -110,9 +122,8 @@ async def test_what_was_opened_is_of_the_newest_revision(store: Store) -> None:
 async def test_a_database_of_an_older_program_is_brought_up_to_date(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upgrade = command.upgrade
     with monkeypatch.context() as older:
-        older.setattr(command, "upgrade", lambda config, _to: upgrade(config, "0001"))
+        make_only(older, "0001")
         store = await open_store(database_url, told_to_nobody)
     assert "limits" not in await store.read(shape)
     await store.close()
@@ -128,9 +139,8 @@ async def test_what_failed_before_there_were_groups_is_grouped(
 ) -> None:
     empty = f"sqlite:///{tmp_path / 'old.db'}"
     url = empty if kind == "sqlite" else str(request.getfixturevalue("empty_postgres_url"))
-    upgrade = command.upgrade
     with monkeypatch.context() as older:
-        older.setattr(command, "upgrade", lambda config, _to: upgrade(config, "0003"))
+        make_only(older, "0003")
         store = await open_store(url, told_to_nobody)
     old = (("failed", "ValueError", "a"), ("failed", "ValueError", "a"), ("failed", "ValueError", "b"))
     old += (("failed", None, "a"), ("lost", None, "a"), ("timed_out", None, "a"), ("succeeded", None, "a"))
@@ -182,11 +192,26 @@ async def test_opening_again_changes_nothing_and_keeps_everything(database_url: 
     await store.close()
 
 
-async def test_two_servers_that_start_together_migrate_an_empty_postgresql_once(postgres_url: str) -> None:
-    first, second = await asyncio.gather(*(open_store(postgres_url, told_to_nobody) for _ in range(2)))
-    assert await first.read(shape) == await second.read(shape)
-    await first.close()
-    await second.close()
+@pytest.mark.parametrize("before", [None, "0003"])
+async def test_three_servers_that_start_together_migrate_a_postgresql_once(
+    postgres_url: str, before: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if before is not None:
+        with monkeypatch.context() as older:
+            make_only(older, before)
+            await (await open_store(postgres_url, told_to_nobody)).close()
+    upgrade, done = command.upgrade, []
+
+    def noted(config: Config, revision: str) -> None:
+        done.append(revision)
+        upgrade(config, revision)
+
+    monkeypatch.setattr(command, "upgrade", noted)
+    stores = await asyncio.gather(*(open_store(postgres_url, told_to_nobody) for _ in range(3)))
+    assert done == ["head"]
+    assert [set(await store.read(shape)) for store in stores] == [{*metadata.tables, "alembic_version"}] * 3
+    for store in stores:
+        await store.close()
 
 
 async def test_a_database_newer_than_the_program_is_refused_and_left_as_it_is(database_url: str) -> None:
@@ -194,12 +219,92 @@ async def test_a_database_newer_than_the_program_is_refused_and_left_as_it_is(da
     job = await put_job(store)
     version = await store.read(lambda conn: conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
     await store.close()
-    foreign(database_url, "UPDATE alembic_version SET version_num = '9999'", "CREATE TABLE later (id INTEGER)")
+    newer = [f"UPDATE alembic_version SET version_num = '{n}'" for n in ("9999", version)]
+    allowed = [f"UPDATE revisions SET value = '{n}' WHERE what = 'program'" for n in ("9999", version)]
+    foreign(database_url, newer[0], allowed[0], "CREATE TABLE later (id INTEGER)")
     assert "newer version of Cron-App" in await refusal(database_url)
-    foreign(database_url, "DROP TABLE later", f"UPDATE alembic_version SET version_num = '{version}'")
+    foreign(database_url, "DROP TABLE later", newer[1], allowed[1])
     store = await open_store(database_url, told_to_nobody)
     assert await store.read(jobs.get, job.id) == job
     await store.close()
+
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, side_by_side = "9000", "{newest}", {side_by_side}
+
+def upgrade():
+    op.create_table("flags", sa.Column("name", sa.Text, primary_key=True))
+    op.add_column("jobs", sa.Column("flag", sa.Text))
+    op.add_column("runs", sa.Column("flag", sa.Text, nullable=False, server_default="none"))
+"""
+Next = Callable[[bool], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Next:
+    """While it is entered, this program is the next one: it has one migration more, that is side by side or not."""
+
+    @contextmanager
+    def entered(side_by_side: bool) -> Iterator[None]:
+        folder = tmp_path / f"migrations-{side_by_side}"
+        shutil.copytree(migrating.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "versions" / "9000_next.py").write_text(NEXT.format(newest=newest(), side_by_side=side_by_side))
+        with monkeypatch.context() as next_one:
+            next_one.setattr(migrating, "MIGRATIONS", folder)
+            yield
+
+    return entered
+
+
+async def test_an_older_process_goes_on_beside_a_newer_one_and_may_start_again(
+    database_url: str, next_version: Next
+) -> None:
+    older = await open_store(database_url, told_to_nobody)
+    before = await put_job(older, "before")
+    if older.kind == "sqlite":  # one process at a time
+        await older.close()
+    with next_version(True):
+        newer = await open_store(database_url, told_to_nobody)
+        assert "flags" in await newer.read(shape)
+        if newer.kind == "sqlite":
+            await newer.close()
+    if older.kind == "postgresql":
+        await put_job(older, "beside")
+        assert await newer.read(jobs.total) == await older.read(jobs.total) == 2
+        await newer.close()
+        await older.close()
+    again = await open_store(database_url, told_to_nobody)
+    assert await again.read(jobs.get, "before") == before
+    await put_job(again, "after")
+    assert look(database_url, lambda conn: jobs.get(conn, "after")) is not None
+    await again.close()
+
+
+async def test_what_older_ones_cannot_follow_waits_until_none_is_at_work(postgres_url: str, next_version: Next) -> None:
+    older = await open_store(postgres_url, told_to_nobody)
+    about = {"host": "here", "pid": 7, "machine": "", "version": "1", "queues": None, "concurrency": 1}
+    moment = datetime.now(UTC)
+    await older.write(
+        nodes.join, Node(name="here:7", kind=NodeKind.SERVER, started_at=moment, heartbeat=moment, **about)
+    )
+    with next_version(False):
+        assert "processes are at work on it: here:7. Stop them first" in await refusal(postgres_url)
+        assert "flags" not in await older.read(shape)
+        await older.write(nodes.bury, "here:7")
+        newer = await open_store(postgres_url, told_to_nobody)
+        await newer.close()
+    await older.close()
+    assert "newer version of Cron-App" in await refusal(postgres_url)
+    with pytest.raises(CannotStart, match="newer version of Cron-App"):
+        look(postgres_url, jobs.total)
+
+
+def test_each_migration_says_whether_older_programs_go_on_beside_it() -> None:
+    since = [script for script in migrating.known() if script.revision >= "0008"]
+    assert all(isinstance(getattr(script.module, "side_by_side", None), bool) for script in since)
 
 
 # -- one server a file ----------------------------------------------------------------------------------------------
@@ -300,7 +405,8 @@ import asyncio, os, sys
 from cronapp.core.errors import CannotStart
 from cronapp.core.failures import group_of
 from cronapp.core.models import RunError, RunState
-from cronapp.store.open import newest, open_store
+from cronapp.store.migrating import newest
+from cronapp.store.open import open_store
 
 async def main(elsewhere, url):
     if os.geteuid() == 0:  # root may write everywhere: once everything is imported, it puts its rights down
