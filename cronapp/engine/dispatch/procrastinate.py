@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from procrastinate import App, PsycopgConnector
@@ -28,6 +29,7 @@ from cronapp.core.errors import StoreUnavailable
 from cronapp.core.events import Event, JobChanged, LimitsChanged, NodesChanged, Resync, RunChanged, SchedulerChanged
 from cronapp.core.models import Ticket
 from cronapp.core.postgres import line
+from cronapp.engine.dispatch.carrier_tables import bring_up, changes_in
 from cronapp.engine.gathering import Gathering
 from cronapp.engine.runner import Runner
 from cronapp.service.runs import Claimed
@@ -41,7 +43,6 @@ OTHERS = (0.05, 0.15)  # seconds after which we look for what another process sh
 MOST_PAUSED = 0.25
 AT_ONCE = 4  # tickets that one node takes side by side; each takes a moment, and may be for many runs
 RECONNECT = 2.0  # seconds; the pool waits twice as long each time: after an outage of minutes it would be minutes late
-SCHEMA_LOCK = 0x43524F51
 FORGET = (
     "DELETE FROM procrastinate_jobs WHERE queue_name = ANY(%(nodes)s) OR queue_name NOT IN (SELECT name FROM nodes)"
 )
@@ -97,12 +98,11 @@ class ProcrastinateDispatch:
     # -- what it stands on ----------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Puts procrastinate's own tables into the database, once."""
+        """Puts procrastinate's own tables into the database, once, and keeps them as its package needs them."""
+        made = self._app.schema_manager
+        async with await AsyncConnection.connect(self._conninfo, autocommit=True, **line(self._conninfo)) as conn:
+            await bring_up(conn, made.get_schema(), changes_in(Path(made.get_migrations_path())), self._runner.node)
         await self._app.open_async()
-        async with await AsyncConnection.connect(self._conninfo, **line(self._conninfo)) as conn:
-            await conn.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
-            if not await self._app.check_connection_async():
-                await self._app.schema_manager.apply_schema_async()
 
     async def close(self) -> None:
         with suppress(ConnectorException, OperationalError):
