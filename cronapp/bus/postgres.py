@@ -19,6 +19,7 @@ from contextlib import suppress
 from psycopg import AsyncConnection, OperationalError
 
 from cronapp.bus.local import LocalBus
+from cronapp.core.errors import CannotStart
 from cronapp.core.events import (
     Audited,
     DeliveriesChanged,
@@ -32,7 +33,7 @@ from cronapp.core.events import (
     from_json,
     to_json,
 )
-from cronapp.core.postgres import line
+from cronapp.core.postgres import POOLED, line
 
 log = logging.getLogger(__name__)
 CHANNEL = "cronapp"
@@ -42,6 +43,7 @@ GATHER = 0.005  # seconds
 PING = 2.0  # seconds between two notifications to ourselves
 SILENCE = 8.0  # seconds without hearing even ourselves, after which the connection is made anew
 TRY_AGAIN = 0.5
+DEAF = 6.0  # seconds after which a process that heard nothing, not even itself, does not start
 OWN = (TasksLoaded, DrainChanged, Resync)
 """What concerns this process alone."""
 OFTEN = (RunChanged, LogAppended, SessionsChanged, Audited, DeliveriesChanged)
@@ -58,6 +60,7 @@ class PostgresBus(LocalBus):
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._listening = asyncio.Event()
+        self._heard = asyncio.Event()  # something, and be it ourselves
 
     def publish(self, events: list[Event]) -> None:
         super().publish(events)
@@ -69,12 +72,19 @@ class PostgresBus(LocalBus):
         return list(payloads(self._name, [event for event in events if not isinstance(event, OWN + OFTEN)]))
 
     async def start(self) -> None:
-        """Answers when what others tell is heard."""
+        """Answers when what others tell is heard. Raises `CannotStart` where nothing ever is."""
         self._loops = [
             asyncio.create_task(self._again_and_again(self._listen), name="cronapp-listen"),
             asyncio.create_task(self._again_and_again(self._notify), name="cronapp-tell"),
         ]
         await self._listening.wait()
+        self._wake.set()
+        try:
+            async with asyncio.timeout(DEAF):
+                await self._heard.wait()
+        except TimeoutError:
+            await self.stop()
+            raise CannotStart(POOLED.format("Notifications of the database do not come through.")) from None
 
     async def stop(self) -> None:
         for loop in self._loops:
@@ -111,6 +121,7 @@ class PostgresBus(LocalBus):
                 raise OperationalError("the connection is silent")
 
     def _hear(self, payload: str) -> None:
+        self._heard.set()
         try:
             sender, told = json.loads(payload)
             if sender == self._name:

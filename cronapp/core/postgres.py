@@ -21,6 +21,12 @@ THEIRS = {"tcp_keepalives_idle": "60", "tcp_keepalives_interval": "20", "tcp_kee
 """The same on the other end, in less of a hurry."""
 
 
+POOLED = (
+    "{} If a pooler such as PgBouncer stands between this process and PostgreSQL, go round it: let CRONAPP_DATABASE "
+    "name PostgreSQL itself. What one connection listens to or asks for does not last there."
+)
+
+
 def is_postgres(url: str) -> bool:
     return re.match(r"postgres(ql)?(\+\w+)?://", url) is not None
 

@@ -9,14 +9,14 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from cronapp.core.errors import CannotStart, DatabaseInUse
 from cronapp.core.events import Event
 from cronapp.core.meters import Meter
-from cronapp.core.postgres import line
+from cronapp.core.postgres import HOLDING, POOLED, line
 from cronapp.store import dialects
 from cronapp.store.migrating import is_fit, migrate
 from cronapp.store.store import NO_METER, Notices, OnCommit, PostgresStore, SqliteStore, Store
@@ -153,14 +153,22 @@ async def open_postgres(url: URL, on_commit: OnCommit, meter: Meter, notices: No
         raise CannotStart(f"For PostgreSQL, {error.name} is needed: pip install 'cronapp[postgres]'.") from None
     try:
         async with engine.begin() as conn:
+            await conn.run_sync(refuse_pooler)
             await conn.run_sync(migrate)
     except DatabaseError as error:
         await engine.dispose()
-        raise CannotStart(f"The database {shown(url)} cannot be used: {dialects.cause(error)}.") from None
+        words = f"The database {shown(url)} cannot be used: {dialects.cause(error)}."
+        raise CannotStart(POOLED.format(words) if "startup parameter" in words else words) from None
     except BaseException:
         await engine.dispose()
         raise
     return PostgresStore(engine, on_commit, meter, notices)
+
+
+def refuse_pooler(conn: Connection) -> None:
+    """What was asked for when the connection was made must hold."""
+    if conn.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() != f"{HOLDING:g}s":
+        raise CannotStart(POOLED.format("What a connection asks for does not reach the database."))
 
 
 def shown(url: URL) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import fields
 
@@ -13,6 +12,7 @@ from support import until
 from cronapp.bus import postgres
 from cronapp.bus.making import bus_for
 from cronapp.bus.postgres import MOST, PostgresBus, payloads
+from cronapp.core.errors import CannotStart
 from cronapp.core.events import (
     KINDS,
     CancelRequested,
@@ -103,11 +103,7 @@ async def test_who_was_cut_off_connects_again_and_is_told_that_word_may_have_bee
 ) -> None:
     monkeypatch.setattr(postgres, "TRY_AGAIN", 0.01)
     (_, here, _), (_, _, heard) = await side(), await side()
-    with psycopg.connect(postgres_url, autocommit=True) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query ILIKE '%LISTEN%'"
-            " AND datname = current_database() AND pid <> pg_backend_pid()"
-        )
+    cut_off(postgres_url)
     await until(lambda: Resync() in heard)
     await here.write(told(JobChanged("after"), RunChanged(1, "after")))
     await until(lambda: {JobChanged("after"), RunChanged(1, "after")} <= set(heard))
@@ -125,21 +121,47 @@ async def test_what_a_newer_version_tells_is_a_reason_to_look_again(
 
 
 async def test_a_connection_that_hears_nothing_any_more_is_made_anew(
-    side: Callable[[], Awaitable[Side]], monkeypatch: pytest.MonkeyPatch
+    side: Callable[[], Awaitable[Side]], postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As behind a firewall that forgot it: the connection stands, and nothing comes. Here it no longer listens."""
     monkeypatch.setattr(postgres, "SILENCE", 0.3)
     monkeypatch.setattr(postgres, "PING", 0.05)
     monkeypatch.setattr(postgres, "TRY_AGAIN", 0.01)
-    monkeypatch.setattr(postgres, "LISTEN", b"SELECT 1")
     (_, here, _), (_, _, heard) = await side(), await side()
+    monkeypatch.setattr(postgres, "LISTEN", b"SELECT 1")
+    cut_off(postgres_url)
+    await until(lambda: Resync() in heard)
     await here.write(told(JobChanged("unheard")))
     monkeypatch.setattr(postgres, "LISTEN", b"LISTEN cronapp")
-    await until(lambda: Resync() in heard)
-    await until(lambda: bool(heard) and JobChanged("unheard") not in heard)
-    await asyncio.sleep(0)
-    await here.write(told(JobChanged("heard")))
-    await until(lambda: JobChanged("heard") in heard)
+    before = heard.count(Resync())
+    await until(lambda: heard.count(Resync()) > before)
+    assert JobChanged("unheard") not in heard
+
+    async def heard_again() -> bool:
+        await here.write(told(JobChanged("heard")))
+        return JobChanged("heard") in heard
+
+    await until(heard_again)
+
+
+def cut_off(url: str) -> None:
+    """Ends the connections that listen."""
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query ILIKE '%LISTEN%'"
+            " AND datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+async def test_a_process_that_would_never_hear_the_others_does_not_start(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind PgBouncer in transaction mode: what listens is not the connection that we have."""
+    monkeypatch.setattr(postgres, "LISTEN", b"SELECT 1")
+    monkeypatch.setattr(postgres, "DEAF", 0.2)
+    bus = bus_for(postgres_url)
+    with pytest.raises(CannotStart, match="PgBouncer"):
+        await bus.start()
 
 
 async def test_what_only_a_newer_version_tells_is_left_out_and_the_rest_is_heard(

@@ -29,6 +29,7 @@ from cronapp.core.errors import CannotStart
 from cronapp.core.failures import group_of
 from cronapp.core.models import Node, NodeKind, RunError, RunState
 from cronapp.store import jobs, migrating, nodes
+from cronapp.store import open as opening
 from cronapp.store.looking import look
 from cronapp.store.migrating import newest
 from cronapp.store.open import open_store
@@ -484,6 +485,15 @@ async def test_a_wrong_url_is_told_in_one_line(url: str, words: str) -> None:
 async def test_a_postgresql_database_that_is_not_there_is_told_in_one_line(postgres: str) -> None:
     text = await refusal(postgres.replace("/postgres?", "/no_such_one?"))
     assert 'database "no_such_one" does not exist' in text
+    assert "\n" not in text
+
+
+async def test_a_pooler_that_drops_what_a_connection_asks_for_is_told(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "line", lambda url: {})
+    text = await refusal(postgres_url)
+    assert "does not reach the database. If a pooler such as PgBouncer" in text
     assert "\n" not in text
 
 
