@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,17 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families as parsed
 from recipes import NOW
+from typer.main import get_command
 
+from cronapp.cli import command_line
+from cronapp.config import load_settings
 from cronapp.core.meters import Ended, Started
 from cronapp.core.models import Cause, JobState, RunState
 from cronapp.metrics import Here, MetricsPage
 from cronapp.service.standing import Standing
 from cronapp.store.standing import JobStands
+from cronapp.web.proxies import FOR, HOST, PROTO
+from cronapp.web.stream import KEEP_ALIVE
 
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
 TARGET = {"instance", "job"}
@@ -145,3 +151,81 @@ def test_prometheus_asks_with_a_token_at_the_address_of_the_metrics() -> None:
     (job,) = config["scrape_configs"]
     assert (job["metrics_path"], job["authorization"]["type"]) == ("/metrics", "Bearer")
     assert [(DEPLOY / name).is_file() for name in config["rule_files"]] == [True]
+
+
+# -- several machines -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def scale() -> dict[str, Any]:
+    return dict(yaml.safe_load((DEPLOY / "compose.scale.yaml").read_text("utf-8")))
+
+
+def test_no_composed_service_has_more_rights_than_it_needs(scale: dict[str, Any]) -> None:
+    assert scale["services"].keys() == {"server", "worker", "proxy", "db"}
+    for name, service in scale["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "build" in service or service["user"] not in ("root", "0"), f"{name}: our own image says it itself"
+        assert "build" in service or "test" in service["healthcheck"], name
+        assert not any(re.search("PASSWORD$|TOKEN$|KEY$", variable) for variable in service.get("environment", {})), (
+            name
+        )
+    assert all(port.startswith("${LISTEN:-127.0.0.1}:") for port in scale["services"]["proxy"]["ports"])
+    assert [name for name, service in scale["services"].items() if "ports" in service] == ["proxy"]
+    assert not {"front"} & {*scale["services"]["db"]["networks"], *scale["services"]["worker"]["networks"]}
+
+
+def test_each_secret_is_a_file_that_is_made_as_it_is_said_there(scale: dict[str, Any]) -> None:
+    head = (DEPLOY / "compose.scale.yaml").read_text("utf-8").partition("\nname:")[0]
+    used = {secret for service in scale["services"].values() for secret in service.get("secrets", ())}
+    assert used == scale["secrets"].keys()
+    for name, secret in scale["secrets"].items():
+        assert secret == {"file": f"./secrets/{name}"}
+        assert f"secrets/{name}" in head
+    for service in scale["services"].values():
+        named = {value for value in service.get("environment", {}).values() if value.startswith("/run/secrets/")}
+        assert {Path(value).name for value in named} <= set(service.get("secrets", ()))
+
+
+@pytest.mark.parametrize("name", ["server", "worker"])
+def test_composed_processes_are_given_settings_and_options_that_there_are(
+    name: str, scale: dict[str, Any], tmp_path: Path
+) -> None:
+    service = scale["services"][name]
+    values = {"database": "postgresql://cronapp:x@db/cronapp", "key": "k" * 64, "admin_token": "t" * 64}
+    environ = {}
+    for variable, value in service["environment"].items():
+        if value.startswith("/run/secrets/"):
+            file = tmp_path / Path(value).name
+            file.write_text(values[file.name] + "\n")
+            value = str(file)
+        environ[variable] = re.sub(r"\$\{\w+:-(\w*)\}", r"\1", value)
+    # The image says where its SQLite file is, which must not count here.
+    settings = load_settings({}, {"CRONAPP_DATABASE": "sqlite:////data/cronapp.db"} | environ, tmp_path)
+    assert settings.database == values["database"]
+    assert settings.secret_keys == (values["key"],)
+    program, command, *options = service["command"]
+    assert program == "cronapp"
+    found: Any = get_command(command_line(command))
+    found.commands[command].make_context(command, options)
+    assert float(service["stop_grace_period"].rstrip("s")) > settings.stop_timeout
+    assert service["depends_on"]["db"]["condition"] == "service_healthy"
+
+
+def test_the_proxy_is_believed_finds_the_servers_and_leaves_streams_alone(scale: dict[str, Any]) -> None:
+    text = (DEPLOY / "haproxy.cfg").read_text("utf-8")
+    servers, proxy = scale["services"]["server"], scale["services"]["proxy"]
+    address = proxy["networks"]["front"]["ipv4_address"]
+    (pool,) = scale["networks"]["front"]["ipam"]["config"]
+    assert servers["environment"]["CRONAPP_TRUSTED_PROXIES"] == address
+    assert ip_address(address) in ip_network(pool["subnet"])
+    assert ip_address(address) not in ip_network(pool["ip_range"]), "no other container gets it"
+    port = re.search(r"CRONAPP_PORT=(\d+)", (DEPLOY.parent / "Dockerfile").read_text("utf-8"))
+    assert port is not None
+    assert set(re.findall(r"^    server-template \w+ \d+ (\S+)", text, re.MULTILINE)) == {f"server:{port[1]}"}
+    assert {ports.rpartition(":")[2] for ports in proxy["ports"]} == set(re.findall(r"bind :(\d+)", text))
+    assert all(int(each) > 2 * KEEP_ALIVE for each in re.findall(r"timeout (?:client|server) (\d+)s", text))
+    for told in (FOR, HOST, PROTO):
+        assert f"set-header {told.decode()} " in text.lower(), "whatever a browser says of it"
