@@ -6,6 +6,20 @@ const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const tell = (place, text) => { if (place.textContent !== text) place.textContent = text; };
 const span = (s, whole = Math.floor) => (s < 60 ? `${whole(s)} s` : s < 3600 ? `${whole(s / 60)} min` : `${whole(s / 3600)} h`);
 
+// Acts on what there is and on what comes later: the closest that fits.
+function on(types, selector, act, early = false) {
+  for (const type of types.split(" ")) document.addEventListener(type, (event) => {
+    const element = event.target.closest?.(selector);
+    if (element) act(element, event);
+  }, early);
+}
+
+// Shows something now, and again when the page has changed.
+function always(show) {
+  document.addEventListener("htmx:after:swap", show);
+  show();
+}
+
 // -- what this browser remembers --------------------------------------------------------------------------------------
 
 const kept = (() => { try { return localStorage; } catch { return {}; } })(); // it may be switched off
@@ -17,7 +31,7 @@ function showControls() {
   for (const control of $$("[data-pref]")) {
     const told = recall(control.dataset.pref);
     if (control.type === "checkbox") control.checked = told ? told === control.value : control.defaultChecked;
-    else if (control.localName === "select") { control.value = told; if (control.selectedIndex < 0) control.selectedIndex = 0; }
+    else if (control.localName === "select") ($(`[value="${told}"]`, control) ?? control.options[0]).selected = true;
     else if (control.ariaPressed) control.ariaPressed = control.value === (told ?? "auto");
   }
 }
@@ -33,7 +47,9 @@ function choosePref(control) {
   showPrefs();
 }
 
-document.addEventListener("change", ({ target }) => { if (target.matches("[data-pref]")) choosePref(target); });
+on("change", "[data-pref]", choosePref);
+on("click", "button[data-pref]", choosePref);
+on("click", "[data-forget]", () => { for (const key of Object.keys(kept)) delete kept[key]; showPrefs(); });
 document.addEventListener("htmx:after:swap", showControls);
 for (const event of ["storage", "pageshow"]) addEventListener(event, showPrefs); // chosen in another tab meanwhile
 
@@ -42,14 +58,12 @@ for (const event of ["storage", "pageshow"]) addEventListener(event, showPrefs);
 const OWN = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const ENGLISHES = ["en-GB", "en-US", "en-AU"]; // each knows the short names of the zones around it
 const DAY = { day: "numeric", month: "short" }, TIME = { hour: "2-digit", minute: "2-digit" }, EXACT = { ...TIME, second: "2-digit" };
-const DAY_LONG = 86400000, two = (n) => String(n).padStart(2, "0"), clocks = new Map();
+const DAY_LONG = 86400000, two = (n) => String(n).padStart(2, "0"), clocks = {};
 
 // How moments read in a zone. One that this browser does not know is told in UTC, and the title says so.
 function clockOf(zone) {
-  if (!clocks.has(zone)) {
-    try { clocks.set(zone, makeClock(zone)); } catch { clocks.set(zone, makeClock("UTC", ` (this browser does not know ${zone})`)); }
-  }
-  return clocks.get(zone);
+  try { clocks[zone] ??= makeClock(zone); } catch { clocks[zone] = makeClock("UTC", ` (this browser does not know ${zone})`); }
+  return clocks[zone];
 }
 
 function makeClock(timeZone, place = timeZone === "UTC" ? "" : ` (${timeZone})`) {
@@ -118,45 +132,37 @@ function word(time, now = new Date()) {
   if (!text) return;
   tell(time, text);
   if (time.matches(".there")) time.hidden = text === $("time", time.parentElement).textContent; // the reader's clock says the same
-  if (show === "stamp") return;
+  if (show === "stamp") return; // a log has thousands: each gets its title when it is asked for
   const title = clock.title(at);
   if (time.title !== title) time.title = title;
-  if (since) fill(time, at, now);
+  if (since) fill(time, (now - new Date(since)) / (at - new Date(since)), at - now);
 }
+
+on("pointerover", "[data-show=stamp]", (time) => { time.title = clockFor(time).title(new Date(time.dateTime)); });
 
 function wordAll(root, now = new Date()) {
   if (root.nodeType === 1) for (const time of root.matches("time[data-show]") ? [root] : $$("time[data-show]", root)) word(time, now);
 }
 
 // A countdown draws how much of the wait is over, and is marked when little of it is left.
-function fill(time, at, now) {
-  const since = new Date(time.dataset.since), share = Math.min(1, Math.max(0, (now - since) / (at - since)));
-  time.nextElementSibling?.lastElementChild?.setAttribute("width", (share * 100).toFixed(1));
-  time.parentElement.classList.toggle("soon", at - now < 10000);
+function fill(time, share, left) {
+  time.nextElementSibling?.lastElementChild?.setAttribute("width", (Math.min(1, Math.max(0, share)) * 100).toFixed(1));
+  time.parentElement.classList.toggle("soon", left < 10000);
 }
 
 const TICKING = Object.keys(WORDS).map((show) => `time[data-show=${show}]`).join();
-const tick = () => { const now = new Date(); if (!document.hidden) $$(TICKING).forEach((time) => word(time, now)); };
+setInterval(() => { if (!document.hidden) $$(TICKING).forEach((time) => word(time)); }, 1000);
 
 // What arrives is worded before it is painted, whoever put it there. An edit may move a job's zone while it is shown.
-function watchTimes() {
-  new MutationObserver((changes) => {
-    const now = new Date();
-    let moved = false;
-    for (const { type, target, addedNodes } of changes) {
-      const near = target.nodeType === 3 ? target.parentElement : target;
-      if (near?.localName === "time") word(near, now);
-      else if (type === "attributes") moved = true;
-      else addedNodes.forEach((node) => wordAll(node, now));
-    }
-    if (moved) showZone();
-  }).observe(document.body, { childList: true, subtree: true, characterData: true, attributeFilter: ["datetime", "data-zone"] });
-  // A log has thousands of stamps: each gets its title only when it is asked for.
-  addEventListener("pointerover", ({ target }) => {
-    if (target.dataset?.show === "stamp") target.title = clockFor(target).title(new Date(target.dateTime));
-  });
-  setInterval(tick, 1000);
-}
+new MutationObserver((changes) => {
+  const now = new Date();
+  for (const { target, addedNodes } of changes) {
+    const near = target.nodeType === 3 ? target.parentElement : target;
+    if (near?.localName === "time") word(near, now);
+    else addedNodes.forEach((node) => wordAll(node, now));
+  }
+  if (changes.some(({ attributeName }) => attributeName === "data-zone")) showZone();
+}).observe(document.body, { childList: true, subtree: true, characterData: true, attributeFilter: ["datetime", "data-zone"] });
 
 // Where the page has no job's zone, that choice waits for one that has.
 function showZone() {
@@ -177,39 +183,36 @@ const SHORT = 1500, LONG = 8000; // ms without a connection until that is told, 
 const live = { name: "", last: "", open: false, since: null, port: null };
 
 // All tabs share one connection by a worker. Where there is none, or it does not start, the page has its own.
-function sharedPort() {
+function openPort() {
+  const { port1, port2 } = new MessageChannel(), own = () => { serveStream(port2); return port1; };
   try {
     const worker = new SharedWorker(document.body.dataset.worker);
-    worker.onerror = () => { live.port = ownPort(); joinAgain(); };
-    worker.port.onmessage = hearStream;
+    worker.onerror = () => { hear(own()); if (live.name) joinStream(); };
     return worker.port;
-  } catch { return ownPort(); }
+  } catch { return own(); }
 }
 
-function ownPort() {
-  const page = { postMessage: (data) => hearStream({ data }) };
-  serveStream(page);
-  return { postMessage: (data) => page.onmessage({ data }) };
+function hear(port) {
+  live.port = port;
+  port.onmessage = hearStream;
 }
 
 // Each time under a new name: what was sent to the old one and comes late would be told twice.
 function joinStream() {
-  const asked = new URL(document.body.dataset.stream, location.href).searchParams, left = live.name;
+  const asked = new URL(document.body.dataset.stream, location.href).searchParams;
   live.name = `v${Math.random().toString(36).slice(2, 14)}`;
   live.last ||= asked.get("after") ?? "";
-  live.port.postMessage({ join: live.name, leave: left, topics: asked.get("topics"), at: location.pathname + location.search, last: live.last });
+  live.port.postMessage({ name: live.name, topics: asked.get("topics"), at: location.pathname + location.search, last: live.last });
 }
 
-const joinAgain = () => { if (live.name) joinStream(); };
-
 function leaveStream() {
-  live.port.postMessage({ leave: live.name });
+  live.port.postMessage(null);
   Object.assign(live, { name: "", open: false });
 }
 
 function hearStream({ data: { name, html, last, open, since, gone } }) {
   if (name !== live.name) return;
-  if (gone) { location.reload(); return; }
+  if (gone) location.reload();
   if (open !== undefined) { Object.assign(live, { open, since }); tellLive(); }
   live.last = last || live.last;
   if (html) wait(html);
@@ -221,22 +224,17 @@ function hearStream({ data: { name, html, last, open, since, gone } }) {
 // of a log, keeps its place among all others. Between two times the page rests: one that is drawn in each frame has none
 // left for a press.
 const BUDGET = 8, AT_ONCE = 6, REST = 100, UNSEEN = 3000; // ms, pieces in one swap, which is told to all who listen, ms, ms
-const coming = new Map();
-let round = [], shown = -REST, allShown = -UNSEEN;
+let coming = [], shown = -REST, allShown = -UNSEEN;
 
 const showSoon = () => setTimeout(requestAnimationFrame, shown + REST - performance.now(), showComing);
 
 function wait(html) {
-  if (!coming.size && !round.length) showSoon();
+  if (!coming.length) showSoon();
   for (const text of html.split(/(?=<hx-partial )/)) {
-    const [, at, morph] = /hx-target="([^"]*)" hx-swap="\w*?(Morph)?"/.exec(text) ?? [], piece = { at, text };
-    if (morph) {
-      coming.delete(at);
-      coming.set(at, piece);
-    } else {
-      round.push(...coming.values(), piece);
-      coming.clear();
-    }
+    const [, at, morph] = /hx-target="([^"]*)" hx-swap="\w*?(Morph)?"/.exec(text) ?? [];
+    if (morph) coming = coming.filter((piece) => piece.due || piece.at !== at);
+    else for (const piece of coming) piece.due = true;
+    coming.push({ at, text, due: !morph });
   }
 }
 
@@ -245,40 +243,40 @@ function inSight(place) {
   return bottom > 0 && top < innerHeight;
 }
 
-// What is in sight; before a piece also what came earlier for places within it, else that would set them back later.
-function nextRound(now) {
+// It is the turn of what is in sight, and of what came earlier for places within it, else that would set them back later.
+function giveTurns(now) {
   const every = now - allShown > UNSEEN, places = [];
   if (every) allShown = now;
-  for (const piece of [...coming.values()].reverse()) {
+  for (const piece of [...coming].reverse()) {
     const place = $(piece.at);
-    if (!every && !inSight(place) && !places.some((one) => one?.contains(place))) continue;
-    places.push(place);
-    round.unshift(piece);
-    coming.delete(piece.at);
+    piece.due = every || inSight(place) || places.some((one) => one?.contains(place));
+    if (piece.due) places.push(place);
   }
 }
 
 // What is swapped at once, as far as none of it brings the place of another.
 function nextPieces() {
   const places = [], pieces = [];
-  while (round.length && pieces.length < AT_ONCE) {
-    const place = round[0].at && $(round[0].at);
+  for (const piece of coming.filter(({ due }) => due).slice(0, AT_ONCE)) {
+    const place = piece.at && $(piece.at);
     if (pieces.length && (!place || places.some((one) => one?.contains(place)))) break;
     places.push(place);
-    pieces.push(round.shift().text);
+    pieces.push(piece);
   }
-  return pieces.join("");
+  coming = coming.filter((piece) => !pieces.includes(piece));
+  return pieces.map(({ text }) => text).join("");
 }
 
 function showComing() {
   const until = performance.now() + BUDGET;
   do {
-    if (!round.length) nextRound(performance.now());
-    if (!round.length) break;
-    htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text: nextPieces() });
+    if (!coming.some(({ due }) => due)) giveTurns(performance.now());
+    const text = nextPieces();
+    if (!text) break;
+    htmx.swap({ sourceElement: document.body, target: document.body, swap: "none", text });
   } while (performance.now() < until);
   shown = performance.now();
-  if (round.length || coming.size) showSoon();
+  if (coming.length) showSoon();
 }
 
 // A connection that the server ended to be resumed comes back at once, so that is not told.
@@ -305,15 +303,15 @@ function leaveToStream({ detail: { ctx, tasks } }) {
 
 // A hidden tab takes no part.
 function watchStream() {
-  if (!document.body.dataset.stream) return;
-  live.port = sharedPort();
+  const joinAgain = () => { if (live.name) joinStream(); };
+  hear(openPort());
   document.addEventListener("visibilitychange", () => (document.hidden ? leaveStream() : joinStream()));
   document.addEventListener("htmx:after:history:update", joinAgain);
   document.addEventListener("htmx:before:swap", leaveToStream);
   addEventListener("pagehide", leaveStream);
   // A form that leads to another page may end the session, and to load this one anew would take its answer away.
   document.addEventListener("submit", (event) => queueMicrotask(() => { if (!event.defaultPrevented) leaveStream(); }));
-  addEventListener("pageshow", (event) => { if (event.persisted) joinStream(); });
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) joinStream(); });
   addEventListener("online", joinAgain);
   setInterval(tellLive, 1000);
   if (!document.hidden) joinStream();
@@ -321,74 +319,45 @@ function watchStream() {
 
 // -- small things -----------------------------------------------------------------------------------------------------
 
-function timeToast(toast) {
-  if (toast.matches(".bad")) { $("#dialog").close(); return; } // it would cover the message, which stays until it was read
-  const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 1500) : toast.remove());
-  setTimeout(leave, 7000);
-}
-
-function watchToasts(toasts) {
-  const timeAll = (changes) => changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.nodeType === 1).forEach(timeToast);
-  new MutationObserver(timeAll).observe(toasts, { childList: true });
-}
+// A message leaves when its time is over, which the style tells; a bad one stays until it was read, and no question covers it.
+on("animationend", ".toast", (toast, { animationName }) => { if (animationName === "stay") toast.remove(); });
+on("animationstart", "#toasts > .bad", () => $("#dialog").close());
+on("click", "[data-dismiss]", (button) => button.closest(".toast").remove());
 
 // A question is open as long as there is one in the dialog; the browser keeps the focus in it, and gives it back.
-function watchDialog(dialog) {
-  new MutationObserver(() => {
-    if (!dialog.childElementCount) dialog.close();
-    else if (!dialog.open) {
-      dialog.showModal();
-      if (!$("[autofocus]", dialog)) $(".fields :is(input:not([type=hidden]), select, textarea)", dialog)?.focus();
-    }
-  }).observe(dialog, { childList: true });
-  dialog.addEventListener("close", () => dialog.replaceChildren());
+function showDialog() {
+  const dialog = $("#dialog");
+  if (!dialog.childElementCount) dialog.close();
+  else if (!dialog.open) {
+    dialog.showModal();
+    if (!$("[autofocus]", dialog)) $(".fields :is(input:not([type=hidden]), select, textarea)", dialog)?.focus();
+  }
 }
 
-const ON_CLICK = {
-  "button[data-pref]": choosePref,
-  "[data-dismiss]": (button) => button.closest(".toast").remove(),
-  "dialog [data-close]": (button, event) => { event.preventDefault(); button.closest("dialog").close(); },
-  "[data-forget]": () => { for (const key of Object.keys(kept)) delete kept[key]; showPrefs(); },
-};
-
-document.addEventListener("click", (event) => {
-  for (const [selector, act] of Object.entries(ON_CLICK)) {
-    const button = event.target.closest(selector);
-    if (button) act(button, event);
-  }
-  const asks = event.target.closest(".menu a[hx-get]"); // its question gives the focus back to the menu
-  if (asks) $("summary", asks.closest(".menu")).focus();
-  closeMenus(asks ? null : event.target);
-});
+on("close", "#dialog", (dialog) => dialog.replaceChildren(), true);
+on("click", "dialog [data-close]", (button, event) => { event.preventDefault(); button.closest("dialog").close(); });
 
 // A menu is open as long as one is in it.
-function closeMenus(target) {
-  $$("details.menu[open]").forEach((menu) => { if (!menu.contains(target)) menu.open = false; });
-}
-
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Tab") setTimeout(() => closeMenus(document.activeElement));
-  if (event.key === "Escape") $$("details.menu[open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
-});
-
-function unfold(field) {
-  const folded = field?.closest("details");
-  if (folded) folded.open = true;
-  return field;
-}
+const closeMenus = (target) => { for (const menu of $$("details.menu[open]")) if (!menu.contains(target)) menu.open = false; };
+on("click focusin", "*", closeMenus);
+on("click", ".menu a[hx-get]", (link) => { $("summary", link.closest(".menu")).focus(); closeMenus(); }); // a question gives the focus back to it
+on("keydown", "*", (_, { key }) => { if (key === "Escape") for (const menu of $$("details.menu[open]")) { menu.open = false; $("summary", menu).focus(); } });
 
 // A form that was refused: what is folded away but wrong is opened, and the first wrong field takes the cursor.
 function showWrong() {
   const wrong = $$(":is(#job-form, #ask) [aria-invalid=true]:not([data-told])");
-  for (const field of wrong) unfold(field).dataset.told = "1";
+  for (const field of wrong) {
+    field.dataset.told = "1";
+    field.closest("details")?.setAttribute("open", "");
+  }
   wrong[0]?.focus();
 }
 
 // What was pressed but could not be sent is told, in the question where it was pressed, else in the corner. So is an answer
 // that is not Cron-App's, as a proxy gives while the server is away; it takes no place on the page.
 function tellAway({ sourceElement: asked }, which) {
-  const told = $(which).content.cloneNode(true), row = asked.closest("dialog form") && $(".acts-row", asked.closest("dialog form"));
   if (!asked.matches("form, a, button")) return; // what is asked while one types is asked again
+  const told = $(which).content.cloneNode(true), form = asked.closest("dialog form"), row = form && $(".acts-row", form);
   $$(".away").forEach((old) => old.remove());
   if (row) row.before(told); else $("#toasts").append(told);
 }
@@ -402,17 +371,13 @@ document.addEventListener("htmx:after:request", (event) => {
   event.preventDefault();
   tellAway(ctx, "#broken");
 });
-document.addEventListener("htmx:after:swap", showWrong);
 
 // What the page is about begins its title with its state, which the tab shows.
-document.addEventListener("htmx:after:swap", () => {
+function showTitle() {
   const state = $("#job-head, #run-head")?.dataset.told, [, ...rest] = document.title.split(" · ");
   if (state) document.title = [state, ...rest].join(" · ");
-});
+}
 
-watchTimes();
 showPrefs();
-watchStream();
-if ($("#toasts")) watchToasts($("#toasts"));
-if ($("#dialog")) watchDialog($("#dialog"));
-showWrong();
+if (document.body.dataset.stream) watchStream();
+[showDialog, showWrong, showTitle].forEach(always);

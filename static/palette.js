@@ -4,8 +4,8 @@
 // -- fields over a list that the server finds ---------------------------------------------------------------------------
 // The cursor stays in the field; what is chosen in the list is told to it by its id. The field asks when it is typed in, and on `seek`.
 
+const BOX = "[role=combobox]";
 const listOf = (text) => document.getElementById(text.getAttribute("aria-controls"));
-const optionsOf = (text) => $$("[role=option]", listOf(text));
 const chosenOf = (text) => $("[aria-selected=true]", listOf(text));
 
 function choose(text, option) {
@@ -15,10 +15,8 @@ function choose(text, option) {
   text.setAttribute("aria-activedescendant", option?.id ?? "");
 }
 
-function seek(text) {
-  Object.assign(text, { ariaExpanded: "true", waits: false });
-  htmx.trigger(text, "seek");
-}
+const opened = (text) => Object.assign(text, { ariaExpanded: "true", waits: false });
+const seek = (text) => htmx.trigger(opened(text), "seek");
 
 // Enter that comes before the answer to what was typed waits for it.
 function press(text) {
@@ -26,33 +24,25 @@ function press(text) {
   if (!text.waits) chosenOf(text)?.click();
 }
 
-document.addEventListener("keydown", (event) => {
-  const text = event.target, step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!text.matches("[role=combobox]") || event.isComposing) return;
-  const all = optionsOf(text), closed = text.ariaExpanded !== "true";
-  if (step && closed) seek(text);
-  else if (step) choose(text, all.at((all.indexOf(chosenOf(text)) + step + all.length) % all.length));
-  else if (event.key === "Enter" && !closed) press(text);
-  else return;
+on("input", BOX, opened);
+on("keydown", BOX, (text, event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], closed = text.ariaExpanded !== "true", all = $$("[role=option]", listOf(text));
+  if (event.isComposing || !(step || (event.key === "Enter" && !closed))) return;
   event.preventDefault();
+  if (!step) press(text);
+  else if (closed) seek(text);
+  else choose(text, all.at((all.indexOf(chosenOf(text)) + step + all.length) % all.length));
 });
-
-document.addEventListener("input", ({ target }) => {
-  if (target.matches("[role=combobox]")) Object.assign(target, { ariaExpanded: "true", waits: false });
-});
-document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  const text = ctx?.sourceElement;
-  if (!text?.matches?.("[role=combobox]")) return;
+on("htmx:after:swap", BOX, (text, { detail: { ctx } }) => {
   if (text.ariaExpanded !== "true" || !text.checkVisibility()) { listOf(text).replaceChildren(); return; } // it was left meanwhile
-  const all = optionsOf(text);
+  const all = $$("[role=option]", listOf(text));
   text.shown = new URL(ctx.request.action, location.href).searchParams.get(text.name) ?? "";
   choose(text, chosenOf(text) ?? all[0]);
   $("#found-told").textContent = all.length === 1 ? "1 result" : `${all.length} results`;
   if (text.waits) press(text);
 });
-document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  const text = ctx?.sourceElement;
-  if (!text?.matches?.("[role=combobox]") || ctx.response) return;
+on("htmx:error", BOX, (text, { detail: { ctx } }) => {
+  if (ctx.response) return;
   listOf(text).replaceChildren($("p", $("#away").content).cloneNode(true));
   choose(text);
   text.waits = false;
@@ -61,58 +51,57 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
 // -- the palette --------------------------------------------------------------------------------------------------------
 
 const RECENT = 8; // jobs remembered in this browser
-const recentJobs = () => (recall("recent") ?? "").split(" ").filter(Boolean);
+const recent = (recall("recent") ?? "").split(" "), seen = $("#job-head")?.dataset.job; // this one comes first the next time
+if (seen) remember("recent", [...new Set([seen, ...recent])].slice(0, RECENT).join(" "));
 
-function watchPalette(palette) {
-  const text = $("#palette-text");
-
-  function open() {
-    if (palette.open || $("#dialog").open) return; // a question wants its answer first
-    text.value = "";
-    $("#palette-recent").value = recentJobs().join(" ");
-    palette.showModal();
-    text.focus();
-    seek(text);
-  }
-
-  // What was clicked does what it does on a page; the palette only makes room, after the click was heard by all.
-  palette.addEventListener("click", ({ target }) => { if (target.closest("[role=option]")) setTimeout(() => palette.close()); });
-  ON_CLICK["[data-palette]"] = (_, event) => { if (event.ctrlKey || event.metaKey || event.shiftKey) return; event.preventDefault(); open(); };
-  addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
-    event.preventDefault();
-    if (palette.open) palette.close(); else open();
-  });
-  if (/Mac|iP/.test(navigator.platform)) $$(".find kbd").forEach((kbd) => { kbd.textContent = "⌘ K"; });
+function openPalette() {
+  const palette = $("#palette"), text = $("#palette-text");
+  if ($("#palette[open], #dialog[open]")) return; // a question wants its answer first
+  $("#palette-recent").value = recall("recent");
+  palette.showModal();
+  text.value = "";
+  text.focus();
+  seek(text);
 }
+
+// What was clicked does what it does on a page; the palette only makes room, after the click was heard by all.
+on("click", "#palette [role=option]", () => setTimeout(() => $("#palette").close()));
+on("click", "[data-palette]", (_, event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  openPalette();
+});
+if (/Mac|iP/.test(navigator.platform)) $$(".find kbd").forEach((kbd) => { kbd.textContent = "⌘ K"; });
 
 // -- the keys -----------------------------------------------------------------------------------------------------------
 
-function watchKeys(dialog) {
-  const rows = new Map($$("[data-key]", dialog).map((row) => [row.dataset.key, row.dataset]));
-  let before = "", since = 0; // what was pressed, and when: two in a row make one
-  ON_CLICK["[data-keys]"] = () => dialog.showModal();
+const keyRows = $$("#keys [data-key]").map((row) => row.dataset);
+let before = "", since = 0; // what was pressed, and when: two in a row make one
 
-  function act({ go, press, ask, move }) {
-    if (go) location.assign(go);
-    if (press === "[data-keys]") { dialog.showModal(); return; } // its button may be folded away
-    const form = ask && $(ask), target = press?.split(" | ").flatMap((one) => $$(one)).find((one) => one.checkVisibility());
-    if (form) htmx.ajax("GET", form.getAttribute("action"), { source: document.body, swap: "none" });
-    if (target?.matches("input")) { target.focus(); target.select(); }
-    else target?.click();
-    if (move) moveBy(Number(move));
-  }
-
-  document.addEventListener("keydown", (event) => {
-    if (!$("#keys-on").checked || event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]") || $("dialog[open]")) return;
-    const typed = `${Date.now() - since < 1500 ? before : ""}${event.key}`, row = rows.get(typed);
-    before = !row && [...rows.keys()].some((key) => key.startsWith(`${typed} `)) ? `${typed} ` : "";
-    since = Date.now();
-    if (!row) return;
+on("click", "[data-keys]", () => $("#keys").showModal());
+on("keydown", "body", (_, event) => {
+  const { key, ctrlKey, metaKey, altKey, shiftKey, target } = event, palette = $("#palette");
+  if (palette && key.toLowerCase() === "k" && (ctrlKey || metaKey) && !altKey && !shiftKey) {
     event.preventDefault();
-    act(row);
-  });
+    if (palette.open) palette.close(); else openPalette();
+  }
+  if (event.defaultPrevented || event.isComposing || ctrlKey || metaKey || altKey || (key.length === 1 && $("#keys-on")?.checked === false)) return;
+  if (target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]") || $("dialog[open]")) return;
+  const typed = `${Date.now() - since < 1500 ? before : ""}${key}`, rows = keyRows.filter((row) => row.key === typed);
+  before = !rows.length && keyRows.some((row) => row.key.startsWith(`${typed} `)) ? `${typed} ` : "";
+  since = Date.now();
+  if (rows.length && key.length === 1) event.preventDefault();
+  rows.forEach(act);
+});
+
+function act({ go, press, ask, move, shift }) {
+  if (go) location.assign(go);
+  if (press === "[data-keys]") { $("#keys").showModal(); return; } // its button may be folded away
+  const form = ask && $(ask), target = press?.split(" | ").flatMap((one) => $$(one)).find((one) => one.checkVisibility());
+  if (form) htmx.ajax("GET", form.getAttribute("action"), { source: document.body, swap: "none" });
+  if (target?.matches("[data-hotkey]")) { target.focus(); target.select(); }
+  else target?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey: shift !== undefined }));
+  if (move) moveBy(Number(move));
 }
 
 // Between the rows of the page's lists: to the link that opens a row.
@@ -123,8 +112,3 @@ function moveBy(step) {
   next?.focus();
   next?.closest("tr, li").scrollIntoView({ block: "nearest" });
 }
-
-if ($("#palette")) watchPalette($("#palette"));
-if ($("#keys")) watchKeys($("#keys"));
-const seen = $("#job-head")?.dataset.job; // comes first the next time
-if (seen) remember("recent", [...new Set([seen, ...recentJobs()])].slice(0, RECENT).join(" "));

@@ -6,27 +6,25 @@
 (() => {
   const SILENCE = 35000; // ms; the server gives a sign of life each 15 s, so by then the connection is dead
   const LATER = 500; // ms until a view that left is not asked for any more; mostly another page comes at once
-  const views = new Map();
+  const views = new Map(); // by the ports of their pages
   let source = null, timer = 0, failures = 0, heard = 0, since = null;
 
-  const tellAll = (news) => views.forEach(({ port }, name) => port.postMessage({ name, ...news }));
+  const tellAll = (news) => views.forEach(({ name }, port) => port.postMessage({ name, ...news }));
 
   function open() {
     close();
     if (!views.size) return;
-    const url = new URL("/stream", location.origin);
-    for (const [name, { topics, at, last }] of views) url.searchParams.append("view", new URLSearchParams({ name, topics, at, last }));
-    source = new EventSource(url);
+    source = new EventSource(`/stream?${new URLSearchParams([...views.values()].map((view) => ["view", new URLSearchParams(view)]))}`);
+    const on = (event, act) => source.addEventListener(event, (message) => { heard = Date.now(); act?.(message); });
     heard = Date.now();
-    source.onopen = () => { failures = 0; since = null; heard = Date.now(); tellAll({ open: true, since }); };
-    for (const [name, view] of views) source.addEventListener(name, ({ data, lastEventId }) => {
-      heard = Date.now();
-      view.last = lastEventId.slice(name.length + 1) || view.last;
-      view.port.postMessage({ name, html: data, last: view.last });
-    });
-    source.addEventListener("here", () => { heard = Date.now(); });
-    source.addEventListener("gone", () => { close(); tellAll({ gone: true }); });
-    source.addEventListener("bye", again);
+    on("open", () => { failures = 0; since = null; tellAll({ open: true, since }); });
+    views.forEach((view, port) => on(view.name, ({ data: html, lastEventId }) => {
+      view.last = lastEventId.slice(view.name.length + 1) || view.last;
+      port.postMessage({ name: view.name, html, last: view.last });
+    }));
+    on("here");
+    on("gone", () => { close(); tellAll({ gone: true }); });
+    on("bye", again);
     source.onerror = again;
   }
 
@@ -50,24 +48,21 @@
     again();
   }, 5000);
 
-  function leave(name) {
-    if (!views.delete(name)) return;
-    if (views.size && !source) return; // it will be made anew soon
+  function leave(port) {
+    if (!views.delete(port) || (views.size && !source)) return; // it will be made anew soon
     clearTimeout(timer);
     timer = setTimeout(open, views.size ? LATER : 0);
   }
 
-  // `leave` of an older name comes with `join`, so that a page whose address changed asks once.
+  function join(port, view) {
+    views.set(port, view);
+    if (since) port.postMessage({ name: view.name, open: false, since });
+    open();
+  }
+
   function serve(port) {
-    port.onmessage = ({ data: { join, leave: left, ...view } }) => {
-      if (left && !join) leave(left);
-      if (!join) return;
-      views.delete(left);
-      views.set(join, { port, ...view });
-      if (since) port.postMessage({ name: join, open: false, since });
-      open();
-    };
-    port.onclose = () => views.forEach((view, name) => { if (view.port === port) leave(name); });
+    port.onmessage = ({ data: view }) => (view ? join(port, view) : leave(port));
+    port.onclose = () => leave(port);
   }
 
   if (typeof window === "undefined") self.onconnect = ({ ports: [port] }) => serve(port);

@@ -7,11 +7,11 @@ function enter(field, text) {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-ON_CLICK["[data-fill]"] = ({ dataset: { fill, value } }) => {
+on("click", "[data-fill]", ({ dataset: { fill, value } }) => {
   const field = document.getElementById(fill);
   enter(field, value);
   field.focus();
-};
+});
 
 // After a change of rows the cursor goes where it belongs: into the new row, to the button that was pressed, or into the
 // field from which a row was moved by the keyboard.

@@ -2,92 +2,83 @@
 "use strict";
 
 const state = { typed: false, leaving: false };
-const tellForm = () => $("#job-form").dispatchEvent(new Event("input", { bubbles: true }));
-
-Object.assign(ON_CLICK, {
-  "[data-add]": ({ dataset: { add, value } }) => { const field = document.getElementById(add); enter(field, toggled(field.value, value)); },
-  ".reset": (button) => {
-    for (const control of controlsOf(button.closest(".say"))) enter(control, control.matches("select") ? control.dataset.default : "");
-  },
-  "[data-keep]": (button) => { $("#f-version").value = button.dataset.keep; followForm(); $("#form-saved").replaceChildren(); },
-  "[data-leave]": () => { state.leaving = true; },
-  "[data-jump]": (link, event) => { event.preventDefault(); unfold($(link.getAttribute("href")))?.focus(); },
-  "#f-task-find": (text) => { if (text.ariaExpanded !== "true") seek(text); },
-  "#f-task-list [role=option]": chooseTask,
-});
 
 // One more name in a text with commas between them, or one less.
-function toggled(text, name) {
-  const names = text.split(/[\s,;]+/).filter(Boolean);
-  return (names.includes(name) ? names.filter((one) => one !== name) : [...names, name]).join(", ");
-}
+on("click", "[data-add]", ({ dataset: { add, value } }) => {
+  const field = document.getElementById(add), names = field.value.split(/[\s,;]+/).filter(Boolean);
+  enter(field, (names.includes(value) ? names.filter((one) => one !== value) : [...names, value]).join(", "));
+});
+on("click", "[data-keep]", (button) => { $("#f-version").value = button.dataset.keep; followForm(); $("#form-saved").replaceChildren(); });
 
 // -- the task: it is found in a list, and kept in the select that is there without JavaScript ----------------------------
 
-function chooseTask(option) {
-  const select = $("#f-task"), changed = select.value !== option.dataset.value;
-  select.value = option.dataset.value;
-  closeTasks();
-  if (changed) select.dispatchEvent(new Event("change", { bubbles: true }));
-}
+const FIND = "#f-task-find";
 
-function closeTasks() {
-  const text = $("#f-task-find");
+function closeTasks(text) {
   Object.assign(text, { value: $("#f-task").value, ariaExpanded: "false" });
-  $("#f-task-list").replaceChildren();
+  listOf(text).replaceChildren();
   choose(text);
 }
 
-document.addEventListener("keydown", (event) => { if (event.key === "Escape" && event.target.matches("#f-task-find")) closeTasks(); });
-document.addEventListener("mousedown", (event) => { if (event.target.closest("#f-task-list")) event.preventDefault(); }); // the cursor stays
-document.addEventListener("focusin", ({ target }) => { if (target.matches("#f-task-find")) target.select(); });
-document.addEventListener("focusout", ({ target }) => { if (target.matches("#f-task-find")) closeTasks(); });
+on("click", FIND, (text) => { if (text.ariaExpanded !== "true") seek(text); });
+on("click", "#f-task-list [role=option]", ({ dataset: { value } }) => {
+  const select = $("#f-task"), changed = select.value !== value;
+  select.value = value;
+  closeTasks($(FIND));
+  if (changed) select.dispatchEvent(new Event("change", { bubbles: true }));
+});
+on("keydown", FIND, (text, { key }) => { if (key === "Escape") closeTasks(text); });
+on("focusin", FIND, (text) => text.select());
+on("focusout", FIND, closeTasks);
+on("mousedown", "#f-task-list", (_, event) => event.preventDefault()); // the cursor stays
 
 // -- cron expressions: which of the fields the cursor is in --------------------------------------------------------------
 
 function markField() {
-  const input = document.activeElement;
+  const { dataset, value, selectionStart } = document.activeElement ?? document.body;
   $$(".cron-fields .here").forEach((item) => item.classList.remove("here"));
-  if (!input?.dataset?.cron) return;
-  const place = input.value.slice(0, input.selectionStart).trimStart().split(/\s+/).length - 1;
-  $$(`.cron-fields[data-of="${input.dataset.cron}"] > li`)[place]?.classList.add("here");
+  if (!dataset.cron) return;
+  const place = value.slice(0, selectionStart).trimStart().split(/\s+/).length - 1;
+  $$(`.cron-fields[data-of="${dataset.cron}"] > li`)[place]?.classList.add("here");
 }
 
 for (const event of ["selectionchange", "focusin", "focusout"]) document.addEventListener(event, markField);
 
 // -- rules that differ from the default, and fields that were wrong -----------------------------------------------------
 
-const controlsOf = (say) => $$("[data-default]", say);
-const differs = (control) => !["", control.dataset.default].includes(control.value.trim());
-
-document.addEventListener("input", ({ target, isTrusted }) => {
-  if (isTrusted && target.matches("#job-form :not([role=combobox])")) state.typed = true;
-  const say = target.closest(".say"), wrong = target.closest(".is-wrong, .when-row"), simple = target.closest(".only-simple");
-  if (simple) $$(".wrong", simple).forEach((text) => text.remove());
-  if (say) say.classList.toggle("differs", controlsOf(say).some(differs));
-  if (!wrong || target.ariaInvalid !== "true") return;
-  target.removeAttribute("aria-invalid");
-  document.getElementById(`${target.id}-wrong`)?.remove();
+on("input", ".say", (say) => {
+  const differs = (control) => !["", control.dataset.default].includes(control.value.trim());
+  say.classList.toggle("differs", $$("[data-default]", say).some(differs));
+});
+on("click", ".reset", (button) => {
+  for (const control of $$("[data-default]", button.closest(".say"))) enter(control, control.matches("select") ? control.dataset.default : "");
+});
+on("input", ".only-simple", (simple) => $$(".wrong", simple).forEach((text) => text.remove()));
+on("input", ":is(.is-wrong, .when-row) [aria-invalid=true]", (field) => {
+  const wrong = field.closest(".is-wrong, .when-row");
+  field.removeAttribute("aria-invalid");
+  document.getElementById(`${field.id}-wrong`)?.remove();
   if (!$("[aria-invalid]", wrong)) wrong.classList.remove("is-wrong");
 });
 
 // -- what is typed is not lost ------------------------------------------------------------------------------------------
 
-addEventListener("beforeunload", (event) => { if (state.typed && !state.leaving) event.preventDefault(); });
-document.addEventListener("submit", (event) => {
-  if (!event.target.matches("#job-form")) return; // not by .id: its field of that name would answer
+on("input", "#job-form", (_, { isTrusted, target }) => { state.typed ||= isTrusted && !target.matches("[role=combobox]"); });
+on("click", "[data-leave]", () => { state.leaving = true; });
+on("submit", "#job-form", (_, event) => {
   state.leaving = true;
   if (event.submitter?.matches("[data-native]")) event.stopImmediatePropagation(); // a whole page with what was chosen
 }, true);
+addEventListener("beforeunload", (event) => { if (state.typed && !state.leaving) event.preventDefault(); });
 
 // -- a test of what is typed --------------------------------------------------------------------------------------------
 
 // The stream follows the job that is edited and the run that tries it out.
 function followForm(after) {
-  const job = $("#job-form").dataset.mode === "edit" ? $("#f-id").value : "", test = $("#form-test")?.dataset;
+  const job = $("#job-form").dataset.mode === "edit" ? $("#f-id").value : "", run = $("#form-test")?.dataset.run ?? "";
   const url = new URL(document.body.dataset.stream, location.href);
-  url.searchParams.set("topics", `form:${job}:${$("#f-version")?.value ?? ""}:${test?.run ?? ""}`);
-  if (after !== undefined) { live.last = ""; url.searchParams.set("after", after); }
+  url.searchParams.set("topics", `form:${job}:${$("#f-version")?.value ?? ""}:${run}`);
+  if (after) { live.last = ""; url.searchParams.set("after", after); }
   document.body.dataset.stream = url.pathname + url.search;
   if (live.name) joinStream();
 }
@@ -100,13 +91,12 @@ function showTest(test) {
 }
 
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  const swapped = ctx.target?.getAttribute?.("id"), test = $("#form-test");
-  if (swapped === "job-form") {
-    state.leaving = false;
-    followForm(); // its version may be another one
-  }
-  if (["job-form", "form-args", "group-told"].includes(swapped)) tellForm();
+  const swapped = ctx.target?.getAttribute?.("id");
+  if (swapped === "job-form") { state.leaving = false; followForm(); } // its version may be another one
+  if (["job-form", "form-args", "group-told"].includes(swapped)) $("#job-form").dispatchEvent(new Event("input", { bubbles: true }));
+});
+always(() => {
+  const test = $("#form-test");
   if (test && !test.hidden && !test.shown) showTest(test);
   markField();
 });
-if ($("#form-test")?.dataset.run) showTest($("#form-test"));

@@ -8,42 +8,37 @@ const valuesOf = (boxes) => new Set(boxes.map((box) => box.value)); // a job sta
 
 function showPicks() {
   const here = valuesOf(picks()).size, count = valuesOf(picks().filter((box) => box.checked)).size, whole = here > 0 && count === here;
-  const all = $(".bulk-all"), every = all && $("input", all);
+  const all = $(".bulk-all"), every = all && $("input", all), told = $("#bulk-count");
   for (const box of $$("[data-list] .sel-all")) Object.assign(box, { checked: whole, indeterminate: count > 0 && !whole });
   if (all) all.hidden = !whole;
-  if (!whole && every) every.checked = false;
-  const page = whole && all ? `All ${count} on this page selected` : `${count} selected`;
-  if ($("#bulk-count")) tell($("#bulk-count"), every?.checked ? `All ${all.dataset.matching} selected` : page);
+  if (every) every.checked &&= whole;
+  if (told) tell(told, every?.checked ? `All ${all.dataset.matching} selected` : whole && all ? `All ${count} on this page selected` : `${count} selected`);
 }
 
 // With Shift all rows from the one before to this one.
-document.addEventListener("click", ({ target, shiftKey }) => {
-  if (!target.matches("[data-list] .sel")) return;
-  const boxes = picks(), from = boxes.findIndex((box) => box.value === lastPicked), to = boxes.indexOf(target);
-  const range = valuesOf(shiftKey && from >= 0 ? boxes.slice(Math.min(from, to), Math.max(from, to) + 1) : [target]);
-  for (const box of boxes) if (range.has(box.value)) box.checked = target.checked;
-  lastPicked = target.value;
+on("click", "[data-list] .sel", (box, { shiftKey }) => {
+  const boxes = picks(), [from, to] = [boxes.findIndex(({ value }) => value === lastPicked), boxes.indexOf(box)].sort((a, b) => a - b);
+  const range = valuesOf(shiftKey && from >= 0 ? boxes.slice(from, to + 1) : [box]);
+  for (const one of boxes) if (range.has(one.value)) one.checked = box.checked;
+  lastPicked = box.value;
   showPicks();
 });
 
-document.addEventListener("change", ({ target }) => {
-  if (target.matches("[data-list] .sel-all")) for (const box of picks()) box.checked = target.checked;
-  if (target.closest("[data-list]")) showPicks();
-});
+on("change", "[data-list] .sel-all", (all) => { for (const box of picks()) box.checked = all.checked; });
+on("change", "[data-list]", showPicks);
 
 // A question is settled once it is answered: what it was asked of is selected no longer.
-for (const event of ["reset", "submit"]) document.addEventListener(event, ({ target }) => {
-  if (!target.matches(event === "reset" ? "#bulk" : "[data-bulk]")) return;
+function settle() {
   if ($("#bulk")?.contains(document.activeElement)) $("#find")?.focus();
   for (const box of picks()) box.checked = false;
   lastPicked = null;
   queueMicrotask(showPicks);
-});
+}
+
+on("reset", "#bulk", settle);
+on("submit", "[data-bulk]", settle);
 
 // Fields that say nothing stay out of the address.
-document.addEventListener("formdata", ({ target, formData }) => {
-  if (target.matches("[data-quiet]")) for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
-});
+on("formdata", "[data-quiet]", (_, { formData }) => { for (const [name, value] of [...formData]) if (value === "") formData.delete(name); });
 
-document.addEventListener("htmx:after:swap", showPicks);
-showPicks();
+always(showPicks);

@@ -4,20 +4,18 @@
 { // its names are its own
   // The line of the overview is full at what is usual, that of a run's own page goes on; beyond the limit it turns, and that is said.
   function showPace(place) {
-    const took = (Date.now() - new Date($("time", place).dateTime)) / 1000, { usual, p95, limit } = place.dataset;
+    const took = (Date.now() - new Date($("time", place).dateTime)) / 1000, { usual, p95, limit, told } = place.dataset;
     const whole = p95 ? Math.max(p95, took) * 1.15 : usual, beyond = took > limit, [first, last] = $$(".m", place);
-    const share = (seconds) => Math.min((100 * seconds) / whole, 100).toFixed(2);
-    if (!("told" in place.dataset)) $(".p", place).setAttribute("width", share(took));
-    first?.setAttribute("x", share(usual));
-    last?.setAttribute("x", share(p95));
+    const draw = (line, name, seconds) => line?.setAttribute(name, Math.min((100 * seconds) / whole, 100).toFixed(2));
+    if (told === undefined) draw($(".p", place), "width", took);
+    draw(first, "x", usual);
+    draw(last, "x", p95);
     place.classList.toggle("beyond", beyond);
     tell($(".slow", place), beyond ? "Longer than usual" : "");
     tell($(".left", place), took < usual ? `about ${span(usual - took, Math.ceil)} left` : "");
   }
 
   const showAll = () => $$("[data-usual]:is(li, [data-running])").forEach(showPace);
-
-  document.addEventListener("htmx:after:swap", showAll);
   setInterval(showAll, 1000);
-  showAll();
+  always(showAll);
 }

@@ -17,13 +17,12 @@
     }
   }
 
-  document.addEventListener("formdata", ({ target, formData }) => {
-    if (target.matches("[data-moments]")) for (const name of ["since", "until"]) {
+  on("formdata", "[data-moments]", (_, { formData }) => {
+    for (const name of ["since", "until"]) {
       const asUtc = Date.parse(`${formData.get(name)}Z`);
       if (asUtc) formData.set(name, moment(asUtc));
     }
   });
-  document.addEventListener("htmx:after:swap", showMoments);
   addEventListener("zone", showMoments);
-  showMoments();
+  always(showMoments);
 }
