@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from markupsafe import Markup, escape
 from quart import Blueprint, request
@@ -20,6 +21,8 @@ from cronapp.web.site import parts
 pages = Blueprint("form_args", __name__)
 Texts = Mapping[str, str]
 ABOUT = "args?task"  # the field that says of which task the arguments are
+BEFORE = "did"  # the field that names the buttons that were pressed before, and are not answered yet
+AT_ONCE = 50  # of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ async def changed() -> str:
     """The arguments' fields after one of their buttons. Stores nothing."""
     texts = (await request.form).to_dict()
     task = parts().tasks.find(texts.get("task") or texts.get(ABOUT, ""))
+    texts = caught_up(task, texts)
     return await shown(task, pressed(task, texts) or Done(texts, {}, ""))
 
 
@@ -75,6 +79,25 @@ async def shown(task: Task | None, made: Done) -> str:
     fields = task.signature.fields() if task else ()
     context = {"values": made.texts, "errors": made.errors, "focus": made.focus, "mode": "new"}
     return str(fragment("_form_args", task=task, fields=fields, **context))
+
+
+def caught_up(task: Task | None, texts: Texts) -> dict[str, str]:
+    """The form after the buttons of the arguments that it says were pressed before, one after the other. What each of
+    them means it means of the rows as they were shown."""
+    rest = {name: text for name, text in texts.items() if name not in (BEFORE, "do")}
+    done: list[Deed] = []
+    focus = ""
+    for text in texts.get(BEFORE, "").split()[:AT_ONCE]:
+        done.append(meant(Deed.of(text), done, focus))
+        if made := pressed(task, rest | {"do": str(done[-1])}):
+            rest, focus = made.texts, made.focus
+    return rest | ({"do": str(meant(Deed.of(texts["do"]), done, focus))} if "do" in texts else {})
+
+
+def meant(deed: Deed, done: list[Deed], focus: str) -> Deed:
+    """What a button stands for after others. If the last row went, it is that of the row before, as the cursor is."""
+    deed = reduce(Deed.after, done, deed)
+    return Deed.of(focus) if done and deed == done[-1] and focus.startswith("remove:") else deed
 
 
 def pressed(task: Task | None, texts: Texts) -> Done | None:

@@ -35,7 +35,7 @@ from cronapp.web.drafts import (
     summary_of,
     with_theirs,
 )
-from cronapp.web.form_args import pressed
+from cronapp.web.form_args import caught_up, pressed
 from cronapp.web.forms import beside, form_of, job_from_form, usual_texts
 from cronapp.web.notify_form import pings_in, rules_in, with_row, without_row
 from cronapp.web.permissions import may
@@ -78,6 +78,7 @@ async def duplicate(job: Job) -> str:
 async def create() -> ResponseReturnValue:
     texts = (await request.form).to_dict()
     task = parts().tasks.find(texts.get("task", ""))
+    texts = caught_up(task, texts)
     if (other := reshaped(texts)) is not None:
         return await refused(await form_context(other[0], task) | {"cursor": other[1]}, 200)
     if made := pressed(task, texts):
@@ -115,6 +116,7 @@ async def save(job_id: str) -> ResponseReturnValue:
     texts = (await request.form).to_dict()
     old = await parts().jobs.get(job_id)
     task = parts().tasks.find(texts.get("task", ""))
+    texts = caught_up(task, texts)
     if texts.get("then", "").startswith("take:"):
         return await merged(with_theirs(texts, old, {texts["then"].removeprefix("take:")}), old)
     if (other := reshaped(texts)) is not None:

@@ -10,7 +10,7 @@ from cronapp.core.errors import InvalidInput, TaskGone
 from cronapp.core.models import Job, Run
 from cronapp.core.registry import Task
 from cronapp.web.arguments import args_of, named
-from cronapp.web.form_args import Done, pressed
+from cronapp.web.form_args import Done, caught_up, pressed
 from cronapp.web.forms import beside
 from cronapp.web.jobs import changed
 from cronapp.web.render import toast
@@ -36,6 +36,7 @@ async def run(job_id: str) -> ResponseReturnValue:
         return await started(await parts().runs.run_now(job_id))
     job = await parts().jobs.get(job_id)
     task = task_of(job)
+    texts = caught_up(task, texts)
     if made := pressed(task, texts):
         return await asked(job, task, made)
     try:

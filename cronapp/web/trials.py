@@ -11,6 +11,7 @@ from cronapp.core.registry import Task
 from cronapp.core.spec import parse_fields
 from cronapp.service.trials import RULES
 from cronapp.web.arguments import args_of
+from cronapp.web.form_args import caught_up
 from cronapp.web.forms import beside, job_from_form
 from cronapp.web.job_form import edited_job, form_context, show_form
 from cronapp.web.render import fragment
@@ -26,6 +27,7 @@ pages = Blueprint("trials", __name__)
 async def test() -> ResponseReturnValue:
     texts = (await request.form).to_dict()
     task, job = parts().tasks.find(texts.get("task", "")), await edited_job(texts)
+    texts = caught_up(task, texts)
     try:
         trial = await trial_context(parts(), await begun(texts, task, job))
         status = 200

@@ -17,105 +17,58 @@ on("click", "[data-fill]", ({ dataset: { fill, value } }) => {
 // field from which a row was moved by the keyboard.
 let moved = "";
 
-function focusMarked() {
-  const marked = $("form [data-focus]");
+always(() => {
+  const marked = $("form [data-focus]"), row = marked?.closest("[data-row]");
   if (!marked) return;
   marked.removeAttribute("data-focus");
-  const row = marked.closest("[data-row]"), own = marked.matches("[data-row]");
   const field = moved && row && $(`[name="${CSS.escape(`args.${marked.value.split(":")[1]}${moved}`)}"]`, row);
-  (field || (own && $("input:not([type=hidden]), select, textarea, button", row)) || marked).focus();
-  moved = "";
-}
+  (field || (row === marked && $("input:not([type=hidden]), select, textarea, button", row)) || marked).focus();
+});
 
-// One button after the other: what is pressed while the rows change waits for them, and means the row that it stood at. If
-// one types meanwhile, the answer is of an older form: it is thrown away, and the button pressed once more.
-let busy = null;
-const waiting = [];
+// What is pressed while the rows change is sent with what was pressed before, to be done after it; so is the form. If one
+// types meanwhile, the answer is of an older form: it is thrown away, and the button pressed once more.
+const DEED = "#form-args [name=do]";
+let pending = null; // the last request, what was pressed since the rows were shown, and whether one typed since
 
-document.addEventListener("click", (event) => {
-  const button = event.target.closest?.("button");
-  if (!busy || button?.form !== busy.form || !(button.type === "submit" || button.matches("[hx-post]"))) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  waiting.push({ button, form: button.form, deed: button.matches("#form-args [name=do]") ? button.value : "", moved });
-  moved = "";
-}, true);
-
-document.addEventListener("input", ({ target }) => { if (busy && target.closest("#form-args")) busy.typed = true; });
-
-document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  const button = ctx.sourceElement;
-  if (button.matches("#form-args [name=do]")) busy = { ctx, button, form: button.form, deed: button.value, moved, typed: false, done: false };
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  const { sourceElement: button, request } = ctx, deeds = pending?.deeds ?? [];
+  if (request.method === "POST" && deeds.length) request.body.set("did", deeds.join(" "));
+  if (button.matches(DEED)) pending = { ctx, deeds: [...deeds, button.value] };
+  else if (button.matches("form")) pending?.ctx.request.abort();
 });
 document.addEventListener("htmx:before:swap", (event) => {
-  if (event.detail.ctx !== busy?.ctx) return;
-  if (busy.typed) event.preventDefault();
-  else busy.done = true;
+  if (event.detail.ctx !== pending?.ctx || !pending.typed) return;
+  pending.again = true;
+  event.preventDefault();
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-  if (ctx !== busy?.ctx) return;
-  const last = busy;
-  busy = null;
-  if (last.typed && !last.done) waiting.unshift(last);
-  else if (last.done) for (const one of waiting) one.deed = afterwards(one.deed, last.deed);
-  else waiting.length = 0; // it did not arrive, which is told
-  pressNext();
+  if (ctx !== pending?.ctx) return;
+  pending = pending.again && ctx.sourceElement.isConnected ? { deeds: pending.deeds.slice(0, -1) } : null;
+  if (pending) ctx.sourceElement.click();
 });
 
-// What a button means once another one has done its work: rows have other numbers then.
-function afterwards(deed, done) {
-  const [, verb, list, at] = /^(remove|up|down):(.*)\.(\d+)$/.exec(done) ?? [], start = deed.indexOf(":") + 1;
-  const [, number, rest] = (verb && deed.startsWith(`${list}.`, start) && /^(\d+)(.*)$/.exec(deed.slice(start + list.length + 1))) || [];
-  if (!number) return deed;
-  const from = Number(at), to = from + { remove: 0, up: -1, down: 1 }[verb], n = Number(number);
-  const now = verb === "remove" ? n - (n > from) : n === from ? to : n === to ? from : n;
-  return `${deed.slice(0, start)}${list}.${now}${rest}`;
-}
+on("input", "#form-args", () => { if (pending) pending.typed = true; });
+on("input", ".ctl > input", (field) => field.toggleAttribute("data-blank", !field.value));
+on("toggle", ".more-args", (more) => { more.previousElementSibling.value = more.open ? "open" : ""; }, true);
 
-function pressNext() {
-  const next = waiting.shift();
-  if (!next) return;
-  const { button, form, deed } = next;
-  if (!deed) { // it sends the form; Enter presses a button that the rows bring along
-    if (button.isConnected) button.click(); else form.requestSubmit();
-    return pressNext();
-  }
-  const last = document.activeElement, again = $(`#form-args [name=do][value="${CSS.escape(deed)}"]`)
-    ?? (deed.startsWith("remove:") && last.value?.startsWith("remove:") ? last : null); // the last row went: the one before
-  if (!again || again.disabled) return pressNext();
-  moved = next.moved;
-  again.click();
-}
-
-document.addEventListener("input", ({ target }) => {
-  if (target.matches(".ctl > input")) target.toggleAttribute("data-blank", !target.value);
-  if (target.matches("[data-json]")) target.dataset.typed = "";
-});
-
-// Tab indents while one types in a JSON text: who only passes goes on, and after Escape it leaves.
-function indent(area, event) {
-  if (event.key === "Escape" && "typed" in area.dataset) { delete area.dataset.typed; event.preventDefault(); }
-  if (event.key !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey || !("typed" in area.dataset)) return;
-  event.preventDefault();
-  area.setRangeText("  ", area.selectionStart, area.selectionEnd, "end");
-  area.dispatchEvent(new Event("input", { bubbles: true }));
-}
-
-document.addEventListener("focusout", ({ target }) => { if (target.matches("[data-json]")) delete target.dataset.typed; });
-
-document.addEventListener("keydown", (event) => {
-  if (event.target.matches("[data-json]")) indent(event.target, event);
-  const row = event.altKey && event.target.closest("[data-row]"), way = { ArrowUp: "up", ArrowDown: "down" }[event.key];
-  const button = row && way && $(`:scope > .row-acts [value^="${way}:"]`, row);
+on("click", DEED, (_, { isTrusted }) => { if (isTrusted) moved = ""; });
+on("keydown", "[data-row]", (row, event) => {
+  const button = event.altKey && $(`:scope > .row-acts [value^="${{ ArrowUp: "up", ArrowDown: "down" }[event.key]}:"]`, row);
   if (!button) return;
   event.preventDefault();
   moved = event.target.name?.slice(`args.${button.value.split(":")[1]}`.length) ?? "";
   button.click();
 });
 
-document.addEventListener("toggle", ({ target }) => {
-  if (target.matches(".more-args")) target.previousElementSibling.value = target.open ? "open" : "";
-}, true);
-
-document.addEventListener("htmx:after:swap", focusMarked);
-focusMarked();
+// Tab indents while one types in a JSON text: who only passes goes on, and after Escape it leaves.
+on("input", "[data-json]", (area) => { area.dataset.typed = ""; });
+on("focusout", "[data-json]", (area) => { delete area.dataset.typed; });
+on("keydown", "[data-json][data-typed]", (area, event) => {
+  if (event.key === "Escape") delete area.dataset.typed;
+  else if (event.key !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey) return;
+  else {
+    area.setRangeText("  ", area.selectionStart, area.selectionEnd, "end");
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  event.preventDefault();
+});

@@ -306,6 +306,27 @@ def pressed(signature: Signature, texts: dict[str, str], *deeds: str) -> tuple[d
     return dict(typed.texts()), focus
 
 
+@pytest.mark.parametrize(
+    ("meant", "done", "now"),
+    [
+        ("remove:x.2", "remove:x.0", "remove:x.1"),
+        ("up:x.0", "remove:x.2", "up:x.0"),
+        ("remove:x.1", "remove:x.1", "remove:x.1"),
+        ("down:x.1", "down:x.1", "down:x.2"),
+        ("add:x.2.tags", "down:x.1", "add:x.1.tags"),
+        ("remove:x.0.tags.1", "up:x.1", "remove:x.1.tags.1"),
+        ("add:x", "remove:x.0", "add:x"),
+        ("remove:xy.2", "remove:x.0", "remove:xy.2"),
+        ("remove:x.2", "remove:x.y", "remove:x.2"),
+        ("json:", "remove:x.0", "json:"),
+    ],
+)
+def test_a_button_means_the_row_that_it_stood_at_also_when_another_one_came_before(
+    meant: str, done: str, now: str
+) -> None:
+    assert str(Deed.of(meant).after(Deed.of(done))) == now
+
+
 def test_rows_are_added_moved_and_removed_with_all_that_is_typed() -> None:
     signature = signature_of(list[Shop])
     texts = signature.to_form({"x": [{"name": "a"}, {"name": "b", "tags": ["t"]}]}) | {"x.0.opened": "wrong"}

@@ -96,6 +96,20 @@ async def test_a_button_adds_a_row_on_the_page_or_in_the_fragment_and_nothing_ty
     assert await house.jobs.all() == []
 
 
+async def test_what_was_pressed_and_not_answered_yet_is_done_first(house: App, me: QuartClient) -> None:
+    shops = {f"args.shops.{n}.name": name for n, name in enumerate("abc")}
+    sizes = {f"args.shops.{n}.size": "1" for n in range(3)}
+    pressed = {"did": "down:shops.0 down:shops.0 nonsense add:shops", "do": "remove:shops.1"}
+    page = await posted(me, "/form/args", FORM | shops | sizes | pressed, **HTMX)
+    assert [page.one("input", name=f"args.shops.{n}.name").attrs["value"] for n in range(3)] == ["c", "a", ""]
+    assert not page.all("input", name="args.shops.3.name")
+    reply = await me.post("/jobs", form=FORM | shops | sizes | {"did": "remove:shops.2 remove:shops.2 add:shops"})
+    assert reply.status_code == 422, "the new row has no name"
+    reply = await me.post("/jobs", form=FORM | shops | sizes | {"did": "remove:shops.0 up:shops.2"})
+    assert reply.status_code == 303
+    assert (await house.jobs.get("shops")).spec.args["shops"] == [{"name": name, "size": 1} for name in "cb"]
+
+
 async def test_what_is_wrong_in_a_row_stands_beside_its_field(house: App, me: QuartClient) -> None:
     page = await posted(me, "/jobs", FORM | {"args.shops.1.name": "", "args.shops.1.size": "3"}, 422)
     assert set(page.wrong()) == {"args-shops-0-size", "args-shops-1-name"}

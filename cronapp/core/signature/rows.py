@@ -28,6 +28,21 @@ class Deed:
     def __str__(self) -> str:
         return f"{self.verb}:{self.name}"
 
+    def after(self, done: Deed) -> Deed:
+        """What was meant of the rows before `done` changed them: they may have other numbers since."""
+        rows, _, moved = done.name.rpartition(".")
+        number, dot, rest = self.name.removeprefix(f"{rows}.").partition(".")
+        same = self.name.startswith(f"{rows}.") and number.isdecimal() and moved.isdecimal()
+        if done.verb not in ("remove", "up", "down") or not same:
+            return self
+        here, there = int(number), int(moved)
+        if done.verb == "remove":
+            now = here - (here > there)
+        else:
+            to = there + (-1 if done.verb == "up" else 1)
+            now = {there: to, to: there}.get(here, here)
+        return Deed(self.verb, f"{rows}.{now}{dot}{rest}")
+
 
 def act(fields: tuple[FormField, ...], typed: Typed, deed: Deed) -> str:
     """Does it to `typed`; answers which row or button the cursor belongs to then."""
@@ -87,6 +102,7 @@ def _move(rows: Typed, name: str, number: int, by: int) -> str:
     if 0 <= place < len(listed) and number < len(listed):
         listed[number], listed[place] = listed[place], listed[number]
         number = place
+    number = min(number, len(listed) - 1)
     rows.put_rows(listed)
     ends = {0: "down", len(listed) - 1: "up"}
     return f"{ends.get(number, 'up' if by < 0 else 'down')}:{name}.{number}"
