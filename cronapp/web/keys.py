@@ -14,7 +14,7 @@ from cronapp.web.permissions import may
 class Key:
     """What a key does: it goes to an address, presses what it finds on the page, moves between rows, or has the
     question asked that belongs to the button of a form, under the form's own address. Of what is pressed, the first
-    that there is counts."""
+    that there is counts, with Shift if `shift`."""
 
     keys: str  # pressed one after the other
     words: str
@@ -22,6 +22,7 @@ class Key:
     press: str = ""
     ask: str = ""
     move: int = 0
+    shift: bool = False
     right: Right = Right.LOOK  # without it the key is not there
 
 
@@ -42,6 +43,12 @@ JOB = (
     ),
 )
 RUN = (Key("c", "Cancel, after a question", ask='#run-head form[action$="/cancel"]', right=Right.RUN),)
+LOG = (
+    Key("f", "Follow the end, or no longer", press="#log-follow"),
+    Key("e", "Next error", press="#log-errors"),
+    Key("E", "Error before", press="#log-errors", shift=True),
+    Key("Escape", "Fill the window no longer", press="#log-full:checked"),
+)
 
 
 def keys_of(navigation: Navigation) -> list[tuple[str, list[Key]]]:
@@ -53,6 +60,7 @@ def keys_of(navigation: Navigation) -> list[tuple[str, list[Key]]]:
         ("In a list", LISTS),
         ("On a job’s page", JOB),
         ("On a run’s page", RUN),
+        ("In a log", LOG),
     )
     theirs = [(title, [key for key in keys if may.have(key.right)]) for title, keys in groups]
     return [(title, keys) for title, keys in theirs if keys]

@@ -2,35 +2,17 @@
 "use strict";
 
 function watchLog(panel) {
-  const log = $("#log", panel), more = $("#log-new", panel), form = $("#log-form", panel), field = $("#log-q", panel);
+  const log = $("#log", panel), more = $("#log-new", panel), form = $("#log-form", panel), { q: field, full } = form.elements;
   const show = form.elements.show.value, within = field.defaultValue; // which of the lines are on the page
-  const gone = new AbortController(), { signal } = gone; // when another run's log takes its place
-  const on = (element, event, act) => element.addEventListener(event, act, { signal });
-  const press = (at, act) => on(panel, "click", (event) => { const button = event.target.closest(at); if (button) act(button, event); });
-  const pressed = (at, state) => $(at, panel).setAttribute("aria-pressed", state);
-
-  // The answer of the server, or nothing if it cannot be had just now.
-  async function ask(path, asked) {
-    const address = `/runs/${panel.dataset.run}/log${path}?${new URLSearchParams(asked)}`;
-    const reply = await fetch(address, { headers: { "HX-Request": "true" }, signal }).catch(() => null);
-    return reply?.ok ? reply : null;
-  }
+  const at = `/runs/${panel.dataset.run}/log`, query = (asked) => new URLSearchParams(asked);
+  const press = (what, act) => panel.addEventListener("click", (event) => { const button = event.target.closest(what); if (button) act(button, event); });
 
   // -- pieces ---------------------------------------------------------------------------------------------------
 
   const isEmpty = (piece) => !piece.firstElementChild;
-
-  async function load(piece) {
-    const reply = isEmpty(piece) && await ask("", { show, q: within, after: piece.dataset.first - 1 });
-    if (reply) {
-      const lines = await reply.text();
-      await new Promise(requestAnimationFrame); // a frame has time for one piece
-      piece.innerHTML = lines;
-      htmx.process(piece);
-      mark();
-    }
-    return !isEmpty(piece);
-  }
+  const load = (piece) => isEmpty(piece) && (piece.coming ??= htmx
+    .ajax("GET", `${at}?${query({ show, q: within, after: piece.dataset.first - 1 })}`, { source: piece, target: piece })
+    .finally(() => { delete piece.coming; }));
 
   // What is near has its lines, and what is far gives them back. They are got piece by piece, the nearest first: the reader
   // may be elsewhere by then.
@@ -41,30 +23,30 @@ function watchLog(panel) {
     }
     fill();
   }, { root: log, rootMargin: "3000px 0px" });
-  function watch() { // also what could not be had before
-    for (const piece of log.children) watcher.observe(piece);
-    fill();
-  }
 
   let filling = false;
   async function fill() {
     if (filling) return;
     filling = true;
     const away = ({ offsetTop, offsetHeight }) => Math.abs(offsetTop + offsetHeight / 2 - log.scrollTop - log.clientHeight / 2);
-    const next = () => [...near].filter(isEmpty).sort((a, b) => away(a) - away(b))[0];
-    for (let piece = next(); piece && await load(piece); piece = next()) if (!near.has(piece)) piece.replaceChildren();
+    for (let piece; (piece = [...near].filter(isEmpty).sort((a, b) => away(a) - away(b))[0]);) {
+      await load(piece);
+      if (isEmpty(piece)) break; // it cannot be had just now
+      if (!near.has(piece)) piece.replaceChildren();
+      await new Promise(requestAnimationFrame); // a frame has time for one piece
+    }
     filling = false;
   }
 
   // -- the end --------------------------------------------------------------------------------------------------
 
-  let following = true, had = 0, place = 0;
+  let following = true, had = 0, place = 0, top = null; // top: the line that the reader has there
   const total = () => Math.max(log.children.length - 1, 0) * log.dataset.size + (log.lastElementChild?.childElementCount ?? 0);
 
   function follow(state) {
     if (following && !state) had = total();
     following = state;
-    pressed("#log-follow", state);
+    $("#log-follow", panel).ariaPressed = state;
     refresh();
   }
 
@@ -76,21 +58,21 @@ function watchLog(panel) {
   }
 
   // Lines that arrive never move what is in sight upwards: that is the reader's hand.
-  on(log, "scroll", () => {
+  log.addEventListener("scroll", () => {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 2, upwards = log.scrollTop < place;
+    const { left, top: y } = log.getBoundingClientRect();
     place = log.scrollTop;
+    top = document.elementFromPoint(left + 8, y + 14)?.closest("#log .line");
     if (upwards !== atEnd) follow(atEnd);
   });
 
-  function topLine() {
-    const { left, top } = log.getBoundingClientRect();
-    return document.elementFromPoint(left + 8, top + 14)?.closest("#log .line");
-  }
-
-  function keepPlace(change) { // though lines get another height
-    const line = topLine(), before = line?.offsetTop;
-    change();
-    if (line) log.scrollTop += line.offsetTop - before;
+  // The end of the box stays in the window where the page above it leaves enough room, and what is read stays in sight though
+  // lines get another height. Told to its frame, which has no id: of what has one htmx writes the style into its successor,
+  // and the policy forbids that.
+  function fit() {
+    const room = innerHeight - log.getBoundingClientRect().top - scrollY - 44;
+    if (!full.checked) log.parentElement.style.setProperty("--room", `${Math.max(room, 0)}px`);
+    if (top) log.scrollTop = top.offsetTop - 8;
     refresh();
   }
 
@@ -126,45 +108,43 @@ function watchLog(panel) {
 
   let sought = { q: "" }, typing = 0, again = 0; // what was looked for, how many lines hold it, and which of them is shown
   const typed = () => field.value.trim(), searching = () => sought.q && sought.q === typed();
-  const look = async (asked) => (await ask("/search", asked))?.json();
 
-  async function search(q, after = 0) {
-    const answer = q ? await look({ q, show, after }) : {};
-    if (!answer || q !== typed()) return; // typed on meanwhile
-    tell(after ? { ...sought, count: sought.count + answer.count, upto: answer.upto } : { q, ...answer });
+  async function look(asked) {
+    const reply = await fetch(`${at}/search?${query(asked)}`, { headers: { "HX-Request": "true" } }).catch(() => null);
+    return reply?.ok ? reply.json() : null;
   }
 
-  function tell(answer) {
-    const { q, count, at } = sought = answer, number = count?.toLocaleString("en");
-    $("#log-found", panel).textContent = !q ? "" : at ? `${at.toLocaleString("en")} of ${number}` : number;
-    for (const id of ["#log-prev", "#log-next"]) $(id, panel).hidden = !count;
+  async function search(after = 0) {
+    const q = typed(), answer = q ? await look({ q, show, after }) : {};
+    if (!answer || q !== typed()) return; // typed on meanwhile
+    tellFound(after ? { ...sought, count: sought.count + answer.count, upto: answer.upto } : { q, ...answer });
+  }
+
+  function tellFound(answer) {
+    const number = (sought = answer).count?.toLocaleString("en") ?? "";
+    tell($("#log-found", panel), answer.at ? `${answer.at.toLocaleString("en")} of ${number}` : number);
+    for (const button of $$("#log-prev, #log-next", panel)) button.hidden = !answer.count;
     mark();
   }
 
-  // On from the line that was stepped to last, else from what is in sight.
-  async function step(asked, back) {
-    const answer = await look({ ...asked, from: ($(".here", log) ?? topLine())?.dataset.seq ?? 0, ...(back && { back }) });
-    if (!answer?.seq) return answer;
+  // On from the line that was stepped to last, else from what is in sight: to the next that holds the text, or tells of an error.
+  async function step(back, q) {
+    const from = ($(".here", log) ?? top)?.dataset.seq ?? 0, answer = await look({ ...(q ? { q, show } : { errors: true }), from, ...(back && { back }) });
+    if (q && answer) tellFound({ q, ...answer });
+    if (!answer?.seq) return;
     const line = await reveal(answer.seq);
-    if (!line) location.assign(`?${isFull() ? "full=1" : ""}#L${answer.seq}`); // it is not one of those shown
+    if (!line) location.assign(`?${full.checked ? "full=1" : ""}#L${answer.seq}`); // it is not one of those shown
     $(".here", log)?.classList.remove("here");
     line?.classList.add("here");
-    return answer;
   }
+  const stepMatch = (back) => typed() && step(back, typed());
 
-  const stepError = (back) => step({ errors: true }, back);
-  async function stepMatch(back) {
-    const q = typed(), answer = q && await step({ q, show }, back);
-    if (answer) tell({ q, ...answer });
-  }
-
-  on(field, "input", () => { clearTimeout(typing); typing = setTimeout(() => search(typed()), 200); });
-  on(field, "keydown", (event) => {
+  field.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(search, 200); });
+  field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || (within && within !== typed())) return; // of lines with one text, Enter asks for those with another
     event.preventDefault();
     stepMatch(event.shiftKey);
   });
-  on(form.elements.show, "change", () => form.requestSubmit());
 
   // Matches are drawn over the text: whatever puts the lines there, their HTML stays as it is.
   function mark() {
@@ -175,93 +155,58 @@ function watchLog(panel) {
 
   function ranges(text, q) {
     const whole = text.textContent.toLowerCase(), found = [];
-    for (let at = whole.indexOf(q); at >= 0; at = whole.indexOf(q, at + q.length)) found.push(rangeOf(text, at, at + q.length));
+    for (let from = whole.indexOf(q); from >= 0; from = whole.indexOf(q, from + q.length)) {
+      const range = new Range();
+      range.setStart(...nodeAt(text, from));
+      range.setEnd(...nodeAt(text, from + q.length));
+      found.push(range);
+    }
     return found;
   }
 
-  function rangeOf(text, from, to) { // over the colours within it
-    const range = new Range(), nodes = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
-    for (let past = 0; past < to && nodes.nextNode(); past += nodes.currentNode.length) {
-      const node = nodes.currentNode;
-      if (from >= past && from < past + node.length) range.setStart(node, from - past);
-      range.setEnd(node, Math.min(to - past, node.length));
-    }
-    return range;
-  }
-
-  // -- how it is shown ----------------------------------------------------------------------------------------------
-
-  const setWrap = (state) => pressed("#log-wrap", log.classList.toggle("wrap", state));
-
-  function setTimes(times) {
-    $("#log-time", panel).value = log.dataset.times = times;
-    wordAll(log);
-  }
-
-  // On the root, so that the next run's log fills the window too, and in the form, so that other lines do.
-  const isFull = () => document.documentElement.matches(".log-full");
-  function setFull(state) {
-    pressed("#log-full", document.documentElement.classList.toggle("log-full", state));
-    form.elements.full.disabled = !state;
-    fit();
-  }
-
-  // The end of the box stays in the window where the page above it leaves enough room. Told to its frame, which has no
-  // id: of what has one htmx writes the style into its successor, and the policy forbids that.
-  function fit() {
-    const room = innerHeight - log.getBoundingClientRect().top - scrollY - 44;
-    if (!isFull()) log.parentElement.style.setProperty("--room", `${Math.max(room, 0)}px`);
-    refresh();
+  function nodeAt(text, letter) { // colours part the text
+    const nodes = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
+    while (nodes.nextNode() && nodes.currentNode.length < letter) letter -= nodes.currentNode.length;
+    return [nodes.currentNode, letter];
   }
 
   press("#log-follow", () => follow(!following));
   press("#log-new", () => { follow(true); log.focus(); });
-  press("#log-wrap", () => keepPlace(() => { setWrap(!log.matches(".wrap")); remember("wrap", log.matches(".wrap")); }));
-  press("#log-full", () => keepPlace(() => setFull(!isFull())));
-  press(".log-told a", (link) => { if (isFull()) link.search = "full=1"; });
-  press("#log-errors", (_, event) => stepError(event.shiftKey));
+  press(".log-told a", (link) => { if (full.checked) link.search = "full=1"; });
+  press("#log-errors", (_, { shiftKey }) => step(shiftKey));
   press("#log-next", () => stepMatch(false));
   press("#log-prev", () => stepMatch(true));
-  on($("#log-time", panel), "change", ({ target: { value } }) => keepPlace(() => { remember("log-times", value); setTimes(value); }));
-  on(document, "keydown", (event) => {
-    if (event.target.closest("input, textarea, select, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape" && isFull() && !event.defaultPrevented) keepPlace(() => setFull(false));
-    if (event.key === "f") follow(!following);
-    if (event.key.toLowerCase() === "e") stepError(event.shiftKey);
-  });
-  on(document, "htmx:after:swap", () => { // lines may have come
-    watch();
-    refresh();
+  form.addEventListener("change", ({ target }) => (target.name === "show" ? form.requestSubmit() : fit()));
+
+  fit();
+  showMarked();
+  search();
+  return (shows) => { // lines may have come, the window have another size, the address name other lines
+    for (const piece of log.children) watcher.observe(piece); // also what could not be had before
+    if (shows === "hashchange") showMarked();
+    else if (shows === "resize") fit();
+    else refresh();
+    fill();
     mark();
     const last = log.lastElementChild?.lastElementChild?.dataset.seq ?? 0;
-    if (searching() && last > sought.upto) again ||= setTimeout(() => { again = 0; if (searching()) search(sought.q, sought.upto); }, 500);
-  });
-  on(window, "hashchange", showMarked);
-  on(window, "resize", fit);
-
-  setWrap(recall("wrap") !== "false");
-  setTimes(recall("log-times") ?? "clock");
-  setFull(isFull() || new URLSearchParams(location.search).has("full"));
-  watch();
-  showMarked();
-  search(typed());
-  return () => { gone.abort(); watcher.disconnect(); };
+    if (searching() && last > sought.upto) again ||= setTimeout(() => { again = 0; if (searching()) search(sought.upto); }, 500);
+  };
 }
 
-// A stamp is told as the panel says: what the clock said, or the time since the run began.
+// A stamp is told as was chosen: what the clock said, or the time since the run began.
 WORDS.stamp = (at, _, clock) => {
-  if ($("#log")?.dataset.times !== "elapsed") return clock.stamp(at);
+  if (recall("log-times") !== "elapsed") return clock.stamp(at);
   const since = at - new Date($("#log-empty").dataset.start), tail = `.${String(Math.abs(since) % 1000).padStart(3, "0")}`;
   return `${since < 0 ? "-" : "+"}${ticking(Math.abs(since) / 1000)}${tail}`;
 };
 
-let watched = null, leave = null;
-function findLog() {
+let watched = null, renew = null;
+function lookAfterLog({ type } = {}) {
   const panel = $("#log-panel");
-  if (panel === watched) return;
-  leave?.();
+  if (panel !== watched) renew = panel && watchLog(panel);
   watched = panel;
-  leave = panel && watchLog(panel);
+  renew?.(type);
 }
-document.addEventListener("htmx:after:swap", findLog);
-findLog();
+document.addEventListener("htmx:after:swap", lookAfterLog);
+for (const event of ["hashchange", "resize"]) addEventListener(event, lookAfterLog);
+lookAfterLog();

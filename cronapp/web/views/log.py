@@ -138,6 +138,7 @@ async def log_context(house: Parts, run: Run, query: Mapping[str, str]) -> dict[
         "size": CHUNK,
         "chunks": [(number, first, held[number]) for number, first in enumerate(firsts)],
         "wanted": wanted,
+        "full": "full" in query,
         "found": (len(firsts) - 1) * CHUNK + len(last[-1]) if last else 0,
         "errors": await house.runs.line_count(run, ERRORS),
         "last_line_at": last_written([line for lines in last for line in lines]),
