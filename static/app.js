@@ -124,18 +124,21 @@ const WORDS = {
   when: (at, now, clock) => `${dayOf(at, now, clock, ["yesterday", "", "tomorrow"])} ${clock.clock(at)}`.trim(), // in a sentence
   countdown: (at, now) => (at - now < 500 ? "now" : ticking((at - now) / 1000)),
   elapsed: (at, now) => ticking((now - at) / 1000),
+  left: (at, now) => (now < at ? `about ${span((at - now) / 1000, Math.ceil)} left` : ""),
+  late: (at, now) => (now > at ? "Longer than usual" : ""),
 };
 
 function word(time, now = new Date()) {
-  const at = new Date(time.dateTime), clock = clockFor(time), { show, since } = time.dataset;
+  const at = new Date(time.dateTime), clock = clockFor(time), { show, since, until } = time.dataset;
   const text = (WORDS[show] ?? clock[show])?.(at, now, clock);
-  if (!text) return;
+  if (text === undefined) return;
   tell(time, text);
   if (time.matches(".there")) time.hidden = text === $("time", time.parentElement).textContent; // the reader's clock says the same
   if (show === "stamp") return; // a log has thousands: each gets its title when it is asked for
   const title = clock.title(at);
   if (time.title !== title) time.title = title;
-  if (since) fill(time, (now - new Date(since)) / (at - new Date(since)), at - now);
+  if (since) fill(time, new Date(since), now, at);
+  if (until) fill(time, at, now, new Date(until));
 }
 
 on("pointerover", "[data-show=stamp]", (time) => { time.title = clockFor(time).title(new Date(time.dateTime)); });
@@ -144,10 +147,11 @@ function wordAll(root, now = new Date()) {
   if (root.nodeType === 1) for (const time of root.matches("time[data-show]") ? [root] : $$("time[data-show]", root)) word(time, now);
 }
 
-// A countdown draws how much of the wait is over, and is marked when little of it is left.
-function fill(time, share, left) {
-  time.nextElementSibling?.lastElementChild?.setAttribute("width", (Math.min(1, Math.max(0, share)) * 100).toFixed(1));
-  time.parentElement.classList.toggle("soon", left < 10000);
+// The line beside it draws how much of the time is over, and it is marked when little is left.
+function fill(time, since, now, until) {
+  const share = Math.min(1, Math.max(0, (now - since) / (until - since)));
+  $("rect.p", time.closest(":has(rect.p)") ?? time)?.setAttribute("width", (share * 100).toFixed(1));
+  time.parentElement.classList.toggle("soon", until - now < 10000);
 }
 
 const TICKING = Object.keys(WORDS).map((show) => `time[data-show=${show}]`).join();

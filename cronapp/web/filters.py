@@ -23,8 +23,12 @@ from cronapp.web.hourly import ahead, lag_line, stacked
 from cronapp.web.pace import pace_of
 from cronapp.web.trees import tree
 
-SHOWS: Final = ("relative", "when", "clock", "stamp", "day", "weekday", "date", "full", "short", "countdown", "elapsed")
-"""What the browser can make of a moment, in the viewer's zone. `stamp` has milliseconds; the last two tick."""
+SHOWS: Final = (
+    *("relative", "when", "clock", "stamp", "day", "weekday", "date", "full", "short"),
+    *("countdown", "elapsed", "left", "late"),
+)
+"""What the browser can make of a moment, in the viewer's zone. `stamp` has milliseconds; the last four tick: how long
+to it, how long since, about how long is left, and that it is over, which is longer than usual."""
 
 _FALLBACK = {"clock": "%H:%M", "day": "%d %b", "weekday": "%a", "date": "%Y-%m-%d", "full": "%Y-%m-%d %H:%M:%S UTC"}
 
@@ -42,18 +46,26 @@ JOB_TONES = {
 }
 
 
-def moment(at: datetime | None, show: str = "relative", *, since: datetime | None = None) -> Markup:
-    """A `<time>` that the browser words in the viewer's zone; without JavaScript it reads in UTC.
+def moment(
+    at: datetime | None,
+    show: str = "relative",
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    text: str | None = None,
+) -> Markup:
+    """A `<time>` that the browser words in the viewer's zone; without JavaScript it reads in UTC, or as `text`.
 
-    `since` gives a countdown its start, for the line that fills while one waits.
+    `since` gives a countdown its start, and `until` what is elapsed its end, for the line that fills meanwhile.
     """
     if show not in SHOWS:
         raise ValueError(f"unknown way to show a moment: {show}")
     if at is None:
         return Markup('<span class="none">–</span>')
-    begun = f' data-since="{_iso(since)}"' if since else ""
+    line = f' data-since="{_iso(since)}"' if since else f' data-until="{_iso(until)}"' if until else ""
+    told = _in_utc(at, show) if text is None else str(escape(text))
     # There are only digits and our own words in it, so nothing needs escaping; a log shows thousands of these.
-    return Markup(f'<time datetime="{_iso(at)}" data-show="{show}"{begun}>{_in_utc(at, show)}</time>')  # noqa: S704 (see above)
+    return Markup(f'<time datetime="{_iso(at)}" data-show="{show}"{line}>{told}</time>')  # noqa: S704 (see above)
 
 
 def _iso(at: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 
 from cronapp.core.durations import duration_words
@@ -25,6 +25,9 @@ class Pace:
     share: str = "0"
     usual: str = "0"
     p95: str = "0"
+    usual_at: datetime | None = None  # when it would have taken what is usual, all that the line shows, and too long
+    full_at: datetime | None = None
+    late_at: datetime | None = None
 
 
 def pace_of(run: Run, usual: Usual | None, now: datetime) -> Pace:
@@ -45,6 +48,9 @@ def pace_of(run: Run, usual: Usual | None, now: datetime) -> Pace:
         share=per_cent(took / whole),
         usual=per_cent(usual.median / whole),
         p95=per_cent(usual.p95 / whole),
+        usual_at=started + timedelta(seconds=usual.median),
+        full_at=started + timedelta(seconds=whole),
+        late_at=started + timedelta(seconds=usual.limit) if usual.limit is not None else None,
     )
 
 
@@ -53,7 +59,7 @@ def per_cent(share: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """A rough duration: `5 s`, `3 min`, `2 h`. The browser's `about` says the same."""
+    """A rough duration: `5 s`, `3 min`, `2 h`. The browser says the same."""
     if seconds < 60:
         return f"{max(ceil(seconds), 1)} s"
     return f"{ceil(seconds / 60)} min" if seconds < 3600 else f"{ceil(seconds / 3600)} h"
