@@ -178,7 +178,10 @@ function showZone() {
   const told = select.value === "job" && !page.jobZone ? "mixed" : clockFor(select).name(Date.now());
   for (const place of [select.previousElementSibling, ...$$(".zone-told b")]) place.textContent = told;
   wordAll(document.body);
-  dispatchEvent(new Event("zone"));
+  const zone = select.value === "own" ? OWN : select.value, drawn = $("[data-drawn-in]")?.dataset.drawnIn ?? zone;
+  const safe = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `cronapp_zone=${zone}; path=/; max-age=31536000; samesite=lax${safe}`; // what the server draws goes by it too
+  if (drawn !== zone && document.cookie.includes(`cronapp_zone=${zone}`)) location.reload();
 }
 
 // -- the stream -----------------------------------------------------------------------------------------------------

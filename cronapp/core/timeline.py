@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import ceil
+from zoneinfo import ZoneInfo
 
 from cronapp.core.models import Job, RunState
 from cronapp.core.triggers import TICK, Trigger, count_between, slots_between
+from cronapp.core.zones import clock_of, datetime_to_instant, resolve, wall_to_datetime
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SPANS: dict[str, tuple[timedelta, timedelta, timedelta]] = {
@@ -68,11 +70,9 @@ class Window:
         """How many planned ones are."""
         return SINGLE - self.room_behind
 
-    def ticks(self) -> list[datetime]:
-        """The labelled moments in UTC, one beyond each edge: a reader's zone may move them."""
-        step = SPANS[self.name][2]
-        first = floored(self.since, step)
-        return [first + n * step for n in range(self.span // step + 2)]
+    def ticks(self, zone: ZoneInfo) -> list[datetime]:
+        """The labelled moments."""
+        return full_moments(self.since, self.until, SPANS[self.name][2], zone)
 
     def moved(self, times: float) -> datetime:
         """The moment to ask for to see what lies so many stretches later."""
@@ -84,6 +84,15 @@ def window_of(name: str, at: datetime | None, now: datetime) -> Window:
     name = name if name in SPANS else DEFAULT_SPAN
     span, cell, _ = SPANS[name]
     return Window(name, floored((at or now) - span * BEHIND, cell), now, at)
+
+
+def full_moments(since: datetime, until: datetime, step: timedelta, zone: ZoneInfo) -> list[datetime]:
+    """Where the clock of a zone is full: so many whole steps after one of its midnights. A day begins elsewhere in each
+    zone."""
+    clock, seconds = clock_of(zone), step // timedelta(seconds=1)
+    first, last = (clock.wall(datetime_to_instant(moment)) // seconds for moment in (since, until))
+    walls = (resolve(wall_to_datetime(wall * seconds), zone) for wall in range(first, last + 2))
+    return [at for at in walls if at and since <= at <= until]
 
 
 def floored(moment: datetime, step: timedelta) -> datetime:

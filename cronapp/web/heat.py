@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import ceil
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
@@ -55,35 +56,38 @@ def wait_words(seconds: float) -> str:
     return duration_words(seconds if seconds < 60 else round(seconds / 60) * 60)
 
 
-def heat(hours: Sequence[HourAhead], limit: int, chosen: datetime | None) -> Markup:
-    """Rows are days, columns hours; in UTC, and the browser moves them to the reader's clock."""
+def first_hours(hours: Sequence[HourAhead], zone: ZoneInfo) -> dict[date, datetime]:
+    """The days of the zone, each with its first hour that there is."""
+    return {hour.at.astimezone(zone).date(): hour.at for hour in reversed(hours)}
+
+
+def heat(hours: Sequence[HourAhead], limit: int, chosen: datetime | None, zone: ZoneInfo) -> Markup:
+    """Rows are days, columns hours, as the clock of the zone has them."""
     most = min(limit, max((hour.whole.peak for hour in hours), default=0)) or 1
-    first = hours[0].at.astimezone(UTC).date() if hours else None
+    days = sorted(first_hours(hours, zone))
     cells = []
     for n, hour in enumerate(hours):
-        at = hour.at.astimezone(UTC)
+        at = hour.at.astimezone(zone)
         current = chosen is not None and hour.at <= chosen < hour.at + HOUR
         cells.append(
             Markup(
-                '<a href="/timeline/load?at={}#due" tabindex="{}" data-at="{}"{}><title>{} UTC: {}</title>'
+                '<a href="/timeline/load?at={}#due" tabindex="{}"{}><title>{} UTC: {}</title>'
                 '<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/></a>'
             ).format(
                 f"{hour.worst:%Y-%m-%dT%H:%M}Z",
                 -1 if n else 0,
-                round(hour.at.timestamp() * 1000),
                 Markup(' aria-current="true"') if current else "",
-                f"{at:%a %H:%M}",
+                f"{hour.at.astimezone(UTC):%a %H:%M}",
                 told(hour.whole),
                 level(hour.whole, most),
                 f"{at.hour / 24 * 100:.3f}",
-                (at.date() - first).days * ROW if first else 0,
+                days.index(at.date()) * ROW,
                 f"{100 / 24:.3f}",
                 ROW,
             )
         )
-    rows = len({hour.at.date() for hour in hours})
     return Markup('<svg class="heat" height="{}" role="group" aria-label="{}">{}</svg>').format(
-        rows * ROW, f"Expected load, hour by hour over {rows} days", Markup("").join(cells)
+        len(days) * ROW, f"Expected load, hour by hour over {len(days)} days", Markup("").join(cells)
     )
 
 

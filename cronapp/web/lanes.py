@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
@@ -12,6 +13,7 @@ from cronapp.core.durations import duration_words
 from cronapp.core.models import RunState
 from cronapp.core.timeline import Bar, Cell, Lane, Window
 from cronapp.web.charts import TONES
+from cronapp.web.filters import moment
 
 HEIGHT = 32
 BAR_HEIGHT, RETRY_HEIGHT, TICK_HEIGHT, LOWEST = 16, 10, 12, 6
@@ -60,30 +62,20 @@ def now_chart(window: Window) -> Markup:
     ).format(_percent(window.share(window.now)))
 
 
-def axis_chart(ticks: Sequence[datetime], since: datetime, until: datetime, step: timedelta) -> Markup:
-    """The labelled moments with their lines. In UTC; the browser moves them to the reader's zone, where days begin
-    elsewhere."""
-    marks = [_tick(tick, (tick - since) / (until - since)) for tick in ticks]
-    return Markup(
-        '<svg class="axis-chart" data-axis="{}" data-until="{}" data-step="{}" aria-hidden="true">{}</svg>'
-    ).format(_ms(since), _ms(until), step // timedelta(milliseconds=1), Markup("").join(marks))
-
-
-def _tick(at: datetime, share: float) -> Markup:
-    midnight = at.astimezone(UTC).time() == datetime.min.time()
-    hidden = Markup("") if 0 <= share <= 1 else Markup(" hidden")
-    return Markup(
-        '<svg class="tick" x="{}" height="100%" overflow="visible" data-at="{}"{}><line y1="20" y2="100%"/>'
-        '<foreignObject x="-40" y="0" width="80" height="18"><time datetime="{}" data-show="{}">{}</time>'
-        "</foreignObject></svg>"
-    ).format(
-        _percent(share),
-        _ms(at),
-        hidden,
-        _iso(at),
-        "day" if midnight else "clock",
-        f"{at.day} {at:%b}" if midnight else f"{at:%H:%M}",
+def axis_chart(ticks: Sequence[datetime], since: datetime, until: datetime, zone: ZoneInfo) -> Markup:
+    """The labelled moments with their lines. At the midnights of the zone the label is the day."""
+    marks = [_tick(tick, (tick - since) / (until - since), zone) for tick in ticks]
+    return Markup('<svg class="axis-chart" data-axis="{}" data-until="{}" aria-hidden="true">{}</svg>').format(
+        _ms(since), _ms(until), Markup("").join(marks)
     )
+
+
+def _tick(at: datetime, share: float, zone: ZoneInfo) -> Markup:
+    midnight = at.astimezone(zone).time() == datetime.min.time()
+    return Markup(
+        '<svg class="tick" x="{}" height="100%" overflow="visible"><line y1="20" y2="100%"/>'
+        '<foreignObject x="-40" y="0" width="80" height="18">{}</foreignObject></svg>'
+    ).format(_percent(share), moment(at, "day" if midnight else "clock"))
 
 
 def _bar(bar: Bar, window: Window) -> str:

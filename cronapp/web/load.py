@@ -13,6 +13,7 @@ from cronapp.web.shell import show
 from cronapp.web.site import parts
 from cronapp.web.views.load import load_context
 from cronapp.web.views.timeline import at_of
+from cronapp.web.views.zones import reader_zone
 
 pages = Blueprint("load", __name__)
 WITHIN = (5, 10, 30, 60)  # minutes over which a crowd can be spread
@@ -21,7 +22,7 @@ USUAL = 10
 
 @pages.get("/timeline/load")
 async def index() -> str:
-    context = await load_context(parts(), at_of(request.args.get("at", "")), fresh=True)
+    context = await load_context(parts(), at_of(request.args.get("at", "")), reader_zone(parts()), fresh=True)
     return await show("load", nav="timeline", topic="load", **context)
 
 

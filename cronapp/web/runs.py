@@ -9,21 +9,26 @@ from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
 from cronapp.core.models import Inside
-from cronapp.web.asked_runs import asked_runs_of
+from cronapp.web.asked_runs import asked_runs_of, told_moment
 from cronapp.web.render import fragment, partial, toast
-from cronapp.web.shell import answered, ask, done, show
+from cronapp.web.shell import answered, ask, done, go, show
 from cronapp.web.site import Parts, parts
 from cronapp.web.views.compared import since_context
 from cronapp.web.views.log import log_context
 from cronapp.web.views.runs import run_context, run_list_context
+from cronapp.web.views.zones import reader_zone
 
 pages = Blueprint("runs", __name__)
 OFFERED = 500  # jobs that the list which helps to type them has
 
 
 @pages.get("/runs")
-async def index() -> str:
-    context = await run_list_context(parts(), asked_runs_of(request.query_string.decode()))
+async def index() -> ResponseReturnValue:
+    asked, reader = asked_runs_of(request.query_string.decode()), reader_zone(parts())
+    if "by_clock" in request.args:  # since and until are typed by the reader's own
+        ends = {name: reader.moment(request.args.get(name, "")) for name in ("since", "until")}
+        return go(asked.href(**{name: told_moment(at) if at else None for name, at in ends.items()}))
+    context = await run_list_context(parts(), asked, reader)
     return await show("runs", nav="runs", topic="runs", **context)
 
 

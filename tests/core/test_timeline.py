@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from math import ceil
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -22,10 +23,18 @@ def test_now_is_about_a_third_from_the_right_and_edges_lie_on_edges_of_cells(nam
     window = window_of(name, None, now)
     assert 0.66 <= window.share(now) <= 0.72
     assert (window.since.timestamp() % window.cell.total_seconds(), window.span % window.cell) == (0, timedelta())
-    ticks = window.ticks()
-    assert ticks[0] <= window.since
-    assert ticks[-1] >= window.until
-    assert len(ticks) <= 12
+
+
+@given(
+    st.sampled_from(list(SPANS)), moments, st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Apia"])
+)
+def test_the_axis_is_labelled_where_the_clock_of_the_reader_is_full(name: str, now: datetime, zone: str) -> None:
+    window, step = window_of(name, None, now), SPANS[name][2]
+    ticks = window.ticks(ZoneInfo(zone))
+    assert all(window.since <= tick <= window.until for tick in ticks)
+    assert window.span // step - 2 <= len(ticks) <= 12
+    walls = [tick.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC) for tick in ticks]
+    assert sum((wall - datetime(1970, 1, 1, tzinfo=UTC)) % step != timedelta() for wall in walls) <= 1  # a skipped hour
 
 
 @given(st.sampled_from(list(SPANS)), moments, st.integers(1, 100_000), st.floats(-1.5, 1.5))

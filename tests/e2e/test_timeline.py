@@ -37,7 +37,9 @@ async def test_the_timeline_goes_with_the_runs_and_a_crowd_at_midnight_is_spread
     labels = await page.locator(".lanes .tick:not([hidden]) time").all_inner_texts()
     assert len(labels) >= 7
     assert all(re.fullmatch(r"\d\d:00|\d{1,2} \w{3}", text) for text in labels), labels
-    await page.get_by_label("Time shown in").select_option("UTC")
+    async with page.expect_navigation():  # it is drawn by that clock
+        await page.get_by_label("Time shown in").select_option("UTC")
+    await is_live(page)
     assert await page.locator(".lanes .tick:not([hidden]) time").all_inner_texts() != labels
     found = await barriers(page)
 

@@ -97,6 +97,23 @@ async def test_the_list_shows_what_its_address_asks_for(quiet: App, client: Quar
     assert set((await api.json("GET", "/runs?state=evil", 422))["errors"]) == {"state"}
 
 
+async def test_from_when_and_until_when_are_typed_by_the_clock_of_who_looks(quiet: App, client: QuartClient) -> None:
+    typed = "/runs?state=failed&by_clock=1&since=2026-07-28T08:00:00&until=2026-01-01T08:00"
+    for told, since, until in [
+        ("Europe/Berlin", "2026-07-28T06:00:00Z", "2026-01-01T07:00:00Z"),
+        ("job", "2026-07-28T08:00:00Z", "2026-01-01T08:00:00Z"),
+        ("Nowhere/At-all", "2026-07-28T08:00:00Z", "2026-01-01T08:00:00Z"),
+    ]:
+        client.set_cookie("localhost", "cronapp_zone", told)
+        reply = await client.get(typed)
+        assert reply.headers["Location"] == f"/runs?state=failed&since={since}&until={until}"
+        page = await page_of(client, reply.headers["Location"])
+        assert page.one("input", type="datetime-local", name="since").attrs["value"] == "2026-07-28T08:00:00"
+        assert page.one("form", **{"data-drawn-in": told})
+    nothing = await client.get("/runs?by_clock=1&since=2026-13-01&until=")
+    assert nothing.headers["Location"] == "/runs"
+
+
 async def test_many_runs_are_retried_without_javascript(quiet: App, client: QuartClient, api: Api) -> None:
     waiting, good, bad, worse = await some(quiet, api)
     asked = await client.post("/runs/bulk", form={"action": "retry", "all": "1", "query": "state=failed,queued"})

@@ -31,6 +31,7 @@ from cronapp.web.views.system import SystemView
 from cronapp.web.views.tasks import TasksView, TaskView
 from cronapp.web.views.timeline import TimelineView, at_of, look_of
 from cronapp.web.views.tokens import TokensView
+from cronapp.web.views.zones import reader_zone
 
 PAGES = {"form": "job_form.edit", "person": "people.person", "account": "account.index"}
 """The page of each topic that not everybody may look at."""
@@ -64,7 +65,7 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
             if tab_view := VIEWS.get(tab or FIRST.name):
                 return tab_view(house, job_id, query, last)
         case "runs":
-            return RunsView(house, asked_runs_of(urlsplit(address).query))
+            return RunsView(house, asked_runs_of(urlsplit(address).query), reader_zone(house))
         case "run" if whole(name):
             return RunView(house, await house.runs.get(int(name)), log_filter(query), whole(last) or 0)
         case "errors":
@@ -90,9 +91,9 @@ async def own_view_of(house: Parts, topic: str, address: str, last: str) -> View
         case "task":
             return TaskView(house, name)
         case "timeline":
-            return TimelineView(house, look_of(query))
+            return TimelineView(house, look_of(query, reader_zone(house)))
         case "load":
-            return LoadView(house, at_of(query.get("at", "")))
+            return LoadView(house, at_of(query.get("at", "")), reader_zone(house))
         case "form":
             job_id, version, run_id = (*name.split(":"), "", "")[:3]
             return await FormView.of(house, job_id, whole(version), whole(run_id), whole(last) or 0)

@@ -13,13 +13,14 @@ from cronapp.core.durations import duration_words
 from cronapp.core.events import Event, JobChanged, LimitsChanged, SchedulerChanged
 from cronapp.core.load import Bucket
 from cronapp.core.models import Job
-from cronapp.core.timeline import SPANS, floored
+from cronapp.core.timeline import SPANS, full_moments
 from cronapp.service.load import Load
-from cronapp.web.heat import day, heat, hours_ahead, told, wait_words
+from cronapp.web.heat import day, first_hours, heat, hours_ahead, told, wait_words
 from cronapp.web.lanes import axis_chart
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.shown import Shown
+from cronapp.web.views.zones import ReaderZone
 
 SHOWN = 100  # due runs that are listed
 DAY = timedelta(days=1)
@@ -38,9 +39,10 @@ class DueRun:
 class LoadView(Shown):
     ageing = ("all",)
 
-    def __init__(self, parts: Parts, at: datetime | None) -> None:
+    def __init__(self, parts: Parts, at: datetime | None, reader: ReaderZone) -> None:
         super().__init__(parts)
         self.at = at
+        self.reader = reader
 
     def heed(self, event: Event) -> Iterable[str]:
         return ("all",) if isinstance(event, JobChanged | LimitsChanged | SchedulerChanged) else ()
@@ -49,26 +51,26 @@ class LoadView(Shown):
         return self.ageing
 
     async def show(self, part: str) -> Markup:
-        return partial("#load", fragment("_load", **await load_context(self.house, self.at)))
+        return partial("#load", fragment("_load", **await load_context(self.house, self.at, self.reader)))
 
     def pause(self, part: str) -> float:
         return 30.0
 
 
-async def load_context(house: Parts, at: datetime | None, *, fresh: bool = False) -> dict[str, Any]:
+async def load_context(house: Parts, at: datetime | None, reader: ReaderZone, *, fresh: bool = False) -> dict[str, Any]:
     load = await house.loads.look(fresh=fresh)
-    hours, step = hours_ahead(load), SPANS["24h"][2]
-    first = floored(load.start, step)
-    ticks = [first + n * step for n in range(10)]
+    hours, until = hours_ahead(load), load.start + DAY
+    ticks = full_moments(load.start, until, SPANS["24h"][2], reader.zone)
     chosen = at and load.at(at)
     return {
         "load": load,
         "switch": await house.switch.state(),
         "crowds": [(load.moment(one), one, len(load.members(one))) for one in load.crowds()],
-        "heat": heat(hours, load.limit, at),
-        "days": sorted({hour.at.replace(hour=0): hour.at for hour in hours}.values()),
+        "heat": heat(hours, load.limit, at, reader.zone),
+        "drawn_in": reader.told,
+        "days": sorted(first_hours(hours, reader.zone).values()),
         "day": day(load),
-        "axis": axis_chart(ticks, load.start, load.start + DAY, step),
+        "axis": axis_chart(ticks, load.start, until, reader.zone),
         "at": load.moment(chosen) if chosen else None,
         "chosen": chosen,
         "due": due_runs(load, chosen) if chosen else [],

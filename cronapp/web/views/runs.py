@@ -21,7 +21,7 @@ from cronapp.web.site import Parts
 from cronapp.web.views.compared import since_context
 from cronapp.web.views.log import LogPart
 from cronapp.web.views.shown import Shown
-from cronapp.web.views.zones import job_zone, zones_of
+from cronapp.web.views.zones import ReaderZone, job_zone, zones_of
 
 AT_ITS_PACE = 3.0  # seconds between two looks through many runs
 
@@ -29,9 +29,10 @@ AT_ITS_PACE = 3.0  # seconds between two looks through many runs
 class RunsView(Shown):
     """The list of runs: its first page follows what happens, older ones only their own runs."""
 
-    def __init__(self, parts: Parts, asked: AskedRuns) -> None:
+    def __init__(self, parts: Parts, asked: AskedRuns, reader: ReaderZone) -> None:
         super().__init__(parts)
         self.asked = asked
+        self.reader = reader
         self.listed: dict[int, str] = {}  # the job of each run that an older page shows
 
     def heed(self, event: Event) -> Iterable[str]:
@@ -53,11 +54,11 @@ class RunsView(Shown):
         if part.startswith("row"):
             return await self._row(int(part.removeprefix("row ")))
         if self.asked.cursor is None:
-            return await self.house.hub.once(("runs", ""), ("list", self.asked), self._render)
+            return await self.house.hub.once(("runs", ""), ("list", self.asked, self.reader), self._render)
         return await self._render()
 
     async def _render(self) -> Markup:
-        context = await run_list_context(self.house, self.asked)
+        context = await run_list_context(self.house, self.asked, self.reader)
         self.listed = {run.id: run.job for run in context["runs"]}
         return partial("#run-list", fragment("_run_list", **context))
 
@@ -73,13 +74,14 @@ class RunsView(Shown):
         return AT_ITS_PACE if self.asked.searches else 0.5
 
 
-async def run_list_context(house: Parts, asked: AskedRuns) -> dict[str, Any]:
+async def run_list_context(house: Parts, asked: AskedRuns, reader: ReaderZone) -> dict[str, Any]:
     filters = asked.filters(house.clock())
     found = await house.runs.listed(filters, before=asked.cursor)
     tally = await house.runs.tally(filters)
     matching = tally.of(filters.states)
     return {
         "asked": asked,
+        "reader": reader,
         "runs": found.runs,
         "next": found.next,
         "looked_to": found.looked_to,

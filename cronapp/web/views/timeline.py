@@ -18,6 +18,7 @@ from cronapp.web.lanes import axis_chart, lane_chart, lane_words, now_chart
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
 from cronapp.web.views.shown import EMPTY, Shown
+from cronapp.web.views.zones import ReaderZone
 
 OFTEN, SELDOM = 20.0, 300.0  # seconds: how often the whole is drawn anew as the time goes on
 WIDE = ("3d", "7d", "30d")  # where a run more or less is hardly seen, and much is counted
@@ -31,6 +32,7 @@ class Look:
     span: str
     at: datetime | None
     after: str
+    reader: ReaderZone
 
     def window(self, now: datetime) -> Window:
         return window_of(self.span, self.at, now)
@@ -41,11 +43,10 @@ class Look:
         return {**job_filters(self.filters), **asked}
 
 
-def look_of(query: Mapping[str, str]) -> Look:
+def look_of(query: Mapping[str, str], reader: ReaderZone) -> Look:
     span = query.get("span", "")
-    return Look(
-        job_filter(query), span if span in SPANS else DEFAULT_SPAN, at_of(query.get("at", "")), query.get("cursor", "")
-    )
+    span = span if span in SPANS else DEFAULT_SPAN
+    return Look(job_filter(query), span, at_of(query.get("at", "")), query.get("cursor", ""), reader)
 
 
 def at_of(text: str) -> datetime | None:
@@ -124,7 +125,8 @@ async def timeline_context(house: Parts, look: Look, window: Window) -> dict[str
         "counts": await house.jobs.counts(),
         "window": window,
         "spans": list(SPANS),
-        "axis": axis_chart(window.ticks(), window.since, window.until, SPANS[window.name][2]),
+        "axis": axis_chart(window.ticks(look.reader.zone), window.since, window.until, look.reader.zone),
+        "drawn_in": look.reader.told,
         "now_line": now_chart(window),
         "earlier": iso(window.moved(-0.5)),
         "later": iso(window.moved(0.5)),
