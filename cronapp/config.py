@@ -179,6 +179,7 @@ class Settings(BaseModel):
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trace_url: Annotated[str, AfterValidator(_trace_url)] | None = None
+    left_threads: Annotated[int, Field(ge=0)] = 100  # 0: any number
     stop_timeout: Seconds = 30
     session_idle: Annotated[Seconds, Field(ge=60)] = 7 * 86400
     session_life: Annotated[Seconds, Field(ge=60)] = 30 * 86400
@@ -238,6 +239,7 @@ MEANINGS = {
     "stall": "After how long without a sign of life a node counts as dead, where several share a database",
     "task_memory": "Bytes that a task in a process of its own may take",
     "task_processes": "Processes that such a task may start",
+    "left_threads": "Threads of runs that could not be stopped, with which a worker starts anew; 0: it never does",
     "stop_timeout": "How long runs have for their end when the server is stopped",
     "database": "Where jobs, runs and logs are kept",
     "keep_runs": "Runs kept of each job",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -17,9 +19,11 @@ from cronapp.config import Settings, known_secrets, load_settings
 from cronapp.core.errors import CannotStart
 from cronapp.core.models import NodeKind
 from cronapp.core.postgres import is_postgres
+from cronapp.engine.executors import leaked_threads
 from cronapp.engine.shared import SIGNALS
 
 log = logging.getLogger(__name__)
+LOOK_EVERY = 1.0  # seconds
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -75,8 +79,21 @@ async def run_worker(settings: Settings, *, watch: bool) -> None:
     say(f"Database    {app.store.name}")
     for error in registry.errors:
         log.error("%s cannot be loaded: %s\n%s", error.source, error.error, error.traceback)
-    await stop.wait()
+    worn_out = asyncio.create_task(too_many_left(settings.left_threads))
+    await asyncio.wait([worn_out, asyncio.ensure_future(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+    if worn_out.done():
+        log.warning("%d threads of runs that ended in the books still work: starting anew.", leaked_threads())
     say("Stopping.")
     await app.drain(hasten, say)
     await app.close()
+    if worn_out.done() and not stop.is_set():
+        os.execv(sys.executable, sys.orig_argv)  # nosec B606 # this very program
     leave()
+
+
+async def too_many_left(limit: int) -> None:
+    """Returns when so many threads are left behind that nobody can end; 0: never."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        if 0 < limit <= leaked_threads():
+            return

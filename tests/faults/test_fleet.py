@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from databases import Cluster
 from fleet_soaking import Plan, soak_fleet
-from fleets import STALL, Fleet, Wire, name_of, seen
+from fleets import STALL, Fleet, Wire, launch, name_of, seen
 
 
 @pytest.fixture
@@ -147,3 +147,43 @@ def test_a_worker_that_is_cut_off_from_the_database_is_given_up_and_stops_what_i
 
     wire.cut()
     assert cut.stop(limit=45) == 0, cut.text()
+
+
+WORN_OUT = """
+import threading, time
+from pathlib import Path
+
+from cronapp.engine.executors import in_thread
+
+
+def hello():
+    print("hello")
+
+
+if not Path("worn").exists():
+    Path("worn").touch()
+    for _ in range(2):  # as runs leave them that cannot be stopped
+        left = threading.Thread(target=time.sleep, args=(3600,), daemon=True)
+        left.start()
+        in_thread._leaked.add(left)
+"""
+
+
+def test_a_worker_with_too_many_threads_left_behind_starts_anew(tmp_path: Path, postgres_url: str) -> None:
+    fleet = Fleet(tmp_path, postgres_url, WORN_OUT, {"CRONAPP_LEFT_THREADS": "2"})
+    try:
+        server, worker = fleet.add("server", "one"), fleet.add("worker", "worn")
+        launch(worker)
+        seen(lambda: worker.text().count("executes runs of every queue") == 2)
+        assert "2 threads of runs that ended in the books still work: starting anew." in worker.text()
+        launch(server)
+        server.wait_ready()
+        job = {"id": "a", "task": "hello", "schedule": {"kind": "manual"}}
+        assert server.api("POST", "/jobs", json=job).status_code == 201
+        run = server.api("POST", "/jobs/a/run", json={}).json()["id"]
+        assert seen(lambda: server.api("GET", f"/runs/{run}").json()["state"] == "succeeded")
+        worker.signal(signal.SIGTERM)
+        assert worker.process is not None
+        assert worker.process.wait(20) == 0
+    finally:
+        fleet.end()
