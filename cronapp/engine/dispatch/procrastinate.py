@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -39,7 +38,6 @@ log = logging.getLogger(__name__)
 TASK = "cronapp.run"
 LOOK_EVERY = 5.0  # seconds: the net under events, and the pause when the database is away
 TRY_AGAIN = 1.0
-OTHERS = (0.05, 0.15)  # seconds after which we look for what another process should have handed out by then
 MOST_PAUSED = 0.25
 AT_ONCE = 4  # tickets that one node takes side by side; each takes a moment, and may be for many runs
 RECONNECT = 2.0  # seconds; the pool waits twice as long each time: after an outage of minutes it would be minutes late
@@ -62,7 +60,6 @@ class ProcrastinateDispatch:
         self._works = works
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
-        self._later = False
         self._taken_back = 0.0
         self._stopping = False
         self._begins = Gathering(self._begin, "cronapp-begin")
@@ -84,16 +81,9 @@ class ProcrastinateDispatch:
             self._wake.set()
 
     def heed_others(self, event: Event) -> None:
-        """The process that tells it hands out itself; we look a moment later, in case it could not."""
+        """The process that tells of a run hands out itself. In case it could not, all look now and then."""
         if isinstance(event, Resync | NodesChanged):
             self._wake.set()
-        elif isinstance(event, RunChanged | JobChanged | LimitsChanged | SchedulerChanged) and not self._later:
-            self._later = True
-            asyncio.get_running_loop().call_later(random.uniform(*OTHERS), self._look_now)  # nosec B311
-
-    def _look_now(self) -> None:
-        self._later = False
-        self._wake.set()
 
     # -- what it stands on ----------------------------------------------------------------------------------------
 
@@ -175,7 +165,8 @@ class ProcrastinateDispatch:
                 await self.forget(())
 
     def _until(self, due: datetime | None) -> float:
-        """Seconds until the next run may be handed out, at most until the next look for what was left alone."""
+        """Seconds until the next run may be handed out, at most until the next look for what was left alone, by its
+        node or by who should have handed it out."""
         wait = (due - self._clock()).total_seconds() if due else UNTAKEN / 2
         return min(max(wait, 0.0), UNTAKEN / 2)
 
