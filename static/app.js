@@ -346,9 +346,10 @@ on("click", "dialog [data-close]", (button, event) => { event.preventDefault(); 
 
 // A menu is open as long as one is in it.
 const closeMenus = (target) => { for (const menu of $$("details.menu[open]")) if (!menu.contains(target)) menu.open = false; };
+const leaveMenu = (menu) => { $("summary", menu)?.focus(); closeMenus(); };
 on("click focusin", "*", closeMenus);
-on("click", ".menu a[hx-get]", (link) => { $("summary", link.closest(".menu")).focus(); closeMenus(); }); // a question gives the focus back to it
-on("keydown", "*", (_, { key }) => { if (key === "Escape") for (const menu of $$("details.menu[open]")) { menu.open = false; $("summary", menu).focus(); } });
+on("click", ".menu a[hx-get]", (link) => leaveMenu(link.closest(".menu"))); // a question gives the focus back to it
+on("keydown", "body:has(details.menu[open])", (_, { key }) => { if (key === "Escape") leaveMenu($("details.menu[open]")); });
 
 // A form that was refused: what is folded away but wrong is opened, and the first wrong field takes the cursor.
 function showWrong() {

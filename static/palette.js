@@ -85,7 +85,8 @@ on("keydown", "body", (_, event) => {
     event.preventDefault();
     if (palette.open) palette.close(); else openPalette();
   }
-  if (event.defaultPrevented || event.isComposing || ctrlKey || metaKey || altKey || (key.length === 1 && $("#keys-on")?.checked === false)) return;
+  if (event.defaultPrevented || event.isComposing || ctrlKey || metaKey || altKey) return;
+  if (key.length === 1 && $("#keys-on")?.checked === false) return;
   if (target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]") || $("dialog[open]")) return;
   const typed = `${Date.now() - since < 1500 ? before : ""}${key}`, rows = keyRows.filter((row) => row.key === typed);
   before = !rows.length && keyRows.some((row) => row.key.startsWith(`${typed} `)) ? `${typed} ` : "";

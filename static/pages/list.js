@@ -12,7 +12,8 @@ function showPicks() {
   for (const box of $$("[data-list] .sel-all")) Object.assign(box, { checked: whole, indeterminate: count > 0 && !whole });
   if (all) all.hidden = !whole;
   if (every) every.checked &&= whole;
-  if (told) tell(told, every?.checked ? `All ${all.dataset.matching} selected` : whole && all ? `All ${count} on this page selected` : `${count} selected`);
+  const some = whole && all ? `All ${count} on this page` : count;
+  if (told) tell(told, `${every?.checked ? `All ${all.dataset.matching}` : some} selected`);
 }
 
 // With Shift all rows from the one before to this one.
@@ -39,6 +40,8 @@ on("reset", "#bulk", settle);
 on("submit", "[data-bulk]", settle);
 
 // Fields that say nothing stay out of the address.
-on("formdata", "[data-quiet]", (_, { formData }) => { for (const [name, value] of [...formData]) if (value === "") formData.delete(name); });
+on("formdata", "[data-quiet]", (_, { formData }) => {
+  for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+});
 
 always(showPicks);

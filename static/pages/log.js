@@ -5,7 +5,10 @@ function watchLog(panel) {
   const log = $("#log", panel), more = $("#log-new", panel), form = $("#log-form", panel), { q: field, full } = form.elements;
   const show = form.elements.show.value, within = field.defaultValue; // which of the lines are on the page
   const at = `/runs/${panel.dataset.run}/log`, query = (asked) => new URLSearchParams(asked);
-  const press = (what, act) => panel.addEventListener("click", (event) => { const button = event.target.closest(what); if (button) act(button, event); });
+  const press = (what, act) => panel.addEventListener("click", (event) => {
+    const button = event.target.closest(what);
+    if (button) act(button, event);
+  });
 
   // -- pieces ---------------------------------------------------------------------------------------------------
 
@@ -129,7 +132,8 @@ function watchLog(panel) {
 
   // On from the line that was stepped to last, else from what is in sight: to the next that holds the text, or tells of an error.
   async function step(back, q) {
-    const from = ($(".here", log) ?? top)?.dataset.seq ?? 0, answer = await look({ ...(q ? { q, show } : { errors: true }), from, ...(back && { back }) });
+    const from = ($(".here", log) ?? top)?.dataset.seq ?? 0;
+    const answer = await look({ ...(q ? { q, show } : { errors: true }), from, ...(back && { back }) });
     if (q && answer) tellFound({ q, ...answer });
     if (!answer?.seq) return;
     const line = await reveal(answer.seq);
