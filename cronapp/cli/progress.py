@@ -57,7 +57,7 @@ def line(done: float, total: float | None, words: str, room: int) -> str:
     share = min(max(done / total, 0), 1) if total else 0
     filled = round(share * WIDE)
     bar = f"[{'#' * filled}{'-' * (WIDE - filled)}]  " if total else ""
-    text = f"{bar}{done:,g}{f' of {total:,g}' if total else ''}  {clean(words)}".rstrip()
+    text = f"{bar}{done:,.12g}{f' of {total:,.12g}' if total else ''}  {clean(words)}".rstrip()
     while width(text) > room > 0:
         text = text[:-1]
     return text
