@@ -180,7 +180,10 @@ def to_json(event: Event) -> str:
 
 
 def from_json(text: str) -> Event | None:
-    """The reverse of `to_json`. What only a newer version tells is left out: fields, and None for a whole event."""
-    name, fields = json.loads(text)
-    kind = KINDS.get(name)
-    return kind(**{field: fields[field] for field in kind.__slots__ if field in fields}) if kind else None
+    """The reverse of `to_json`. What only a newer version tells is left out: fields, and None for a whole event. Raises
+    `ValueError` or `TypeError` where it cannot be understood."""
+    match json.loads(text):
+        case [str(name), dict(fields)]:
+            kind = KINDS.get(name)
+            return kind(**{field: fields[field] for field in kind.__slots__ if field in fields}) if kind else None
+    raise ValueError(text)
