@@ -158,6 +158,7 @@ class App:
             machine=machine(),
             version=__version__,
             queues=settings.queues or None,
+            labels=settings.labels,
             concurrency=settings.concurrency if worker else 0,
             started_at=self._started_at,
             heartbeat=self._started_at,

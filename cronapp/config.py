@@ -32,6 +32,7 @@ from cronapp.core.errors import CannotStart, InvalidInput
 from cronapp.core.groups import parse_groups, parse_sight
 from cronapp.core.hosts import LOOPBACK, networks_of
 from cronapp.core.ready import MODULES
+from cronapp.core.spec.shapes import LABEL
 from cronapp.core.validation import explain
 from cronapp.core.vault import MAKE_KEY
 from cronapp.core.zones import zone
@@ -94,6 +95,13 @@ def _ready(value: tuple[str, ...]) -> tuple[str, ...]:
     for name in value:
         if name not in MODULES:
             raise ValueError(f"There is no ready-made task {name!r}. There are {', '.join(MODULES)}.")
+    return value
+
+
+def _labels(value: tuple[str, ...]) -> tuple[str, ...]:
+    for one in value:
+        if not re.fullmatch(LABEL, one):
+            raise ValueError(f"{one!r} is no label. Write letters, digits, dots and hyphens, as gpu or zone=eu.")
     return value
 
 
@@ -167,6 +175,7 @@ class Settings(BaseModel):
     trusted_hosts: Words = ()
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 100
     queues: Words = ()  # that this process executes runs of; empty: every one
+    labels: Annotated[Words, AfterValidator(_labels)] = ()  # that this process has
     stall: Annotated[Seconds, Field(ge=2)] = 10
     keep_days: Annotated[float, Field(gt=0)] = 90
     keep_runs: Annotated[int, Field(ge=1)] = 10_000
@@ -236,6 +245,7 @@ MEANINGS = {
     "timezone": "The time zone of new jobs",
     "concurrency": "Runs side by side in this process, of all jobs together",
     "queues": "Queues that this process executes runs of; none named: every one",
+    "labels": "What this process has that jobs may ask for",
     "stall": "After how long without a sign of life a node counts as dead, where several share a database",
     "task_memory": "Bytes that a task in a process of its own may take",
     "task_processes": "Processes that such a task may start",

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from cronapp.core.models import Job, JobSpec, JobState, LogLine, LogStream, Outcome, Run, RunError, RunState
+from cronapp.core.models import (
+    Job,
+    JobSpec,
+    JobState,
+    LogLine,
+    LogStream,
+    Node,
+    NodeKind,
+    Outcome,
+    Run,
+    RunError,
+    RunState,
+)
 from cronapp.core.spec import parse_spec, trigger_for
 from cronapp.service.runs import Runs
 from cronapp.store import jobs as job_rows
@@ -46,6 +58,11 @@ async def put_job(store: Store, job_id: str = "hourly", **fields: Any) -> Job:
     job = await store.write(change)
     assert job is not None
     return job
+
+
+def a_node(name: str, **fields: Any) -> Node:
+    told = {"queues": None, "concurrency": 2, "kind": NodeKind.WORKER, **fields}
+    return Node(name=name, host=name, pid=1, version="1", started_at=NOW, heartbeat=NOW, **told)
 
 
 async def carry(runs: Runs, outcome: Outcome = SUCCEEDED, node: str = "node-1", seconds: float = 1.5) -> Run:

@@ -13,7 +13,7 @@ from cronapp.core.spec.shapes import JobInput
 Json = dict[str, Any]
 TEXTS = {"id", "task", "queue", "group", "condition", "description", "expression", "timezone", "every", "at", "anchor"}
 TEXTS |= {"starts_at", "ends_at"}
-LISTS = {"tags", "blackouts", "jobs", "on"}
+LISTS = {"tags", "labels", "blackouts", "jobs", "on"}
 UNSET = {"", "null", "none"}
 
 ARG = Annotated[

@@ -311,6 +311,7 @@ def about(job: Job) -> list[tuple[str, str | None]]:
         ("timeout", f"{job.timeout:g} s" if job.timeout else None),
         ("attempts", str(job.retry.max_attempts) if job.retry.max_attempts > 1 else None),
         *((name, str(getattr(job, name))) for name, value in usual.items() if getattr(job, name) != value),
+        ("labels", ", ".join(job.labels)),
         ("group", job.group),
         ("blackouts", "; ".join(job.blackouts)),
         ("condition", job.condition),

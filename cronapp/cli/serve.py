@@ -35,6 +35,7 @@ HEADERS = 5.0  # seconds that a connection has to say what it wants; a browser's
 DEADLINE = 3.0  # seconds after which the web server is left behind
 FILES = 65_536
 TASKS = "Tasks files (tasks.py) or modules (shop.tasks). Default: $CRONAPP_TASKS, else tasks.py."
+LABEL = "What this process has that jobs may ask for, as gpu or zone=eu; may be repeated."
 
 METRICS_PORT = "CRONAPP_METRICS_PORT"
 WATCH = "Default: if the terminal is interactive."
@@ -51,6 +52,7 @@ def add_to(cli: typer.Typer) -> None:
             bool | None,
             typer.Option("--watch/--no-watch", help="Read the tasks files again when they change. " + WATCH),
         ] = None,
+        label: Annotated[list[str] | None, typer.Option(help=LABEL)] = None,
         no_worker: Annotated[bool, typer.Option("--no-worker", help="Schedule and show, but execute nothing.")] = False,
     ) -> None:
         """Serve the dashboard, keep the schedules, execute the runs.
@@ -60,6 +62,7 @@ def add_to(cli: typer.Typer) -> None:
         cronapp serve shop.tasks --port 8000   a module, at another port
         """
         given = {"tasks": tuple(tasks or ()), "host": host, "port": port, "database": database, "watch": watch}
+        given["labels"] = tuple(label or ())
         settings = load_settings(given)
         set_up_log(settings.log_format, known_secrets(settings), settings.log_level)
         asyncio.run(run_server(settings, worker=not no_worker, watch=wants_watch(settings)))

@@ -13,12 +13,13 @@ import typer
 from cronapp import __version__
 from cronapp.app import App
 from cronapp.cli.leaving import leave
-from cronapp.cli.serve import TASKS, take_files, wants_watch
+from cronapp.cli.serve import LABEL, TASKS, take_files, wants_watch
 from cronapp.cli.server_log import set_up_log, teller
 from cronapp.config import Settings, known_secrets, load_settings
 from cronapp.core.errors import CannotStart
 from cronapp.core.models import NodeKind
 from cronapp.core.postgres import is_postgres
+from cronapp.core.routing import labels_words
 from cronapp.engine.executors import leaked_threads
 from cronapp.engine.shared import SIGNALS
 
@@ -34,6 +35,7 @@ def add_to(cli: typer.Typer) -> None:
             list[str] | None,
             typer.Option(help="A queue whose runs are executed here; may be repeated. Default: every one."),
         ] = None,
+        label: Annotated[list[str] | None, typer.Option(help=LABEL)] = None,
         concurrency: Annotated[int | None, typer.Option(help="Runs side by side. Default: 100.")] = None,
         database: Annotated[str | None, typer.Option(help="postgresql://…, as the servers have it.")] = None,
         watch: Annotated[
@@ -44,11 +46,12 @@ def add_to(cli: typer.Typer) -> None:
 
         \b
         cronapp worker                               runs of every queue, with tasks.py in this folder
-        cronapp worker shop.tasks --queue gpu --concurrency 2
+        cronapp worker shop.tasks --queue training --label gpu --concurrency 2
         """
         given = {
             "tasks": tuple(tasks or ()),
             "queues": tuple(queue or ()),
+            "labels": tuple(label or ()),
             "concurrency": concurrency,
             "database": database,
             "watch": watch,
@@ -74,6 +77,8 @@ async def run_worker(settings: Settings, *, watch: bool) -> None:
     await app.start(watch=watch)
     registry = app.tasks.registry
     queues = f"the queues {', '.join(settings.queues)}" if settings.queues else "every queue"
+    if settings.labels:
+        queues += f" and has {labels_words(settings.labels)}"
     say(f"Cron-App {__version__} executes runs of {queues} as {app.node}, {settings.concurrency} side by side")
     say(f"Tasks       {len(registry.tasks)} from {', '.join(app.tasks.sources)}")
     say(f"Database    {app.store.name}")

@@ -43,10 +43,6 @@ class Concerns:
         return len(self.listed) + sum(self.more.values())
 
 
-def waiting_words(full: Sequence[str], running: int, places: int) -> str:
+def waiting_words(held_up: Sequence[str]) -> str:
     """Why a run waits although its time has come."""
-    if full:
-        return f"Waits: {' and '.join(full)}."
-    if running >= places:
-        return f"Waits for a free place: this server runs {running:,} at once."
-    return "Waits for its turn."
+    return f"Waits: {' and '.join(held_up)}." if held_up else "Waits for its turn."

@@ -22,7 +22,7 @@ from cronapp.core.spec import sparse
 
 WIDE = 88  # letters that a line may have before it is broken
 PLAIN = ("overlap", "max_running", "priority", "starts_at", "ends_at", "max_runs", "blackouts", "condition", "group")
-REST = ("pause_after_failures", "notify", "tags", "description")
+REST = ("pause_after_failures", "labels", "notify", "tags", "description")
 
 
 def declaration(spec: JobSpec, task: Task | None) -> str:

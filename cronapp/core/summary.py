@@ -13,6 +13,7 @@ from cronapp.core.blackouts import blackout_for
 from cronapp.core.dependencies import after_words
 from cronapp.core.durations import duration_words
 from cronapp.core.models import Backoff, JobSpec, MisfirePolicy, Overlap, Retry, Unclocked
+from cronapp.core.routing import labels_words
 from cronapp.core.spec import trigger_for, zone_of
 from cronapp.core.triggers import moment_words, parts_of, trigger_of
 
@@ -212,6 +213,8 @@ def _limits(spec: JobSpec) -> Iterator[Rule]:
         yield Rule("limits", f"Its starts are spread over {duration_words(spec.jitter)} after the slot.")
     if spec.queue != "default":
         yield Rule("limits", f"Its runs wait in the queue {spec.queue}.")
+    if spec.labels:
+        yield Rule("limits", f"Only a process with {labels_words(spec.labels)} executes its runs.")
     if spec.group:
         yield Rule("limits", f"It shares the places of the group {spec.group}.")
     if spec.priority:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from cronapp.core.clock import Clock
 from cronapp.core.concerns import Concern, Concerns, Trouble, waiting_words
 from cronapp.core.history import ITSELF
-from cronapp.core.models import RETRIED_STATES, Job, Run, RunBrief, RunState
+from cronapp.core.models import RETRIED_STATES, Job, Run, RunBrief
 from cronapp.store import overview, pauses, runs
 from cronapp.store.store import Conn, Store
 
@@ -18,10 +18,9 @@ NEWEST = 30  # runs of a job that are looked at
 
 
 class Worries:
-    def __init__(self, store: Store, clock: Clock, concurrency: int) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.clock = clock
-        self.concurrency = concurrency
 
     async def look(self, *, late: bool = True) -> Concerns:
         """What needs somebody, the worst first; each kind is bounded. Without `late` nothing is said of slots that
@@ -56,12 +55,9 @@ class Worries:
         limit = SHOWN[Trouble.LATE]
         due, due_count = overview.overdue(conn, now - DUE, limit)
         waiting, waiting_count = overview.waiting(conn, now - WAITS, limit)
-        full = runs.full_for_each(conn, [run.id for run in waiting], now)
-        running = runs.counts_by_state(conn).get(RunState.RUNNING, 0) if waiting else 0
+        why = runs.held_up(conn, [run.id for run in waiting], now)
         found = [overdue(job) for job in due]
-        for run in waiting:
-            words = waiting_words([one.words() for one in full.get(run.id, [])], running, self.concurrency)
-            found.append(late(run, words))
+        found += [late(run, waiting_words(why.get(run.id, []))) for run in waiting]
         found.sort(key=lambda concern: concern.since or now)
         return found[:limit], due_count + waiting_count
 

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from cronapp.core.clock import Clock
 from cronapp.core.events import NodesChanged, RunChanged
-from cronapp.core.models import Node, NodeLoad, Run, RunState
+from cronapp.core.models import Node, NodeLoad, Run
+from cronapp.core.routing import Unserved, nobody
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.runs import lost_on
 from cronapp.store import limits, nodes, runs
@@ -19,10 +20,10 @@ ENDED = "The process {} that executed this run ended without a word."
 
 @dataclass(frozen=True, slots=True)
 class FleetNow:
-    """The nodes, how busy each is, and what waits for a node that is not there."""
+    """The nodes, and how busy each is."""
 
     loads: tuple[NodeLoad, ...]
-    unserved: dict[str, int]  # how many runs wait in each queue that no node serves
+    unserved: tuple[Unserved, ...]  # what waits for a node that is not there
     now: datetime  # by the database's clock
 
 
@@ -99,12 +100,12 @@ class Fleet:
             loads, now = nodes.loads(conn), nodes.now(conn)
             if not self.shared:  # whoever asks here is the process itself
                 loads = [replace(load, node=replace(load.node, heartbeat=now)) for load in loads]
-            waiting = {
-                queue: count
-                for (queue, state), count in limits.open_by_queue(conn).items()
-                if state == RunState.QUEUED and not any(load.node.serves(queue) for load in loads)
-            }
-            return FleetNow(tuple(loads), waiting, now)
+            unserved = [
+                Unserved(line, count, why)
+                for line, count in sorted(limits.waiting_by_line(conn).items())
+                if (why := nobody([load.node for load in loads], line))
+            ]
+            return FleetNow(tuple(loads), tuple(unserved), now)
 
         return await self.store.read(ask)
 

@@ -8,7 +8,6 @@ from cronapp.core.access import asking
 from cronapp.core.clock import Clock
 from cronapp.core.errors import RunNotFound
 from cronapp.core.figures import Past
-from cronapp.core.limits import Full
 from cronapp.core.logs import LogFilter, LogShow, Step
 from cronapp.core.models import Job, LogLine, Run, RunState
 from cronapp.core.usual import Usual
@@ -40,12 +39,12 @@ class RunQuestions:
         store = self.store.whole if run.trial else self.store
         return await store.read(runs.attempts, run.first_attempt)
 
-    async def held_up_by(self, run: Run) -> list[Full]:
-        """What has no place for a run that waits although its time has come."""
+    async def held_up_by(self, run: Run) -> list[str]:
+        """What has no place for a run that waits although its time has come, in words."""
         now = self.clock()
         if run.state is not RunState.QUEUED or (run.not_before and run.not_before > now):
             return []
-        return await self.store.whole.read(runs.full_for, run, now)
+        return (await self.store.whole.read(runs.held_up, [run.id], now)).get(run.id, [])
 
     async def page(
         self, filters: RunFilter, *, before: int | None = None, limit: int = 50

@@ -125,7 +125,7 @@ def make_services(
         ledger=Ledger(store, clock),
         timeline=Timeline(store, blackouts, clock),
         pulse=Pulse(store, clock),
-        worries=Worries(store, clock, settings.concurrency),
+        worries=Worries(store, clock),
         usage=Usage(store),
         loads=loads,
         spreads=Spreads(jobs, loads),

@@ -73,8 +73,12 @@ class Tickets:
             return set()
         nodes.set_lacks(tx, node, sorted({*here.lacks, *(one.task for one in missing)}))
         others = [one for one in nodes.all_nodes(tx.conn) if one.name != node]
-        queues = runs.queues_of(tx.conn, [one.run for one in missing])
-        return {one.run for one in missing if any(other.takes(queues.get(one.run, ""), one.task) for other in others)}
+        lines = runs.lines_of(tx.conn, [one.run for one in missing])
+        return {
+            one.run
+            for one in missing
+            if (line := lines.get(one.run)) and any(other.takes(line.queue, one.task, line.asks) for other in others)
+        }
 
     async def take_back(self, node: str | None = None) -> int:
         """Takes back what a node was given and left alone: all of one that leaves, else what was sent some seconds

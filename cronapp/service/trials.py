@@ -19,7 +19,7 @@ from cronapp.service.tasks import Tasks
 from cronapp.store import audit, runs
 from cronapp.store.store import Store, Tx
 
-RULES = ("timeout", "queue")  # what of a job's rules a trial follows
+RULES = ("timeout", "queue", "labels")  # what of a job's rules a trial follows
 
 
 class Trials:
@@ -29,8 +29,8 @@ class Trials:
         self.clock = clock
 
     async def begin(self, data: Mapping[str, Any], *, trigger: RunTrigger = RunTrigger.MANUAL) -> Run:
-        """Opens a run of the task of this job as JSON, with its arguments, timeout and queue. The rest of the job may
-        be missing or wrong.
+        """Opens a run of the task of this job as JSON, with its arguments, timeout, queue and labels. The rest of it
+        may be missing or wrong.
 
         The run belongs to no job: it counts in no strip, streak, slot or rate, wakes nobody and is not tried again.
         Raises `InvalidInput` with every wrong field.
@@ -62,6 +62,7 @@ class Trials:
                 task=name,
                 args=kept,
                 queue=rules.queue,
+                labels=rules.labels,
                 timeout=rules.timeout,
                 trigger=trigger,
                 now=now,

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, case, func, insert, select
 
 from cronapp.core.backfills import Backfill, BackfillRow
 from cronapp.core.models import OPEN_STATES, Job, Json, RunState, RunTrigger
+from cronapp.core.routing import label_text
 from cronapp.store.store import Tx
 from cronapp.store.tables import backfills, runs
 
@@ -53,6 +54,7 @@ def run_of_slot(job: Job, slot: datetime, present: Attempt | None, args: Json, n
         "attempt": present[1] + 1 if present else 1,
         "first_attempt": present[0] if present else None,
         "queue": job.spec.queue,
+        "labels": label_text(job.spec.labels),
         "priority": job.spec.priority,
         "queued_at": now,
         "last_seq": 0,

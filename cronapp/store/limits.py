@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select
 
 from cronapp.core.limits import Limit, LimitKind, Rate
 from cronapp.core.models import OPEN_STATES, RunState
+from cronapp.core.routing import Line
 from cronapp.store.store import Tx
 from cronapp.store.tables import jobs, limits, runs
 
@@ -82,6 +83,13 @@ def open_by_queue(conn: Connection) -> dict[tuple[str, str], int]:
         .group_by(runs.c.queue, runs.c.state)
     )
     return {(queue, state): count for queue, state, count in conn.execute(statement)}
+
+
+def waiting_by_line(conn: Connection) -> dict[Line, int]:
+    """How many runs wait for the same queue and labels."""
+    columns = runs.c.queue, runs.c.labels
+    statement = select(*columns, func.count()).where(runs.c.state == RunState.QUEUED).group_by(*columns)
+    return {Line(queue, labels): count for queue, labels, count in conn.execute(statement)}
 
 
 def open_by_group(conn: Connection) -> dict[tuple[str, str], int]:

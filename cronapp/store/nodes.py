@@ -86,6 +86,8 @@ def join_as(tx: Tx, node: Node) -> bool:
         heartbeat=database_now(),
         clock_off=node.clock_off,
         draining=node.draining,
+        drained_by=node.drained_by,
+        labels=list(node.labels) or None,
     )
     return tx.conn.execute(written.returning(nodes.c.name)).scalar() is not None
 
@@ -163,6 +165,8 @@ def node_of(row: RowMapping) -> Node:
         draining=row["draining"],
         lacks=tuple(row["lacks"] or ()),
         late_at=row["late_at"],
+        labels=tuple(row["labels"] or ()),
+        drained_by=row["drained_by"],
     )
 
 

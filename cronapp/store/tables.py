@@ -252,6 +252,7 @@ runs = Table(
     Column("first_attempt", Key),  # null: this is attempt 1
     Column("reason", Text),
     Column("queue", Text, nullable=False),
+    Column("labels", Text, nullable=False, server_default=text("''")),  # what it asks for, with blanks between them
     Column("priority", Integer, nullable=False),
     Column("queued_at", Moment, nullable=False),
     Column("not_before", Moment),
@@ -293,7 +294,6 @@ runs = Table(
     Index("ix_runs_open", "job_key", "state", sqlite_where=OPEN, postgresql_where=OPEN),
     Index("ix_runs_attempts", "first_attempt"),
     Index("ix_runs_finished", "finished_at", "state"),
-    Index("ix_runs_queued", "priority", "id", "job_key", sqlite_where=QUEUED, postgresql_where=QUEUED),
     Index("ix_runs_sent", "node", sqlite_where=SENT, postgresql_where=SENT),
     Index("ix_runs_queue_started", "queue", "started_at"),
     Index("ix_runs_backfill", "backfill"),
@@ -313,6 +313,13 @@ runs = Table(
     sqlite_autoincrement=True,
 )
 
+Index(  # each line of those that wait for the same, the most urgent first
+    "ix_runs_lines",
+    *(runs.c.queue, runs.c.labels, runs.c.priority.desc(), runs.c.id, runs.c.job_key),
+    sqlite_where=QUEUED,
+    postgresql_where=QUEUED,
+)
+
 nodes = Table(
     "nodes",  # the processes that live
     metadata,
@@ -330,6 +337,8 @@ nodes = Table(
     Column("draining", Moment),  # since when it is given no more runs
     Column("lacks", Doc),  # tasks that it was given and does not have
     Column("late_at", Moment),  # when it last left alone a run that it was given
+    Column("labels", Doc),  # what it has that jobs may ask for
+    Column("drained_by", Text),  # null: it is given none by itself, as it comes or leaves
 )
 
 looks = Table(

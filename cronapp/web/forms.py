@@ -61,6 +61,8 @@ def job_from_form(texts: Texts, args: Json, timezone: str, old: Job | None = Non
         "notify": notify_from_form(texts, old.spec if old else None),
     }
     data.setdefault("retry", {})["on"] = [name.strip() for name in texts.get("retry.on", "").split(",") if name.strip()]
+    if "labels" in texts:  # not shown where no process could have any
+        data["labels"] = split(texts["labels"])
     moved = texts.get("schedule.timezone", "").strip() != shown.get("schedule.timezone", "")
     for name in (*PLAIN, *NESTED):
         text = texts.get(name, "").replace("\r\n", "\n")
@@ -86,7 +88,7 @@ def beside(errors: Mapping[str, str], texts: Texts) -> dict[str, str]:
             told.setdefault(place_in_rows(name, texts), text)
             continue
         parts = ("after.jobs" if name == "after" else name).split(".")
-        depth = {"tags": 1, "blackouts": 1, "after": 2, "retry": 2}.get(parts[0], len(parts))
+        depth = {"tags": 1, "labels": 1, "blackouts": 1, "after": 2, "retry": 2}.get(parts[0], len(parts))
         told.setdefault(".".join(parts[:depth]), text)
     return told
 
@@ -98,9 +100,14 @@ def put(data: Json, name: str, text: str) -> None:
         data.pop(name, None)
 
 
+def split(text: str) -> list[str]:
+    """Names that were typed with commas or spaces between them."""
+    return [name for name in re.split(r"[\s,;]+", text) if name]
+
+
 def after_from_form(texts: Texts) -> Json | None:
-    """The jobs before this one, typed with commas or spaces between them; None: there are none."""
-    names = [name for name in re.split(r"[\s,;]+", texts.get("after.jobs", "")) if name]
+    """The jobs before this one, None: there are none."""
+    names = split(texts.get("after.jobs", ""))
     said = {name: text for name in ("when", "mode") if (text := texts.get(f"after.{name}", "").strip())}
     return {"jobs": names, **said} if names else None
 
@@ -132,6 +139,7 @@ def form_of(spec: JobSpec, task: Task | None, timezone: str) -> dict[str, str]:
         "retry.max_delay": duration_text(spec.retry.max_delay),
         "retry.on": ", ".join(spec.retry.on),
         "queue": spec.queue,
+        "labels": ", ".join(spec.labels),
         "group": spec.group,
         "priority": spec.priority,
         **notify_texts(spec),
@@ -164,4 +172,6 @@ def until_of(texts: Texts, now: datetime, where: ZoneInfo) -> datetime | None:
 def usual_texts(typed: Texts) -> dict[str, str]:
     """The rules of a job of which nothing is said, as the texts of its form, with the rows that are typed."""
     texts = form_of(USUAL, None, "UTC")
-    return {name: texts.get(name, "") for name in (*PLAIN, *NESTED, "retry.on", "blackouts")} | usual_notify(typed)
+    return {name: texts.get(name, "") for name in (*PLAIN, *NESTED, "retry.on", "blackouts", "labels")} | usual_notify(
+        typed
+    )

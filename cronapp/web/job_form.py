@@ -216,6 +216,7 @@ async def form_context(
         "task": task,
         "fields": task.signature.fields() if task else (),
         "conditions": conditions(values.get("condition", "")),
+        "labels": await labels_offered(typed),
         "limits": [row.limit for row in await parts().limits.all()],
         **await notify_context(typed),
         "rows": rows_told(typed),
@@ -247,6 +248,13 @@ async def notify_context(typed: Typed) -> dict[str, Any]:
         "told_beside": await told_beside(typed),
         "summary": summary_of(typed),
     }
+
+
+async def labels_offered(typed: Typed) -> list[str] | None:
+    """The labels that processes have; None: nobody could have another, and the job asks for none."""
+    fleet = await parts().fleet.look()
+    found = sorted({label for load in fleet.loads for label in load.node.labels})
+    return found if found or parts().fleet.shared or typed.texts.get("labels") else None
 
 
 async def told_beside(typed: Typed) -> list[tuple[str, str]]:

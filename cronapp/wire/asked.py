@@ -146,6 +146,7 @@ class TestAsked(Wire):
     args: Json | None = None
     timeout: Duration | None = None
     queue: str | None = None
+    labels: list[str] | None = None
     job: str | None = Field(default=None, description="The id that the job may have one day.")
 
 

@@ -116,6 +116,7 @@ class Job(Wire):
     group: str | None = Field(description="Jobs of a group share a limit of runs side by side.")
     pause_after_failures: int | None
     queue: str
+    labels: list[str] = Field(description="Only a process that has all of them executes its runs.")
     priority: int
     tags: list[str]
     notify: list[Notify]

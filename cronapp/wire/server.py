@@ -107,6 +107,7 @@ class Worker(Wire):
     host: str
     version: str
     queues: list[str] | None = Field(description="The queues whose runs it executes; null: every one.")
+    labels: list[str] = Field(description="What it has that jobs may ask for.")
     started_at: datetime
     heartbeat: datetime = Field(description="When it was heard of last, by the database's clock.")
     clock_off: float = Field(description="Seconds that its clock is ahead of the database's.")

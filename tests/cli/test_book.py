@@ -67,6 +67,7 @@ JOBS: list[dict[str, Any]] = [
         "group": "mails",
         "pause_after_failures": 5,
         "queue": "mail",
+        "labels": ["zone=eu"],
         "priority": -3,
         "tags": ["finance", 'night "ly"'],
         "description": "Two\nlines: on.",

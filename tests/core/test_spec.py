@@ -213,6 +213,7 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     ),
     "endless attempts": ({"retry": {"max_attempts": 101}}, {"retry.max_attempts": "at most 100"}),
     "a queue with a blank": ({"queue": "a b"}, {"queue": "pattern"}),
+    "a label with a blank": ({"labels": ["gpu", "a b"]}, {"labels.1": "pattern"}),
     "priority": ({"priority": 1001}, {"priority": "at most 1000"}),
     "tags as text": ({"tags": "finance"}, {"tags": "list"}),
     "empty and joined tags": ({"tags": ["", "ok", "a,b"]}, {"tags.0": "no comma", "tags.2": "no comma"}),

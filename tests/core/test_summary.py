@@ -76,6 +76,7 @@ def test_when_it_runs_reads_as_part_of_a_sentence(fields: dict[str, Any], senten
         ({"jitter": 300}, "Its starts are spread over 5 min after the slot."),
         ({"queue": "mail"}, "Its runs wait in the queue mail."),
         ({"group": "db"}, "It shares the places of the group db."),
+        ({"labels": ["gpu", "zone=eu"]}, "Only a process with the labels gpu and zone=eu executes its runs."),
         ({"priority": -3}, "Its priority is -3: it goes after others when many wait."),
     ],
 )

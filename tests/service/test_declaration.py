@@ -50,6 +50,7 @@ WHOLE: dict[str, Any] = {
         {"ping": {"start": "https://example.org/start"}},
     ],
     "queue": "mail",
+    "labels": ["gpu", "zone=eu"],
     "priority": -3,
     "tags": ["finance", 'night "ly"'],
     "description": "Two\nlines.",

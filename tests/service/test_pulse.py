@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from recipes import BY_HAND, FAILED, HOURLY, SUCCEEDED, a_job, at, carry
+from recipes import BY_HAND, FAILED, HOURLY, SUCCEEDED, a_job, a_node, at, carry
 from support import TurnedClock
 
 from cronapp.core.concerns import Trouble
@@ -19,6 +19,7 @@ from cronapp.service.jobs import Jobs
 from cronapp.service.pulse import Hours, Pulse
 from cronapp.service.runs import Runs
 from cronapp.service.switch import Switch
+from cronapp.store import nodes
 from cronapp.store.store import Conn, Store
 
 HOUR = timedelta(hours=1)
@@ -31,7 +32,7 @@ def pulse(store: Store, clock: TurnedClock) -> Pulse:
 
 @pytest.fixture
 def worries(store: Store, clock: TurnedClock) -> Worries:
-    return Worries(store, clock, concurrency=2)
+    return Worries(store, clock)
 
 
 @pytest.fixture
@@ -194,16 +195,20 @@ async def test_a_slot_without_a_run_and_a_run_that_waits_are_told_with_why(
     assert (await worries.look()).total == 0, "the banner tells of that"
 
 
-async def test_a_run_may_wait_for_a_free_place_of_the_server(
-    worries: Worries, jobs: Jobs, runs: Runs, clock: TurnedClock
+async def test_a_run_may_wait_for_a_free_place(
+    worries: Worries, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock
 ) -> None:
     for name in ("a", "b", "c"):
         await jobs.create(a_job(name, schedule=BY_HAND), origin="api")
         await runs.run_now(name)
+    await store.write(nodes.join, a_node("node-1", concurrency=2))
     await runs.claim("node-1", 2)
     clock.turn(120)
     (waits,) = (await worries.look()).listed
-    assert waits.words == "Waits for a free place: this server runs 2 at once."
+    assert waits.words == "Waits: all 2 places are taken."
+    await store.write(nodes.set_draining, "node-1", clock())
+    (waits,) = (await worries.look()).listed
+    assert waits.words == "Waits: whoever could take it is being emptied."
 
 
 async def test_each_kind_is_bounded_and_what_is_more_is_counted(

@@ -8,11 +8,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, event, update
+from recipes import a_node
+from sqlalchemy import Connection, event, insert, update
 from support import TurnedClock
 
 from cronapp.core.events import Event, RunChanged
-from cronapp.core.models import Node, NodeKind, Outcome, RunState, Ticket
+from cronapp.core.models import Outcome, RunState, Ticket
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.fleet import Fleet
 from cronapp.service.jobs import Jobs
@@ -42,11 +43,6 @@ def tickets(store: Store, runs: Runs, tasks: Tasks, clock: TurnedClock) -> Ticke
     return Tickets(store, runs, tasks, clock)
 
 
-def node(name: str, clock: TurnedClock, **fields: Any) -> Node:
-    told = {"queues": None, "concurrency": 2, "kind": NodeKind.WORKER, **fields}
-    return Node(name=name, host=name, pid=1, version="1", started_at=clock(), heartbeat=clock(), machine="", **told)
-
-
 async def opened(jobs: Jobs, runs: Runs, count: int, job: str = "a", **fields: Any) -> list[int]:
     data = {
         "id": job,
@@ -62,6 +58,12 @@ async def opened(jobs: Jobs, runs: Runs, count: int, job: str = "a", **fields: A
 
 def came(node: str, *run_ids: int) -> list[Ticket]:
     return [Ticket(run_id, node, "hello") for run_id in run_ids]
+
+
+def multiply(tx: Tx, run_id: int, times: int) -> None:
+    """So many more runs that wait as this one does."""
+    source = dict(tx.conn.execute(tables.runs.select().where(tables.runs.c.id == run_id)).mappings().one())
+    tx.conn.execute(insert(tables.runs), [{**source, "id": 1_000_000 + n} for n in range(times)])
 
 
 async def sent(store: Store) -> dict[int, str]:
@@ -80,10 +82,10 @@ async def sent(store: Store) -> dict[int, str]:
 async def test_runs_go_to_nodes_that_serve_their_queue_and_have_room_and_no_run_goes_twice(
     fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock
 ) -> None:
-    await fleet.join(node("gpu", clock, queues=("gpu",), concurrency=1))
-    await fleet.join(node("any", clock, concurrency=2))
-    await fleet.join(node("none", clock, concurrency=0))
-    await fleet.join(node("leaving", clock, draining=clock()))
+    await fleet.join(a_node("gpu", queues=("gpu",), concurrency=1))
+    await fleet.join(a_node("any", concurrency=2))
+    await fleet.join(a_node("none", concurrency=0))
+    await fleet.join(a_node("leaving", draining=clock()))
     first = await opened(jobs, runs, 3)
     gpu = await opened(jobs, runs, 2, "train", queue="gpu", priority=5)
     assert (await tickets.hand_out()).count == 3
@@ -103,8 +105,8 @@ async def test_runs_go_to_nodes_that_serve_their_queue_and_have_room_and_no_run_
 async def test_no_limit_is_passed_by_what_is_on_its_way(
     fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock
 ) -> None:
-    await fleet.join(node("one", clock, concurrency=50))
-    await fleet.join(node("two", clock, concurrency=50))
+    await fleet.join(a_node("one", concurrency=50))
+    await fleet.join(a_node("two", concurrency=50))
     limits = Limits(store, clock)
     await limits.set("queue", "mail", {"rate": "3/m"})
     await limits.set("group", "db", {"max_running": 2})
@@ -123,7 +125,7 @@ async def test_no_limit_is_passed_by_what_is_on_its_way(
 async def test_a_run_that_begins_while_places_are_counted_keeps_its_place(
     fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, postgres_url: str
 ) -> None:
-    await fleet.join(node("one", clock, concurrency=50))
+    await fleet.join(a_node("one", concurrency=50))
     await opened(jobs, runs, 2, max_running=1)
     await tickets.hand_out()
 
@@ -142,12 +144,12 @@ async def test_a_run_that_begins_while_places_are_counted_keeps_its_place(
 async def test_what_a_node_leaves_alone_goes_to_another_and_is_then_refused_to_the_first(
     fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, events: list[Event]
 ) -> None:
-    await fleet.join(node("stuck", clock, concurrency=10))
+    await fleet.join(a_node("stuck", concurrency=10))
     (run,) = await opened(jobs, runs, 1)
     await tickets.hand_out()
     assert await tickets.take_back() == 0, "it has some seconds"
     await store.write(lambda tx: tx.conn.execute(update(tables.runs).values(sent_at=clock())).rowcount)
-    await fleet.join(node("other", clock, concurrency=1))
+    await fleet.join(a_node("other", concurrency=1))
     assert await tickets.take_back() == 1
     assert RunChanged(run, "a") in events
     await tickets.hand_out()
@@ -159,7 +161,7 @@ async def test_what_a_node_leaves_alone_goes_to_another_and_is_then_refused_to_t
 async def test_a_silent_node_is_buried_once_its_runs_are_lost_and_what_was_on_its_way_waits_on(
     fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock
 ) -> None:
-    await fleet.join(node("dead", clock, concurrency=2))
+    await fleet.join(a_node("dead", concurrency=2))
     began, on_its_way = await opened(jobs, runs, 2, retry={"max_attempts": 2, "delay": 0, "on": ["lost"]})
     await tickets.hand_out()
     (claimed,) = await tickets.begin("dead", came("dead", began))
@@ -176,15 +178,15 @@ async def test_a_silent_node_is_buried_once_its_runs_are_lost_and_what_was_on_it
     assert await sent(store) == {}
     assert (await runs.get(on_its_way)).state is RunState.QUEUED
     assert not await runs.finish(claimed.run, Outcome(state=RunState.SUCCEEDED), 1.0), "its late result is refused"
-    await fleet.join(node("dead", clock, concurrency=5))
+    await fleet.join(a_node("dead", concurrency=5))
     assert (await tickets.hand_out()).count == 2, "the next attempt, and what was on its way"
 
 
 async def test_a_run_goes_to_a_node_that_has_its_task_and_fails_clearly_where_none_has(
     fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, tasks: Tasks
 ) -> None:
-    await fleet.join(node("old", clock, concurrency=9))
-    await fleet.join(node("new", clock, concurrency=1))
+    await fleet.join(a_node("old", concurrency=9))
+    await fleet.join(a_node("new", concurrency=1))
     (run,) = await opened(jobs, runs, 1)
     await tickets.hand_out()
     assert await sent(store) == {run: "old"}
@@ -203,7 +205,7 @@ async def test_a_run_goes_to_a_node_that_has_its_task_and_fails_clearly_where_no
 async def test_while_the_scheduler_is_paused_what_is_on_its_way_does_not_begin(
     fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, blackouts: Blackouts
 ) -> None:
-    await fleet.join(node("one", clock))
+    await fleet.join(a_node("one"))
     (run,) = await opened(jobs, runs, 1)
     await store.write(lambda tx: tx.conn.execute(update(tables.runs).values(trigger="schedule")).rowcount)
     await tickets.hand_out()
@@ -217,7 +219,7 @@ async def test_while_the_scheduler_is_paused_what_is_on_its_way_does_not_begin(
 
 
 async def test_two_processes_of_one_name_have_two_names(fleet: Fleet, clock: TurnedClock) -> None:
-    first, second = await fleet.join(node("web:7", clock)), await fleet.join(node("web:7", clock))
+    first, second = await fleet.join(a_node("web:7")), await fleet.join(a_node("web:7"))
     assert (first.name, second.name) == ("web:7", "web:7-2")
     await fleet.leave("web:7")
     assert await fleet.rejoin(replace(second, name="web:7"))
@@ -228,7 +230,7 @@ async def test_two_processes_of_one_name_have_two_names(fleet: Fleet, clock: Tur
 async def test_an_end_that_races_with_being_given_up_is_one_end(
     fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, clock: TurnedClock
 ) -> None:
-    await fleet.join(node("one", clock, concurrency=50))
+    await fleet.join(a_node("one", concurrency=50))
     run_ids = await opened(jobs, runs, 12, retry={"max_attempts": 2, "delay": 0})
     await tickets.hand_out()
     begun = await tickets.begin("one", came("one", *run_ids))
@@ -242,8 +244,63 @@ async def test_an_end_that_races_with_being_given_up_is_one_end(
         assert (state, len(attempts)) == ((RunState.SUCCEEDED, 1) if was else (RunState.LOST, 2))
 
 
-async def test_queues_that_no_node_serves_are_told(fleet: Fleet, jobs: Jobs, runs: Runs, clock: TurnedClock) -> None:
-    await fleet.join(node("one", clock, queues=("default",)))
+async def test_a_run_goes_only_where_all_its_labels_are_and_others_go_rather_elsewhere(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store
+) -> None:
+    await fleet.join(a_node("plain", concurrency=2))
+    await fleet.join(a_node("gpu", labels=("gpu",), concurrency=9))
+    await fleet.join(a_node("both", labels=("gpu", "zone=eu"), concurrency=9))
+    gpu = await opened(jobs, runs, 1, "gpu", labels=["gpu"])
+    both = await opened(jobs, runs, 1, "both", labels=["zone=eu", "gpu"])
+    nowhere = await opened(jobs, runs, 30, "nowhere", labels=["tpu", "gpu"], priority=9)
+    anywhere = await opened(jobs, runs, 3, "anywhere")
+    await tickets.hand_out()
+    went = {gpu[0]: "gpu", both[0]: "both", anywhere[0]: "plain", anywhere[1]: "plain", anywhere[2]: "gpu"}
+    assert await sent(store) == went
+    assert await runs.held_up_by(await runs.get(nowhere[0])) == ["no worker has the label tpu"]
+    (again,) = await tickets.begin("gpu", came("gpu", gpu[0]))
+    await runs.finish(again.run, Outcome(state=RunState.FAILED), 1.0)
+    assert (await runs.retry(gpu[0])).id
+    await tickets.hand_out()
+    assert sorted((await sent(store)).values()) == ["both", "gpu", "gpu", "plain", "plain"], (
+        "another attempt asks for the same"
+    )
+
+
+async def test_ten_thousand_waiting_runs_of_one_queue_keep_no_other_queue_waiting(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store
+) -> None:
+    await fleet.join(a_node("one", concurrency=20))
+    (first,) = await opened(jobs, runs, 1, "crowd", queue="crowd", max_running=1000)
+    few = await opened(jobs, runs, 8, "few", queue="few", max_running=1000)
+    urgent = await opened(jobs, runs, 2, "urgent", queue="crowd", priority=1)
+    await store.write(multiply, first, 10_000)
+    assert (await tickets.hand_out()).count == 20
+    went = await sent(store)
+    assert {*few, *urgent} <= went.keys(), "the more urgent first, then the queues in turn"
+    assert len(went) == 20, "and no place stays empty"
+    await tickets.begin("one", came("one", *went))
+    later = await opened(jobs, runs, 5, "later", queue="later")
+    for run_id in sorted(went.keys() - {*few, *urgent})[:5]:
+        await runs.finish(await runs.get(run_id), Outcome(state=RunState.SUCCEEDED), 1.0)
+    await tickets.hand_out()
+    assert sorted(await sent(store)) == later, "whoever has the fewest running is next"
+
+
+async def test_what_nobody_serves_is_told(fleet: Fleet, jobs: Jobs, runs: Runs) -> None:
+    await fleet.join(a_node("one", queues=("default", "train"), labels=("gpu",)))
+    await fleet.join(a_node("two", queues=("default",), labels=("zone=eu",)))
     await opened(jobs, runs, 2)
-    await opened(jobs, runs, 3, "train", queue="gpu")
-    assert (await fleet.look()).unserved == {"gpu": 3}
+    await opened(jobs, runs, 3, "mail", queue="mail")
+    await opened(jobs, runs, 1, "train", queue="train", labels=["zone=eu"])
+    await opened(jobs, runs, 1, "both", labels=["zone=eu", "gpu"])
+    told = [(one.why, one.count, one.command) for one in (await fleet.look()).unserved]
+    assert told == [
+        (
+            "no worker of the queue default has the labels gpu and zone=eu together",
+            1,
+            "cronapp worker --queue default --label gpu --label zone=eu",
+        ),
+        ("nobody serves the queue mail", 3, "cronapp worker --queue mail"),
+        ("no worker of the queue train has the label zone=eu", 1, "cronapp worker --queue train --label zone=eu"),
+    ]

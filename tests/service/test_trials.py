@@ -61,7 +61,7 @@ async def test_a_trial_of_a_job_that_is_there_counts_nothing_of_it(
     assert await runs.claim("node-1", 5) == [], "nothing was woken, and nothing is tried again"
     pulse = Pulse(runs.store, clock)
     assert (await pulse.figures()).today.runs == 0
-    assert (await Worries(runs.store, clock, 8).look()).total == 0
+    assert (await Worries(runs.store, clock).look()).total == 0
     await runs.run_now("nightly")
     assert await runs.finish((await claim_one(runs)).run, SUCCEEDED, 1.5)
     clock.turn(1)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from recipes import FAILED, NOW, SUCCEEDED, at, log_lines, put_job
+from recipes import FAILED, NOW, SUCCEEDED, a_node, at, log_lines, put_job
 
 from cronapp.core.failures import group_of
 from cronapp.core.models import (
@@ -23,6 +23,7 @@ from cronapp.core.models import (
 )
 from cronapp.core.traces import Frame, Problem
 from cronapp.store import jobs, logs, runs
+from cronapp.store.nodes import join
 from cronapp.store.open import open_store
 from cronapp.store.runs import RunFilter
 from cronapp.store.store import Store, Tx
@@ -176,6 +177,25 @@ async def test_many_waiting_runs_of_one_job_do_not_keep_others_from_being_claime
     first, *_waiting = [await put_run(store, crowded) for _ in range(20)]
     last = await put_run(store, other)
     assert await claim(store, 5) == [first, last]
+
+
+async def test_queues_take_turns_whatever_waits_in_each_of_them(store: Store) -> None:
+    crowded = await put_job(store, "crowded", queue="crowded", overlap="allow")
+    other = await put_job(store, "other", queue="other", overlap="allow")
+    first, second, third, *_waiting = [await put_run(store, crowded) for _ in range(30)]
+    late = [await put_run(store, other) for _ in range(2)]
+    assert await claim(store, 2) == [first, late[0]]
+    assert await claim(store, 3) == [second, late[1], third]
+
+
+async def test_a_process_claims_only_what_it_serves(store: Store) -> None:
+    await store.write(join, a_node("gpu", queues=("train", "default"), labels=("gpu", "big")))
+    mail, tpu = await put_job(store, "mail", queue="mail"), await put_job(store, "tpu", labels=["tpu"])
+    plain, gpu = await put_job(store, "plain"), await put_job(store, "gpu", queue="train", labels=["gpu"])
+    elsewhere = [await put_run(store, job) for job in (mail, tpu)]
+    mine = [await put_run(store, job) for job in (plain, gpu)]
+    assert await claim(store, node="gpu") == mine
+    assert await claim(store, node="nobody-knows-what-it-serves") == elsewhere
 
 
 async def test_a_retry_is_not_claimed_before_its_time(store: Store) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from quart.testing import QuartClient
+from sqlalchemy import update
 from support import TurnedClock
 from visiting import HTMX, Api, Page, page_of, settings_in, signed_in
 
@@ -19,6 +20,7 @@ from cronapp.core.access import ALL
 from cronapp.core.events import JobChanged
 from cronapp.core.registry import Task
 from cronapp.core.spec import spec_to_json
+from cronapp.store import tables
 from cronapp.web.permissions import looking
 from cronapp.web.views import view_of
 
@@ -424,6 +426,21 @@ async def test_saving_a_job_as_it_is_keeps_its_behaviour(house: App, me: QuartCl
     before = (await house.jobs.get("same")).spec
     await saved_unchanged(house, me, "same")
     assert (await house.jobs.get("same")).spec == before
+
+
+async def test_labels_are_asked_for_where_a_process_has_some(house: App, me: QuartClient) -> None:
+    await Api(house).make("same")
+    assert "labels" not in (await page_of(me, "/jobs/same/edit")).form("job-form")
+    await house.store.write(lambda tx: tx.conn.execute(update(tables.nodes).values(labels=["gpu"])).rowcount)
+    form = (await page_of(me, "/jobs/same/edit")).form("job-form")
+    await me.post("/jobs/same/edit", form=form | {"labels": "gpu, zone=eu gpu"})
+    assert (await house.jobs.get("same")).spec.labels == ("gpu", "zone=eu")
+    await house.store.write(lambda tx: tx.conn.execute(update(tables.nodes).values(labels=None)).rowcount)
+    await saved_unchanged(house, me, "same")
+    assert (await house.jobs.get("same")).spec.labels == ("gpu", "zone=eu")
+    form = (await page_of(me, "/jobs/same/edit")).form("job-form")
+    wrong = await me.post("/jobs/same/edit", form=form | {"labels": "gpu, a/b"})
+    assert "labels" in Page(await wrong.get_data(as_text=True)).wrong()
 
 
 @pytest.mark.parametrize("odd", ODD, ids=json.dumps)

@@ -69,6 +69,7 @@ class JobSpec:
     group: str | None = None  # jobs of a group share a limit of runs side by side
     pause_after_failures: int | None = None  # so many in a row, and the job pauses by itself
     queue: str = "default"
+    labels: tuple[str, ...] = ()  # what a process must have to execute its runs
     priority: int = 0
     tags: tuple[str, ...] = ()
     notify: tuple[Notify, ...] = ()  # who is told what of it

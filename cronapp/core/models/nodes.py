@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -30,14 +31,17 @@ class Node:
     lacks: tuple[str, ...] = ()  # tasks that it was given and does not have
     machine: str = ""  # where its process number counts; empty: not known
     late_at: datetime | None = None  # when it last left alone a run that it was given
+    labels: tuple[str, ...] = ()  # what it has that jobs may ask for
+    drained_by: str | None = None  # who asked that it is given none; None: it does so itself, as it comes or leaves
 
-    def serves(self, queue: str) -> bool:
-        """Whether it executes runs of this queue."""
-        return self.concurrency > 0 and (self.queues is None or queue in self.queues)
+    def serves(self, queue: str, labels: Iterable[str] = ()) -> bool:
+        """Whether it executes runs of this queue that ask for these labels."""
+        queued = self.concurrency > 0 and (self.queues is None or queue in self.queues)
+        return queued and set(self.labels).issuperset(labels)
 
-    def takes(self, queue: str, task: str) -> bool:
+    def takes(self, queue: str, task: str, labels: Iterable[str] = ()) -> bool:
         """Whether it may be given a run now."""
-        return self.serves(queue) and self.draining is None and task not in self.lacks
+        return self.serves(queue, labels) and self.draining is None and task not in self.lacks
 
 
 @dataclass(frozen=True, slots=True)

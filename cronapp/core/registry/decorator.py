@@ -56,6 +56,7 @@ def task(
     condition: Callable[..., Any] | str | None = None,
     after: After | str | Sequence[str] | None = None,
     group: str | None = None,
+    labels: str | Sequence[str] = (),
     pause_after_failures: int | None = None,
     notify: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
     tags: Sequence[str] = (),
@@ -87,6 +88,7 @@ def task(
     condition: Callable[..., Any] | str | None = None,
     after: After | str | Sequence[str] | None = None,
     group: str | None = None,
+    labels: str | Sequence[str] = (),
     pause_after_failures: int | None = None,
     notify: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
     tags: Sequence[str] = (),
@@ -111,6 +113,7 @@ def task(
         condition: A task, or its name, that is asked before each slot's run and answers True or False.
         after: The ids of jobs whose ends wake the declared job, or an `After` that says which ends. Without a schedule
             beside it, that is all that starts the job.
+        labels: What a process must have to execute the declared job's runs, such as `gpu` or `zone=eu`.
         group: Jobs of a group share a limit of runs side by side.
         pause_after_failures: After so many failures in a row the declared job pauses by itself.
         notify: Who is told what of the declared job: `{"on": ["failure", "recovery"], "channels": ["ops"]}`, or a list
@@ -145,6 +148,7 @@ def task(
             priority=priority,
             after=after_of(after),
             group=named("group", group),
+            labels=[labels] if isinstance(labels, str) else labels,
             pause_after_failures=pause_after_failures,
             notify=[dict(notify)] if isinstance(notify, Mapping) else list(notify) or None,
         ),

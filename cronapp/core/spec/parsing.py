@@ -89,6 +89,7 @@ def parse_spec(
         group=given.group,
         pause_after_failures=given.pause_after_failures,
         queue=given.queue,
+        labels=tuple(dict.fromkeys(given.labels)),
         priority=given.priority,
         tags=tuple(dict.fromkeys(given.tags)),
         notify=rules,

@@ -147,6 +147,8 @@ ID_SCHEMA = {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"}
 JobId = Annotated[str, AfterValidator(_job_id), WithJsonSchema(ID_SCHEMA)]
 Tag = Annotated[str, AfterValidator(_tag), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 50})]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+LABEL = r"^[A-Za-z0-9._-]{1,50}(=[A-Za-z0-9._-]{1,50})?$"
+Label = Annotated[str, Field(pattern=LABEL)]
 ExceptionName = Annotated[str, AfterValidator(_exception)]
 BlackoutLine = Annotated[str, AfterValidator(_blackout)]
 NotifyUrl = Annotated[str, PlainValidator(_url, json_schema_input_type=str)]
@@ -288,6 +290,9 @@ class JobInput(TimingInput):
         default=None, description="After so many failures in a row it pauses by itself."
     )
     queue: Name = "default"
+    labels: Annotated[tuple[Label, ...], Field(max_length=20)] = Field(
+        default=(), description="Only a process that has all of them executes its runs, as `gpu` or `zone=eu`."
+    )
     priority: Annotated[Whole, Field(ge=-1000, le=1000)] = Field(
         default=0, description="Of runs that wait, the highest starts first."
     )

@@ -1,46 +1,153 @@
-"""Which waiting runs may start: the most urgent first, none beyond a limit of its job, group, queue or backfill.
+"""Which waiting runs may start: the most urgent first, the queues in turn, none beyond a limit of its job, group, queue
+or backfill.
 
 What runs now is little, so it is counted once; what waits may be much, so whatever is full is left out by the query.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from heapq import heapify, heappop, heappush
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Update, and_, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 
 from cronapp.core.meters import Started
 from cronapp.core.models import BY_HAND, NO_JOB, Run, RunState, RunTrigger
-from cronapp.store import dialects
+from cronapp.core.routing import Line
+from cronapp.store import dialects, nodes
 from cronapp.store.runs.room import Room, room_now
 from cronapp.store.runs.rows import run_of
 from cronapp.store.store import Tx
-from cronapp.store.tables import backfills, jobs, runs
+from cronapp.store.tables import Moment, backfills, jobs, runs
 
 BY_SLOT = frozenset({RunTrigger.SCHEDULE, RunTrigger.CATCH_UP})
 CLAIMS = 0x43524F43
-MOST_AT_ONCE = 2000  # waiting runs looked at in one go
+LEAST_AT_ONCE, MOST_AT_ONCE = 20, 2000  # waiting runs looked at in one go
+
+_STEPS = """
+WITH RECURSIVE steps (queue, labels, priority) AS (
+    SELECT queue, labels, priority FROM runs WHERE id = (
+        SELECT id FROM runs {along}
+        WHERE state = 'queued' AND node IS NULL AND (not_before IS NULL OR not_before <= :now)
+        ORDER BY queue, labels, priority DESC LIMIT 1)
+    UNION ALL
+    SELECT head.queue, head.labels, head.priority FROM steps JOIN runs AS head ON head.id = (
+        SELECT id FROM runs {along}
+        WHERE state = 'queued' AND node IS NULL AND (not_before IS NULL OR not_before <= :now)
+            AND (queue, labels) > (steps.queue, steps.labels)
+        ORDER BY queue, labels, priority DESC LIMIT 1)
+)
+SELECT queue, labels, priority FROM steps
+"""  # as text: SQLite takes another index, and sorts, unless it is told which
+STEPS = [
+    text(_STEPS.replace("{along}", along)).bindparams(bindparam("now", type_=Moment()))
+    for along in ("", "INDEXED BY ix_runs_lines")
+]
 
 
 def claim(tx: Tx, *, node: str, now: datetime, limit: int, only_by_hand: bool = False) -> list[Run]:
     """Moves up to `limit` waiting runs to running; with `only_by_hand` none that a rule started."""
+    if not (found := lines(tx.conn, now)):
+        return []
     dialects.lock(tx.conn, CLAIMS)  # what another node claims is counted, or it would be claimed beyond a limit
+    here = nodes.get(tx.conn, node)
     room = room_now(tx.conn, now)
+
+    def serves(line: Line) -> bool:
+        return here is None or here.serves(line.queue, line.asks)
+
     chosen: list[int] = []
-    last: RowMapping | None = None
-    size = limit
-    while len(chosen) < limit:
-        found = tx.conn.execute(waiting(now, room, last, size, only_by_hand)).mappings().all()
-        for row in found:
-            if len(chosen) < limit and room.take(row):
-                chosen.append(row["id"])
-        if len(found) < size:
-            break
-        # Places are only taken meanwhile, so who was left out stays so. Many may be: look further each time.
-        last, size = found[-1], min(size * 4, MOST_AT_ONCE)
+    for row in in_turn(tx.conn, found, now, room, serves, limit, only_by_hand):
+        if room.take(row):
+            chosen.append(row["id"])
+            if len(chosen) == limit:
+                break
     return start(tx, chosen, node, now)
+
+
+def lines(conn: Connection, now: datetime) -> list[tuple[Line, int]]:
+    """What may go waits in these lines: each with the priority of its most urgent run. However many wait, each line is
+    one step along an index."""
+    found = conn.execute(STEPS[conn.dialect.name == "sqlite"], {"now": now})
+    return [(Line(row.queue, row.labels), row.priority) for row in found]
+
+
+def may_go(now: datetime) -> ColumnElement[bool]:
+    """It waits, is on its way to no node yet, and its time has come."""
+    due = or_(runs.c.not_before.is_(None), runs.c.not_before <= now)
+    return and_(runs.c.state == RunState.QUEUED, runs.c.node.is_(None), due)
+
+
+def in_turn(
+    conn: Connection,
+    found: Sequence[tuple[Line, int]],
+    now: datetime,
+    room: Room,
+    serves: Callable[[Line], bool],
+    limit: int,
+    only_by_hand: bool,
+) -> Iterator[RowMapping]:
+    """Waiting runs as they should go: the most urgent first; of equally urgent ones the next of the queue that has the
+    fewest runs just now, so that ten thousand in one queue keep no other waiting; then the oldest.
+
+    Who goes through them takes their places in `room`, by which the queues are compared. `serves` is asked again and
+    again: whoever serves a line may be full meanwhile.
+    """
+
+    def busy(line: Line) -> int:
+        return room.running["queue", line.queue]
+
+    size = max(limit // max(len(found), 1), LEAST_AT_ONCE)
+    rest = [of_line(conn, line, now, room, serves, size, only_by_hand) for line, _ in found]
+    heads: list[tuple[int, int, int, int, RowMapping | None]] = [
+        (-priority, busy(line), 0, n, None) for n, (line, priority) in enumerate(found)
+    ]  # none is read before it is its turn
+    heapify(heads)
+    while heads:
+        urgency, at, run_id, n, row = heappop(heads)
+        line = found[n][0]
+        if at != busy(line):  # others of its queue went meanwhile
+            heappush(heads, (urgency, busy(line), run_id, n, row))
+            continue
+        if row is not None:
+            yield row
+        if (further := next(rest[n], None)) is not None:
+            heappush(heads, (-further["priority"], busy(line), further["id"], n, further))
+
+
+def of_line(
+    conn: Connection,
+    line: Line,
+    now: datetime,
+    room: Room,
+    serves: Callable[[Line], bool],
+    size: int,
+    only_by_hand: bool,
+) -> Iterator[RowMapping]:
+    """The runs of a line, the most urgent first. Places are only taken meanwhile, so who was left out stays so. That
+    may be many: it looks further each time."""
+    last: RowMapping | None = None
+    while serves(line) and room.left.get(("queue", line.queue), 1) > 0:
+        rows = conn.execute(waiting(line, now, room, last, size, only_by_hand)).mappings().all()
+        yield from rows
+        if len(rows) < size:
+            return
+        last, size = rows[-1], min(size * 4, MOST_AT_ONCE)
 
 
 def start(tx: Tx, chosen: Sequence[int], node: str, now: datetime) -> list[Run]:
@@ -69,8 +176,10 @@ def late_by(row: RowMapping) -> float | None:
     return max(float((row["started_at"] - own).total_seconds()), 0.0)
 
 
-def waiting(now: datetime, room: Room, last: RowMapping | None, size: int, only_by_hand: bool) -> Select[Any]:
-    """The next waiting runs, after `last`, of which nothing is full. There may be more of one job than it has places
+def waiting(
+    line: Line, now: datetime, room: Room, last: RowMapping | None, size: int, only_by_hand: bool
+) -> Select[Any]:
+    """The next runs of a line, after `last`, of which nothing is full. There may be more of one job than it has places
     for."""
     statement = (
         select(
@@ -79,6 +188,7 @@ def waiting(now: datetime, room: Room, last: RowMapping | None, size: int, only_
             runs.c.task,
             runs.c.job_key,
             runs.c.queue,
+            runs.c.labels,
             runs.c.backfill,
             jobs.c.group,
             jobs.c.max_running.label("job_limit"),
@@ -87,15 +197,14 @@ def waiting(now: datetime, room: Room, last: RowMapping | None, size: int, only_
         .outerjoin(jobs, jobs.c.key == runs.c.job_key)
         .outerjoin(backfills, backfills.c.id == runs.c.backfill)
         .where(
-            runs.c.state == RunState.QUEUED,
-            runs.c.node.is_(None),  # else it is on its way already
+            runs.c.queue == line.queue,
+            runs.c.labels == line.labels,
             or_(jobs.c.key.is_not(None), runs.c.job_key == NO_JOB),  # what a removed job left behind runs no more
-            or_(runs.c.not_before.is_(None), runs.c.not_before <= now),
+            may_go(now),
             or_(
                 and_(runs.c.backfill.is_(None), runs.c.job_key.not_in(room.full("job"))),
                 and_(runs.c.backfill.is_not(None), runs.c.backfill.not_in(room.full("backfill"))),
             ),
-            runs.c.queue.not_in(room.full("queue")),
             not_full(jobs.c.group, room.full("group")),
             runs.c.trigger.in_(BY_HAND) if only_by_hand else true(),
         )

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, exists, or_, select, true, update
+from sqlalchemy import Connection, select, update
 
 from cronapp.core.models import BY_HAND, Node, NodeLoad, Run, RunState, Ticket
+from cronapp.core.routing import Line
 from cronapp.store import dialects, nodes
-from cronapp.store.runs.claims import CLAIMS, MOST_AT_ONCE, started, waiting
+from cronapp.store.runs.claims import CLAIMS, in_turn, lines, started
 from cronapp.store.runs.room import SENT, room_now
 from cronapp.store.runs.rows import run_of
 from cronapp.store.store import Tx
@@ -46,57 +47,43 @@ class Places:
     def left(self) -> int:
         return self._free.total()
 
-    def queues(self) -> set[str] | None:
-        """Those of which a run can go anywhere; None: any."""
-        free = [node for node in self._nodes if self._free[node.name]]
-        return (
-            None
-            if any(node.queues is None for node in free)
-            else {queue for node in free for queue in node.queues or ()}
-        )
+    def serve(self, line: Line) -> bool:
+        """Whether somebody who serves this line has room."""
+        return any(self._free[node.name] and node.serves(line.queue, line.asks) for node in self._nodes)
 
-    def best(self, queue: str, task: str) -> str | None:
-        """The node with the most room; but rather one that took what it was given lately, and one that is there for
-        this queue, so that those which serve all have room for the others."""
-        able = [node for node in self._nodes if self._free[node.name] and node.takes(queue, task)]
+    def best(self, line: Line, task: str) -> str | None:
+        """The node with the most room; but rather one that took what it was given lately, one that is there for this
+        queue, and one with few labels, so that those which serve all or have more have room for the others."""
+        able = [node for node in self._nodes if self._free[node.name] and node.takes(line.queue, task, line.asks)]
         best = max(able, key=self._fitness, default=None)
         return None if best is None else best.name
 
-    def _fitness(self, node: Node) -> tuple[bool, bool, int]:
-        return node.name not in self._doubted, node.queues is not None, self._free[node.name]
+    def _fitness(self, node: Node) -> tuple[bool, bool, int, int]:
+        return node.name not in self._doubted, node.queues is not None, -len(node.labels), self._free[node.name]
 
     def take(self, name: str) -> None:
         self._free[name] -= 1
 
 
 def hand_out(tx: Tx, *, now: datetime, limit: int, only_by_hand: bool = False) -> list[Ticket]:
-    """Hands up to `limit` waiting runs to nodes, the most urgent first, none beyond a limit or to a node without room;
-    with `only_by_hand` none that a rule started."""
-    due = or_(runs.c.not_before.is_(None), runs.c.not_before <= now)
-    anything = select(exists().where(runs.c.state == RunState.QUEUED, runs.c.node.is_(None), due))
-    if not tx.conn.execute(anything).scalar_one():
+    """Hands up to `limit` waiting runs to nodes, in turn, none beyond a limit or to a node without room; with
+    `only_by_hand` none that a rule started."""
+    if not (found := lines(tx.conn, now)):
         return []
     dialects.lock(tx.conn, CLAIMS)
     places = Places(nodes.loads(tx.conn), nodes.now(tx.conn))
     limit = min(limit, places.left)
     room = room_now(tx.conn, now)
     chosen: dict[str, list[int]] = defaultdict(list)
-    last: RowMapping | None = None
-    count, size = 0, limit
-    while count < limit:
-        statement = waiting(now, room, last, size, only_by_hand)
-        queues = places.queues()
-        statement = statement.where(true() if queues is None else runs.c.queue.in_(queues))
-        found = tx.conn.execute(statement).mappings().all()
-        for row in found:
-            node = places.best(row["queue"], row["task"]) if count < limit else None
-            if node is not None and room.take(row):
-                places.take(node)
-                chosen[node].append(row["id"])
-                count += 1
-        if len(found) < size:
-            break
-        last, size = found[-1], min(size * 4, MOST_AT_ONCE)
+    count = 0
+    for row in in_turn(tx.conn, found, now, room, places.serve, limit, only_by_hand):
+        node = places.best(Line(row["queue"], row["labels"]), row["task"])
+        if node is not None and room.take(row):
+            places.take(node)
+            chosen[node].append(row["id"])
+            count += 1
+            if count == limit:
+                break
     for node, run_ids in chosen.items():
         send(tx, run_ids, node)
     return tx.tickets

@@ -13,6 +13,7 @@ from cronapp.core.events import CancelRequested
 from cronapp.core.failures import group_of, place_of
 from cronapp.core.meters import Ended
 from cronapp.core.models import NO_JOB, Cause, Job, Json, Outcome, Progress, Run, RunState, RunTrigger
+from cronapp.core.routing import label_text
 from cronapp.core.traces import problems_json
 from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.jobs import forget_ends
@@ -58,6 +59,7 @@ def open_run(
         "attempt": 1,
         "reason": reason,
         "queue": job.spec.queue,
+        "labels": label_text(job.spec.labels),
         "priority": job.spec.priority,
         "queued_at": now,
         "not_before": not_before,
@@ -77,7 +79,16 @@ def open_run(
 
 
 def open_trial(
-    tx: Tx, *, job: str, task: str, args: Json, queue: str, timeout: float | None, trigger: RunTrigger, now: datetime
+    tx: Tx,
+    *,
+    job: str,
+    task: str,
+    args: Json,
+    queue: str,
+    labels: Sequence[str],
+    timeout: float | None,
+    trigger: RunTrigger,
+    now: datetime,
 ) -> int:
     """Inserts a run that belongs to no job. `job` is the id that was typed in the form that it tries out."""
     values: dict[str, Any] = {
@@ -89,6 +100,7 @@ def open_trial(
         "trigger": trigger,
         "attempt": 1,
         "queue": queue,
+        "labels": label_text(labels),
         "priority": 0,
         "queued_at": now,
         "last_seq": 0,
@@ -119,7 +131,7 @@ def lengthen_gap(
 
 def open_retry(tx: Tx, run: Run, *, trigger: RunTrigger, now: datetime, not_before: datetime | None) -> int | None:
     """Inserts the next attempt of a run. None: it is there already."""
-    source = tx.conn.execute(select(runs.c.queue, runs.c.priority).where(runs.c.id == run.id)).one()
+    source = tx.conn.execute(select(runs.c.queue, runs.c.labels, runs.c.priority).where(runs.c.id == run.id)).one()
     newest = tx.conn.execute(
         select(func.max(runs.c.attempt)).where(
             or_(runs.c.id == run.first_attempt, runs.c.first_attempt == run.first_attempt)
@@ -136,6 +148,7 @@ def open_retry(tx: Tx, run: Run, *, trigger: RunTrigger, now: datetime, not_befo
         "attempt": newest + 1,
         "first_attempt": run.first_attempt,
         "queue": source.queue,
+        "labels": source.labels,
         "priority": source.priority,
         "queued_at": now,
         "not_before": not_before,

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, or_, select
 
 from cronapp.core.models import NO_JOB, OPEN_STATES, Run, RunState
+from cronapp.core.routing import Line
 from cronapp.store.runs.rows import LISTED, run_of
 from cronapp.store.tables import runs
 
@@ -82,8 +83,10 @@ def has_alike(conn: Connection, run_id: int, group: str) -> bool:
     return any(other != run_id for other in found)
 
 
-def queues_of(conn: Connection, run_ids: Sequence[int]) -> dict[int, str]:
-    return {row.id: row.queue for row in conn.execute(select(runs.c.id, runs.c.queue).where(runs.c.id.in_(run_ids)))}
+def lines_of(conn: Connection, run_ids: Sequence[int]) -> dict[int, Line]:
+    """In which line each of these runs waits."""
+    statement = select(runs.c.id, runs.c.queue, runs.c.labels).where(runs.c.id.in_(run_ids))
+    return {row.id: Line(row.queue, row.labels) for row in conn.execute(statement)}
 
 
 def standing(conn: Connection, run_ids: Sequence[int], node: str) -> dict[int, str | None]:

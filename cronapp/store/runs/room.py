@@ -10,9 +10,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select, union_all
 
+from cronapp.core import routing
 from cronapp.core.limits import GROUP_AT_ONCE, Full, Limit
-from cronapp.core.models import Run, RunState
-from cronapp.store import limits
+from cronapp.core.models import RunState
+from cronapp.core.routing import Line
+from cronapp.store import limits, nodes
 from cronapp.store.tables import backfills, jobs, runs
 
 Place = tuple[str, Any]
@@ -38,6 +40,7 @@ class Room:
         if any(left is not None and left <= 0 for left in places.values()):
             return False
         for place, left in places.items():
+            self.running[place] += 1
             if left is not None:
                 self.left[place] = left - 1
         return True
@@ -81,7 +84,10 @@ def room_now(conn: Connection, now: datetime) -> Room:
     have a rate."""
     room = Room({(limit.kind, limit.name): limit for limit in limits.all_limits(conn)})
     # In one question: between two of them a run that begins would be no longer on its way, and not yet running.
-    for row in conn.execute(union_all(counted(RUNNING), counted(SENT))).mappings():
+    # On SQLite nothing is ever on its way, and looking for it would go through all that wait.
+    shared = conn.dialect.name != "sqlite"
+    open_ones = union_all(counted(RUNNING), counted(SENT)) if shared else counted(RUNNING)
+    for row in conn.execute(open_ones).mappings():
         for place in places_of(row):
             room.running[place] += row["count"]
             room.sent[place] += row["count"] if row["state"] == RunState.QUEUED else 0
@@ -123,18 +129,14 @@ def counted(which: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def full_for(conn: Connection, run: Run, now: datetime) -> list[Full]:
-    """What has no place for a waiting run now."""
-    return full_for_each(conn, [run.id], now).get(run.id, [])
-
-
-def full_for_each(conn: Connection, run_ids: Sequence[int], now: datetime) -> dict[int, list[Full]]:
-    """The same for several runs, by their numbers."""
+def held_up(conn: Connection, run_ids: Sequence[int], now: datetime) -> dict[int, list[str]]:
+    """For each of these waiting runs what has no place for it now, in words, as `the group db runs 1 of 1`."""
     statement = (
         select(
             runs.c.id,
             runs.c.job_key,
             runs.c.queue,
+            runs.c.labels,
             runs.c.backfill,
             jobs.c.group,
             jobs.c.max_running.label("job_limit"),
@@ -147,7 +149,10 @@ def full_for_each(conn: Connection, run_ids: Sequence[int], now: datetime) -> di
     rows = conn.execute(statement).mappings().all()
     if not rows:
         return {}
-    room = room_now(conn, now)
-    return {
-        row["id"]: [room.told(place, row) for place in places_of(row) if room.left.get(place, 1) <= 0] for row in rows
-    }
+    room, loads = room_now(conn, now), nodes.loads(conn)
+    told: dict[int, list[str]] = {}
+    for row in rows:
+        full = [room.told(place, row).words() for place in places_of(row) if room.left.get(place, 1) <= 0]
+        away = routing.held_up(loads, Line(row["queue"], row["labels"]))
+        told[row["id"]] = [*([away] if away else []), *full]
+    return told

@@ -37,6 +37,7 @@ def worker_told(load: NodeLoad) -> wire.Worker:
         host=node.host,
         version=node.version,
         queues=None if node.queues is None else list(node.queues),
+        labels=list(node.labels),
         started_at=node.started_at,
         heartbeat=node.heartbeat,
         clock_off=round(node.clock_off, 3),

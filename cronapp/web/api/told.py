@@ -95,6 +95,7 @@ def told_as(job: Job, tasks: Tasks, *, next_run: datetime | None, last_run: wire
         group=spec.group,
         pause_after_failures=spec.pause_after_failures,
         queue=spec.queue,
+        labels=list(spec.labels),
         priority=spec.priority,
         tags=list(spec.tags),
         notify=[rule_told(rule) for rule in spec.notify],

@@ -101,7 +101,7 @@ class FormView(Shown):
 
 async def state_context(house: Parts, run_id: int) -> dict[str, Any]:
     run = await house.runs.get(run_id)
-    return {"run": run, "held_up": [full.words() for full in await house.runs.held_up_by(run)]}
+    return {"run": run, "held_up": await house.runs.held_up_by(run)}
 
 
 async def trial_context(house: Parts, run: Run) -> dict[str, Any]:

@@ -1,0 +1,24 @@
+"""Labels route runs to processes, lines of them take turns, and a person may empty any process."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+side_by_side = True
+
+QUEUED = sa.text("state = 'queued'")
+
+
+def upgrade() -> None:
+    op.add_column("runs", sa.Column("labels", sa.Text, nullable=False, server_default=sa.text("''")))
+    op.add_column("nodes", sa.Column("labels", sa.JSON))
+    op.add_column("nodes", sa.Column("drained_by", sa.Text))
+    op.drop_index("ix_runs_queued", "runs")
+    op.create_index(
+        "ix_runs_lines",
+        "runs",
+        ["queue", "labels", sa.text("priority DESC"), "id", "job_key"],
+        sqlite_where=QUEUED,
+        postgresql_where=QUEUED,
+    )
