@@ -164,7 +164,11 @@ class App:
             heartbeat=self._started_at,
         )
         self.membership = Membership(
-            self.services.fleet, node, settings.database, came_back=lambda: self.bus.publish([Resync()])
+            self.services.fleet,
+            node,
+            settings.database,
+            came_back=lambda: self.bus.publish([Resync()]),
+            drained=lambda since: self.draining.follow(since),
         )
         self.node = await self.membership.join(self.clock())
 

@@ -10,8 +10,9 @@ import typer
 
 from cronapp.cli.remote import TOKEN, URL, connect
 from cronapp.cli.shown import told
+from cronapp.client import Client
 from cronapp.core.durations import duration_words, parse_duration
-from cronapp.wire import SafeRestart
+from cronapp.wire import SafeRestart, Worker
 
 LOOK_EVERY = 0.5  # seconds
 
@@ -24,6 +25,7 @@ def add_to(cli: typer.Typer) -> None:
         undo: Annotated[bool, typer.Option("--undo", help="Let the server go to work again.")] = False,
         minutes: Annotated[float, typer.Option(help="The length of the gap to look for.")] = 5,
         as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+        node: Annotated[str, typer.Option("--node", help="A worker or another server, by its name.")] = "",
         url: URL = "http://127.0.0.1:5000",
         token: TOKEN = "",
     ) -> None:
@@ -32,6 +34,7 @@ def add_to(cli: typer.Typer) -> None:
         \b
         cronapp drain --wait --timeout 5m && systemctl restart cronapp
         cronapp drain --undo
+        cronapp drain --node gpu-1:4711 --wait     one of several processes that share a database
 
         Slots that pass meanwhile go by their jobs' misfire rules at the next start. Exit status 1 if something still
         runs when --wait has waited long enough.
@@ -41,6 +44,8 @@ def add_to(cli: typer.Typer) -> None:
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--timeout") from None
         with connect(url, token) as server:
+            if node:
+                raise typer.Exit(drain_node(server, node, limit, undo=undo, wait=wait, as_json=as_json))
             if undo:
                 server.undrain()
                 typer.echo("The server takes slots and starts runs again.")
@@ -58,6 +63,23 @@ def add_to(cli: typer.Typer) -> None:
         elif wait:
             typer.echo("Nothing runs any more: restart it." if not found.running else left(found, limit))
         raise typer.Exit(1 if wait and found.running else 0)
+
+
+def drain_node(server: Client, name: str, limit: float, *, undo: bool, wait: bool, as_json: bool) -> int:
+    """Answers the exit status."""
+    worker: Worker | None = server.resume_worker(name) if undo else server.drain_worker(name)
+    ends = time.monotonic() + limit
+    while wait and not undo and worker and worker.running and time.monotonic() < ends:
+        time.sleep(LOOK_EVERY)
+        worker = next((one for one in server.workers() if one.id == name), None)  # none: it has ended
+    runs = worker.running if worker else 0
+    if as_json:
+        typer.echo(json.dumps(worker.told() if worker else None, indent=2))
+    elif undo:
+        typer.echo(f"{name} takes runs again.")
+    else:
+        typer.echo(f"{name} is given no more runs. It runs {runs}." if runs else f"{name} is empty: restart it.")
+    return 1 if wait and runs else 0
 
 
 def tell(found: SafeRestart) -> None:

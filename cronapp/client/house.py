@@ -68,8 +68,18 @@ class ServerCalls:
 
     @flow
     def workers(self) -> Flow[wire.Worker]:
-        """Who executes runs."""
+        """The processes on the server's database."""
         return pages(ask(Items[wire.Worker], "GET", "/workers"))
+
+    @call
+    def drain_worker(self, name: str) -> Ask[wire.Worker]:
+        """A process is given no more runs and takes no new slot from now on."""
+        return ask(wire.Worker, "POST", at("workers", name, "drain"))
+
+    @call
+    def resume_worker(self, name: str) -> Ask[wire.Worker]:
+        """A process that somebody emptied works again."""
+        return ask(wire.Worker, "POST", at("workers", name, "resume"))
 
     @call
     def load(self, *, hours: int = 24) -> Ask[wire.Load]:

@@ -14,7 +14,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 GROUPS: dict[str, tuple[str, ...]] = {
     "jobs": ("job", "note"),
     "runs": ("run", "trial", "backfill"),
-    "scheduler": ("scheduler", "drain", "limit"),
+    "scheduler": ("scheduler", "drain", "node", "limit"),
     "saved views": ("view",),
     "people": ("user",),
     "sign-ins": ("session",),
@@ -62,6 +62,8 @@ WORDS = {
     "scheduler.resumed": "Scheduler resumed",
     "drain.begun": "Server emptied for a restart",
     "drain.ended": "Server back at work",
+    "node.drained": "Process emptied",
+    "node.resumed": "Process back at work",
     "user.created": "Account made",
     "user.changed": "Account changed",
     "user.disabled": "Account disabled",

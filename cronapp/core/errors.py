@@ -213,6 +213,10 @@ class PersonNotFound(NotFound):
     """There is no such account. It may have been removed."""
 
 
+class NodeNotFound(NotFound):
+    """There is no such process. It may have ended."""
+
+
 class ViewNotFound(NotFound):
     """There is no saved view of this name. It may have been removed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -42,8 +43,8 @@ class Drain:
     async def begin(self, by: str) -> None:
         """From now on slots are left to the misfire rule of the next start, and waiting runs wait."""
         if self.since is None:
-            self.since = self._clock()
-            self._turn(held=True)
+            self._turn(self._clock())
+            self._membership.hold(self.since, by)
             await noted(self._presence.stay())
             await noted(self._audit.note("drain.begun"))
             log.info("draining, as %s asked for: no new slot is taken, no run is started", by)
@@ -52,13 +53,21 @@ class Drain:
         """Goes to work again. Slots that passed meanwhile are late, and go by the misfire rule."""
         if self.since is not None:
             await noted(self._presence.arrive())
-            self.since = None
-            self._turn(held=False)
+            self._turn(None)
+            self._membership.hold(None, None)
             await noted(self._audit.note("drain.ended"))
             log.info("no longer draining, as %s asked for", by)
 
-    def _turn(self, *, held: bool) -> None:
-        self._scheduler.hold(held)
-        self._dispatch.hold(held)
-        self._membership.hold(self.since if held else None)
+    def follow(self, since: datetime | None) -> None:
+        """Somebody emptied this process on another one, or lets it go to work again."""
+        self._turn(since)
+        log.info("draining, as was asked for on another server" if since else "no longer draining")
+        if self._scheduler.running:
+            sign = self._presence.stay() if since else self._presence.arrive()
+            self._noting = asyncio.create_task(noted(sign), name="cronapp-presence-noted")
+
+    def _turn(self, since: datetime | None) -> None:
+        self.since = since
+        self._scheduler.hold(since is not None)
+        self._dispatch.hold(since is not None)
         self._tell([DrainChanged()])

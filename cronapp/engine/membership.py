@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from cronapp.core.errors import StoreUnavailable
-from cronapp.core.events import Event, TasksLoaded
+from cronapp.core.errors import NodeNotFound, StoreUnavailable
+from cronapp.core.events import Event, NodesChanged, Resync, TasksLoaded
 from cronapp.core.models import Node
 from cronapp.engine.presence import noted
 from cronapp.service.fleet import Fleet
@@ -23,11 +23,23 @@ LAST = 2.0  # seconds that the last of them has
 class Membership:
     """On an SQLite file, which has one process, it is only written down."""
 
-    def __init__(self, fleet: Fleet, node: Node, url: str, came_back: Callable[[], None]) -> None:
-        """`came_back` is called when the others had given this process up and it is among them again."""
+    def __init__(
+        self,
+        fleet: Fleet,
+        node: Node,
+        url: str,
+        *,
+        came_back: Callable[[], None],
+        drained: Callable[[datetime | None], None],
+    ) -> None:
+        """`came_back` is called when the others had given this process up and it is among them again, `drained` when
+        somebody emptied it on another one, or lets it go to work again."""
         self._fleet = fleet
         self._url = url
         self._came_back = came_back
+        self._drained = drained
+        self._written: datetime | None = None  # since when it is given no runs, as the others know it
+        self._settled = False  # neither coming nor leaving
         self._beat: Beat | None = None
         self._rejoining: asyncio.Task[None] | None = None
         self.node = node
@@ -38,9 +50,11 @@ class Membership:
         return self._beat.clock_off if self._beat else 0.0
 
     def heed(self, event: Event) -> None:
-        """Tasks that were read again may be there now."""
+        """Tasks that were read again may be there now. Somebody may have emptied this process elsewhere."""
         if isinstance(event, TasksLoaded) and self._fleet.shared:
             self._telling = asyncio.create_task(noted(self._fleet.has_again(self.node.name)), name="cronapp-has-again")
+        elif isinstance(event, NodesChanged | Resync) and self._settled:
+            self._following = asyncio.create_task(noted(self._follow()), name="cronapp-follow")
 
     async def join(self, now: datetime) -> str:
         """Answers the name of this process. It is given no runs until it says that it is ready."""
@@ -57,20 +71,37 @@ class Membership:
 
     async def ready(self) -> None:
         self.node = replace(self.node, draining=None)
-        await self._fleet.drain(self.node.name, None)
+        await self._hold()
+        self._settled = True
 
     async def empty(self, now: datetime) -> None:
         """Is given no more runs, since it is about to leave."""
-        self.node = replace(self.node, draining=now)
+        self._settled = False
+        self.node = replace(self.node, draining=now, drained_by=None)
         await self._hold()
 
-    def hold(self, since: datetime | None) -> None:
+    def hold(self, since: datetime | None, by: str | None) -> None:
         """Is given no more runs, or again; in the background."""
-        self.node = replace(self.node, draining=since)
+        self.node = replace(self.node, draining=since, drained_by=by)
         self._holding = asyncio.create_task(noted(self._hold()), name="cronapp-hold")
 
     async def _hold(self) -> None:
-        await self._fleet.drain(self.node.name, self.node.draining)
+        node = self.node
+        await self._fleet.hold(node.name, node.draining, node.drained_by)
+        self._written = node.draining
+
+    async def _follow(self) -> None:
+        if self.node.draining != self._written:  # it is being written, or the database was away
+            await self._hold()
+            return
+        try:
+            now = (await self._fleet.get(self.node.name)).node
+        except NodeNotFound:  # it was given up; the next sign of life tells
+            return
+        if self._settled and self.node.draining == self._written != now.draining:
+            self._written = now.draining
+            self.node = replace(self.node, draining=now.draining, drained_by=now.drained_by)
+            self._drained(now.draining)
 
     async def leave(self, *, clean: bool) -> None:
         """Not `clean`: something of it still runs in the books, so the others shall find it silent."""

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cronapp.core.clock import Clock
+from cronapp.core.errors import Conflict, NodeNotFound
 from cronapp.core.events import NodesChanged, RunChanged
 from cronapp.core.models import Node, NodeLoad, Run
 from cronapp.core.routing import Unserved, nobody
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.runs import lost_on
-from cronapp.store import limits, nodes, runs
+from cronapp.store import audit, limits, nodes, runs
 from cronapp.store.store import Conn, Store, Tx
 
 SILENT = "Nothing was heard of {} for {}, which executed this run."
@@ -25,6 +26,11 @@ class FleetNow:
     loads: tuple[NodeLoad, ...]
     unserved: tuple[Unserved, ...]  # what waits for a node that is not there
     now: datetime  # by the database's clock
+    stall: float = 10
+
+    def silent(self, node: Node) -> bool:
+        """Whether it will soon be given up."""
+        return (self.now - node.heartbeat).total_seconds() > self.stall / 2
 
 
 class Fleet:
@@ -80,14 +86,44 @@ class Fleet:
 
         await self.store.write(change)
 
-    async def drain(self, name: str, since: datetime | None) -> bool:
-        """Gives a node no more runs, or again; False: there is no such node."""
+    async def hold(self, name: str, since: datetime | None, by: str | None = None) -> bool:
+        """A node says that it is given no more runs, or again; False: there is no such node."""
 
         def change(tx: Tx) -> bool:
             tx.emit(NodesChanged())
-            return nodes.set_draining(tx, name, since)
+            return nodes.set_draining(tx, name, since, by)
 
         return await self.store.write(change)
+
+    async def drain(self, name: str) -> NodeLoad:
+        """Somebody empties a node, be it this one or another: it is given no more runs and takes no new slot, and what
+        it runs goes on. That holds until somebody resumes it, or its process ends."""
+
+        def change(tx: Tx) -> NodeLoad:
+            if nodes.drain(tx, name, self.clock(), tx.by.name):
+                audit.note(tx, self.clock(), "node.drained", name)
+                tx.emit(NodesChanged())
+            return found_node(tx.conn, name)
+
+        return await self.store.write(change)
+
+    async def resume(self, name: str) -> NodeLoad:
+        """It is given runs again. Raises `Conflict` where nobody emptied it, as it comes or leaves by itself."""
+
+        def change(tx: Tx) -> NodeLoad:
+            if nodes.resume(tx, name):
+                audit.note(tx, self.clock(), "node.resumed", name)
+                tx.emit(NodesChanged())
+            found = found_node(tx.conn, name)
+            if found.node.draining is not None:
+                raise Conflict(f"{name} is starting or stopping by itself. Only what somebody emptied can be resumed.")
+            return found
+
+        return await self.store.write(change)
+
+    async def get(self, name: str) -> NodeLoad:
+        """One node; raises `NodeNotFound`."""
+        return await self.store.read(found_node, name)
 
     async def places(self, own: int) -> int:
         """How many runs may go on side by side, on all nodes together; `own`: on this one."""
@@ -105,7 +141,7 @@ class Fleet:
                 for line, count in sorted(limits.waiting_by_line(conn).items())
                 if (why := nobody([load.node for load in loads], line))
             ]
-            return FleetNow(tuple(loads), tuple(unserved), now)
+            return FleetNow(tuple(loads), tuple(unserved), now, self.stall)
 
         return await self.store.read(ask)
 
@@ -138,3 +174,10 @@ class Fleet:
             ]
 
         return await self.store.write(change)
+
+
+def found_node(conn: Conn, name: str) -> NodeLoad:
+    found = nodes.load(conn, name)
+    if found is None:
+        raise NodeNotFound
+    return found

@@ -136,8 +136,26 @@ def bury_all(tx: Tx) -> None:
     tx.conn.execute(delete(nodes))
 
 
-def set_draining(tx: Tx, name: str, since: datetime | None) -> bool:
-    return tx.conn.execute(update(nodes).where(nodes.c.name == name).values(draining=since)).rowcount == 1
+def set_draining(tx: Tx, name: str, since: datetime | None, by: str | None = None) -> bool:
+    """By itself, or because somebody asked it."""
+    statement = update(nodes).where(nodes.c.name == name).values(draining=since, drained_by=by)
+    return tx.conn.execute(statement).rowcount == 1
+
+
+def drain(tx: Tx, name: str, since: datetime, by: str) -> bool:
+    """Somebody empties a process; False: there is none, or it is given no runs already."""
+    asked = update(nodes).where(nodes.c.name == name, nodes.c.draining.is_(None))
+    return tx.conn.execute(asked.values(draining=since, drained_by=by)).rowcount == 1
+
+
+def resume(tx: Tx, name: str) -> bool:
+    """It is given runs again; False: there is none, or nobody emptied it."""
+    asked = update(nodes).where(nodes.c.name == name, nodes.c.drained_by.is_not(None))
+    return tx.conn.execute(asked.values(draining=None, drained_by=None)).rowcount == 1
+
+
+def load(conn: Connection, name: str) -> NodeLoad | None:
+    return next((one for one in loads(conn) if one.node.name == name), None)
 
 
 def set_lacks(tx: Tx, name: str, tasks: Sequence[str]) -> None:

@@ -37,7 +37,7 @@ LOOK = """
     api.figures.figures api.notes.index api.notes.show api.slots.index api.upcoming.index api.limits.index
     api.load.show api.logs.search api.runs.index api.runs.show api.runs.comparison api.runs.log api.runs.stack
     api.failures.index api.failures.show api.schedule.told api.scheduler.show
-    api.stats.stats api.stats.workers api.events.stream
+    api.stats.stats api.workers.index api.events.stream
     alerts.deliveries api.alerts.deliveries api.alerts.delivery
 """
 
@@ -98,6 +98,7 @@ ADMIN = """
     tokens.index tokens.ask_new tokens.create tokens.ask_rename tokens.rename tokens.ask_revoke tokens.revoke
     api.tokens.index api.tokens.create api.tokens.show api.tokens.rename api.tokens.revoke
     restart_pages.begin restart_pages.end api.restart.begin api.restart.end
+    nodes.ask_drain nodes.drain nodes.resume api.workers.drain api.workers.resume
 """
 
 

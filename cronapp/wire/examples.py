@@ -380,6 +380,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
         "concurrency": 20,
         "running": 2,
         "draining": False,
+        "drained_by": None,
         "lacks": [],
     },
     server.Scheduler: {"state": "paused", "reason": "deploying", "pause": {"by": "ada", "at": AT, "until": None}},

@@ -100,7 +100,7 @@ class Stats(Wire):
 
 
 class Worker(Wire):
-    """A process that executes runs."""
+    """A process on the database."""
 
     id: str
     kind: Literal["server", "worker"] = Field(description="Whether it schedules and serves too.")
@@ -111,9 +111,10 @@ class Worker(Wire):
     started_at: datetime
     heartbeat: datetime = Field(description="When it was heard of last, by the database's clock.")
     clock_off: float = Field(description="Seconds that its clock is ahead of the database's.")
-    concurrency: int
+    concurrency: int = Field(description="How many runs it executes side by side at most; 0: it executes none.")
     running: int = Field(description="How many runs it executes, or is about to.")
-    draining: bool
+    draining: bool = Field(description="Whether it is given no more runs.")
+    drained_by: str | None = Field(description="Who emptied it; null: it comes or leaves by itself, or works.")
     lacks: list[str] = Field(description="Tasks that it was given runs of and does not have.")
 
 

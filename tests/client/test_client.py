@@ -260,7 +260,9 @@ def the_house(api: Any) -> None:
     assert told[-1].place
     assert list(api.events("jobs", after=told[-1].place, follow=False))[-1].kind == "ready"
     assert api.stats().jobs.all >= 4
-    assert [worker.draining for worker in api.workers()] == [False]
+    [worker] = api.workers()
+    assert api.drain_worker(worker.id).drained_by == "the admin token"
+    assert not api.resume_worker(worker.id).draining
     assert api.load(hours=1).stretches
     assert api.scheduler().state == "running"
     assert api.pause_scheduler(reason="a test").state == "paused"

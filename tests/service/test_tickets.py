@@ -12,8 +12,10 @@ from recipes import a_node
 from sqlalchemy import Connection, event, insert, update
 from support import TurnedClock
 
+from cronapp.core.errors import Conflict, NodeNotFound
 from cronapp.core.events import Event, RunChanged
 from cronapp.core.models import Outcome, RunState, Ticket
+from cronapp.service.audit import Audit
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.fleet import Fleet
 from cronapp.service.jobs import Jobs
@@ -23,6 +25,7 @@ from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.service.tickets import Tickets
 from cronapp.store import tables
+from cronapp.store.audit import AuditFilter
 from cronapp.store.runs import hand_out
 from cronapp.store.store import Store, Tx
 
@@ -216,6 +219,28 @@ async def test_while_the_scheduler_is_paused_what_is_on_its_way_does_not_begin(
     assert (await tickets.hand_out()).count == 0
     await switch.resume()
     assert (await tickets.hand_out()).count == 1
+
+
+async def test_who_is_emptied_is_given_nothing_until_somebody_resumes_it(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock
+) -> None:
+    await fleet.join(a_node("one"))
+    await fleet.join(a_node("leaving", draining=clock()))
+    drained = await fleet.drain("one")
+    assert (drained.node.draining, drained.node.drained_by) == (clock(), "Cron-App")
+    assert await fleet.drain("one") == drained, "once is enough"
+    (run,) = await opened(jobs, runs, 1)
+    assert (await tickets.hand_out()).count == 0
+    assert await runs.held_up_by(await runs.get(run)) == ["whoever could take it is being emptied"]
+    with pytest.raises(Conflict, match="by itself"):
+        await fleet.resume("leaving")
+    assert (await fleet.resume("one")).node.draining is None
+    assert (await tickets.hand_out()).count == 1
+    for asked in (fleet.drain, fleet.resume):
+        with pytest.raises(NodeNotFound):
+            await asked("nobody")
+    told = [row.action for row in (await Audit(store, clock).page(AuditFilter()))[0]]
+    assert [one for one in told if one.startswith("node.")] == ["node.resumed", "node.drained"]
 
 
 async def test_two_processes_of_one_name_have_two_names(fleet: Fleet, clock: TurnedClock) -> None:

@@ -344,6 +344,7 @@ async def test_the_figures_are_those_of_the_overview(quiet: App, api: Api) -> No
     assert (told["running"], told["queued"], told["jobs"]["active"], told["jobs"]["failing"]) == (0, 1, 1, 1)
 
 
-async def test_a_server_that_executes_nothing_is_no_worker(quiet: App, api: Api) -> None:
-    assert await api.json("GET", "/workers") == {"items": [], "next": None}
+async def test_a_server_that_executes_nothing_says_so(quiet: App, api: Api) -> None:
+    (told,) = (await api.json("GET", "/workers"))["items"]
+    assert (told["id"], told["kind"], told["concurrency"]) == (quiet.node, "server", 0)
     assert (await api.json("GET", "/stats"))["jobs"]["all"] == 0

@@ -162,6 +162,10 @@ DEEDS = (
     Deed("api.notes.remove", "/jobs/{job}/notes/{note}", None, "DELETE", "note.removed"),
     Deed("api.restart.begin", "/drain", action="drain.begun"),
     Deed("api.restart.end", "/drain", None, "DELETE", "drain.ended"),
+    Deed("nodes.drain", "/system/nodes/{node}/drain", action="node.drained"),
+    Deed("nodes.resume", "/system/nodes/{node}/resume", action="node.resumed"),
+    Deed("api.workers.drain", "/workers/{node}/drain", action="node.drained"),
+    Deed("api.workers.resume", "/workers/{node}/resume", action="node.resumed"),
 )
 
 
@@ -202,6 +206,7 @@ async def furnished(app: App, n: int) -> dict[str, Any]:
     past = Window(since=hour - timedelta(hours=5), until=hour - timedelta(hours=4, minutes=58))
     return {
         "n": n,
+        "node": app.node,
         "job": job,
         "version": made.version,
         "paused": f"paused-{n}",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from quart.testing import QuartClient
-from visiting import HTMX, Api, page_of, partials
+from recipes import a_node
+from support import until
+from visiting import HTMX, Api, page_of, partials, settings_in, signed_in
 
 from cronapp.app import App
 
@@ -31,3 +35,56 @@ async def test_the_system_page_tells_whether_a_restart_is_safe_and_empties_the_s
     assert (plain.status_code, plain.headers["Location"]) == (303, "/system")
     assert "emptied" not in (await page_of(client, "/jobs")).text
     assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_server_follows_who_empties_it_by_its_name(quiet: App, client: QuartClient, api: Api) -> None:
+    name = quiet.node
+    assert (await api.json("POST", f"/workers/{name}/drain"))["drained_by"] == "the admin token"
+    await until(lambda: quiet.draining.since)
+    assert "The server is being emptied for a restart" in (await page_of(client, "/jobs")).text
+    assert (await api.json("GET", "/drain"))["draining"] is True
+    assert (await api.json("POST", f"/workers/{name}/resume"))["draining"] is False
+    await until(lambda: quiet.draining.since is None)
+    await api.json("POST", "/drain")
+    assert await until(lambda: drained_by(api)) == "the admin token"
+    await api.json("DELETE", "/drain")
+    await until(lambda: not_drained(api))
+    assert quiet.draining.since is None
+
+
+async def drained_by(api: Api) -> str | None:
+    (told,) = (await api.json("GET", "/workers"))["items"]
+    return str(told["drained_by"]) if told["drained_by"] else None
+
+
+async def not_drained(api: Api) -> bool:
+    return await drained_by(api) is None
+
+
+async def test_any_process_is_emptied_from_the_system_page(postgres_url: str, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path).model_copy(update={"database": postgres_url})
+    app = App(settings, address="http://127.0.0.1:5000")
+    await app.start(worker=False)
+    try:
+        node = a_node("gpu-1:7", queues=("train", "default"), labels=("gpu",), clock_off=1.4, lacks=("hello",))
+        await app.services.fleet.join(node)
+        client = await signed_in(app)
+        page = await page_of(client, "/system")
+        assert page.faults() == []
+        assert page.one(data_node="gpu-1:7")
+        for told in ("train, default", "gpu", "0 of 2", "+1.4 s"):
+            assert told in page.text
+        asked = (await page_of(client, "/system/nodes/gpu-1:7/drain")).text
+        assert "It runs nothing now." in asked
+        assert "Nobody else serves the queues" in asked
+        assert "Nobody else has the label" in asked
+        assert "No other server schedules" in (await page_of(client, f"/system/nodes/{app.node}/drain")).text
+        reply = await client.post("/system/nodes/gpu-1:7/drain", headers=HTMX)
+        targets = [part.target for part in partials(await reply.get_data(as_text=True))]
+        assert targets == ["#dialog", "#nodes", "#toasts"]
+        assert "emptied by the admin token" in (await page_of(client, "/system")).text
+        assert (await client.post("/system/nodes/gpu-1:7/resume")).status_code == 303
+        assert "emptied by" not in (await page_of(client, "/system")).text
+        assert (await client.get("/system/nodes/nobody/drain")).status_code == 404
+    finally:
+        await app.close()

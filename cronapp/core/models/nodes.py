@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+NOTED_OFF = 1.0  # seconds between a clock and the database's that are told
+MOST_OFF = 5.0  # beyond which a node takes no slots
+
 
 class NodeKind(StrEnum):
     SERVER = "server"  # schedules and serves, and executes runs unless told not to
@@ -33,6 +36,11 @@ class Node:
     late_at: datetime | None = None  # when it last left alone a run that it was given
     labels: tuple[str, ...] = ()  # what it has that jobs may ask for
     drained_by: str | None = None  # who asked that it is given none; None: it does so itself, as it comes or leaves
+
+    @property
+    def misses_slots(self) -> bool:
+        """Whether it leaves all slots to others, since its clock is off."""
+        return self.kind is NodeKind.SERVER and abs(self.clock_off) > MOST_OFF
 
     def serves(self, queue: str, labels: Iterable[str] = ()) -> bool:
         """Whether it executes runs of this queue that ask for these labels."""

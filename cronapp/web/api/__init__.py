@@ -31,6 +31,7 @@ from cronapp.web.api import (
     tokens,
     upcoming,
     users,
+    workers,
 )
 
 PARTS = (
@@ -47,6 +48,7 @@ PARTS = (
     schedule,
     scheduler,
     stats,
+    workers,
     limits,
     load,
     backfills,

@@ -1,12 +1,11 @@
-"""/stats and /workers: how much there is, how it goes, and who does it."""
+"""/stats: how much there is, and how it goes."""
 
 from __future__ import annotations
 
 from cronapp import wire
-from cronapp.core.models import NodeLoad
 from cronapp.service.promises import Kept
 from cronapp.service.pulse import Figures, Totals
-from cronapp.web.api.told import items, kept_told
+from cronapp.web.api.told import kept_told
 from cronapp.web.described.part import Part
 from cronapp.web.site import parts
 
@@ -20,32 +19,6 @@ async def stats() -> wire.Stats:
     places = await house.fleet.places(house.settings.concurrency)
     figures, counts = await house.pulse.figures(), await house.jobs.counts()
     return stats_told(figures, counts, await house.pulse.kept(), places)
-
-
-@api.get("/workers")
-async def workers() -> wire.Items[wire.Worker]:
-    """Who executes runs: this server, and others on the same database."""
-    found = await parts().fleet.look()
-    return items(wire.Worker, [worker_told(load) for load in found.loads if load.node.concurrency])
-
-
-def worker_told(load: NodeLoad) -> wire.Worker:
-    node = load.node
-    return wire.Worker(
-        id=node.name,
-        kind=node.kind.value,
-        host=node.host,
-        version=node.version,
-        queues=None if node.queues is None else list(node.queues),
-        labels=list(node.labels),
-        started_at=node.started_at,
-        heartbeat=node.heartbeat,
-        clock_off=round(node.clock_off, 3),
-        concurrency=node.concurrency,
-        running=load.busy,
-        draining=node.draining is not None,
-        lacks=list(node.lacks),
-    )
 
 
 def stats_told(figures: Figures, counts: dict[str, int], kept: Kept, concurrency: int) -> wire.Stats:
