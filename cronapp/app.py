@@ -22,7 +22,7 @@ from cronapp.core.about import concerning
 from cronapp.core.clock import Clock, system_clock
 from cronapp.core.durations import duration_words
 from cronapp.core.errors import StoreUnavailable
-from cronapp.core.events import Resync
+from cronapp.core.events import DrainChanged, Resync
 from cronapp.core.hosts import hosts_of
 from cronapp.core.models import Job, Json, Node, NodeKind, Run
 from cronapp.core.postgres import conninfo
@@ -30,6 +30,7 @@ from cronapp.core.ready import LENT, Lent
 from cronapp.core.vault import Vault
 from cronapp.engine import capture
 from cronapp.engine.afar import Afar
+from cronapp.engine.clock_check import ClockCheck
 from cronapp.engine.dispatch.carriage import Dispatch
 from cronapp.engine.dispatch.local import LocalDispatch
 from cronapp.engine.dispatch.making import over_postgres
@@ -107,6 +108,7 @@ class App:
         self._pruned: Pruned | None = None
         self.watchdog = LoopWatchdog(self._blocked)
         self._quiet = False  # nothing new is taken any more
+        self.clocks = ClockCheck(self._clock_turned)
         self._blocks: deque[BlockedRow] = deque(maxlen=BLOCKS_KEPT)
         self._began = time.monotonic()
         self._started_at = clock()
@@ -169,6 +171,7 @@ class App:
             settings.database,
             came_back=lambda: self.bus.publish([Resync()]),
             drained=lambda since: self.draining.follow(since),
+            timed=self.clocks.measured,
         )
         self.node = await self.membership.join(self.clock())
 
@@ -212,7 +215,7 @@ class App:
         self.dispatch = self._dispatch()
         self.afar = Afar(Looks(self.store), self.runner)
         self.reaper = Reaper(self.services.fleet, machine(), self.dispatch.forget)
-        self.scheduler = Scheduler(self.jobs, self.runs, clock_off=lambda: self.membership.clock_off)
+        self.scheduler = Scheduler(self.jobs, self.runs)
         self.pause_ends = PauseEnds(self.services.pauses, self.jobs, self.services.switch, self.clock)
         declarations = self.declarations if self.kind is NodeKind.SERVER else None
         self.watcher = Watcher(self.tasks, declarations, self.bus.publish)
@@ -279,7 +282,9 @@ class App:
         """What servers do beside executing runs."""
         if self.services.fleet.shared:
             self.reaper.start()
-        await self.presence.arrive()
+        await self.membership.look_at_clock()
+        if not self.clocks.wrong:
+            await self.presence.arrive()
         await self.scheduler.start()
         self.pause_ends.start()
         await self.sender.start()
@@ -352,8 +357,16 @@ class App:
         self._quiet = True
 
     def serving(self) -> bool:
-        """Whether slots are served: not before the start, after the stop, or while the server is emptied."""
-        return self.scheduler.running and self.draining.since is None
+        """Whether slots are served: not before the start, after the stop, while the server is emptied, or its clock is
+        off."""
+        return self.scheduler.running and self.draining.since is None and not self.clocks.wrong
+
+    def _clock_turned(self) -> None:
+        """The clock is off by so much that others take the slots, or it is right again."""
+        if self.kind is NodeKind.SERVER:
+            self.scheduler.hold(self.clocks.wrong, "clock")
+            self.pause_ends.hold(self.clocks.wrong)
+            self.bus.publish([DrainChanged()])
 
     # -- what the site asks ---------------------------------------------------------------------------------------
 
@@ -366,6 +379,7 @@ class App:
             hub=self.hub,
             sign_on=self.sign_on,
             system=self.system,
+            clock_off=lambda: self.clocks.off if self.clocks.wrong else 0.0,
             ready=self.ready,
             metrics=self.figures,
             asked=self.tracer.asked,
@@ -404,7 +418,8 @@ class App:
             database = True
         except StoreUnavailable:
             database = False
-        working = self.draining.since is None  # who spreads load shall send nothing here that makes new work
+        # who spreads load shall send nothing here that makes new work, or that is about moments
+        working = self.draining.since is None and not self.clocks.wrong
         state = {"database": database, "scheduler": self.scheduler.running and working}
         return state | {"worker": self.dispatch.running} if self._works else state
 

@@ -23,6 +23,7 @@ from cronapp.cli.shown import painted
 from cronapp.config import Settings, load_settings, named_value
 from cronapp.core.clock import system_clock
 from cronapp.core.errors import CannotStart, CronAppError, DatabaseOlder
+from cronapp.core.models import MOST_OFF, NOTED_OFF
 from cronapp.core.vault import Vault
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
@@ -36,7 +37,6 @@ from cronapp.store.open import named_database
 Verdict = Literal["good", "care", "wrong"]
 MARKS = {"good": ("✓", "green"), "care": ("!", "yellow"), "wrong": ("✗", "red")}
 LEAST, LITTLE = 100_000_000, 1_000_000_000  # bytes that are free on the disk
-APART = 5.0  # seconds between two clocks that are still the same moment
 FUTURE = 60.0  # seconds that a file may seem to come from the future
 SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 
@@ -209,9 +209,12 @@ def of_clock(settings: Settings) -> Iterator[Finding]:
     else:
         there = look(settings.database, moment_of)
         apart = abs((there - now).total_seconds()) if there else 0.0
-        if apart > APART:
-            text = f"It is {apart:,.0f} s apart from the database's. Have both set by NTP."
+        if apart > MOST_OFF:
+            text = f"It is {apart:,.0f} s apart from the database's: no slot is taken here. Have both set by NTP."
             yield Finding("clock", "wrong", text)
+            return
+        if apart > NOTED_OFF:
+            yield Finding("clock", "care", f"It is {apart:.1f} s apart from the database's. Have both set by NTP.")
             return
     zone = f"{now:%Y-%m-%d %H:%M:%S} in UTC; new jobs are in {settings.timezone}"
     if SYNCHRONIZED.parent.is_dir() and not SYNCHRONIZED.exists():

@@ -51,7 +51,7 @@ class LimitsChanged:
 
 @dataclass(frozen=True, slots=True)
 class DrainChanged:
-    """This server is emptied for a restart, or goes to work again."""
+    """This server is emptied for a restart, or takes no slots since its clock is off, or it goes to work again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,23 +31,21 @@ class Membership:
         *,
         came_back: Callable[[], None],
         drained: Callable[[datetime | None], None],
+        timed: Callable[[float], None],
     ) -> None:
         """`came_back` is called when the others had given this process up and it is among them again, `drained` when
-        somebody emptied it on another one, or lets it go to work again."""
+        somebody emptied it on another one, or lets it go to work again, and `timed` with the seconds that its clock is
+        ahead of the database's."""
         self._fleet = fleet
         self._url = url
         self._came_back = came_back
         self._drained = drained
+        self._timed = timed
         self._written: datetime | None = None  # since when it is given no runs, as the others know it
         self._settled = False  # neither coming nor leaving
         self._beat: Beat | None = None
         self._rejoining: asyncio.Task[None] | None = None
         self.node = node
-
-    @property
-    def clock_off(self) -> float:
-        """Seconds that this machine's clock is ahead of the database's."""
-        return self._beat.clock_off if self._beat else 0.0
 
     def heed(self, event: Event) -> None:
         """Tasks that were read again may be there now. Somebody may have emptied this process elsewhere."""
@@ -65,9 +63,17 @@ class Membership:
             def given_up() -> None:
                 loop.call_soon_threadsafe(self._given_up)
 
-            self._beat = Beat(self._url, self.node.name, every, given_up=given_up)
+            def timed(off: float) -> None:
+                loop.call_soon_threadsafe(self._timed, off)
+
+            self._beat = Beat(self._url, self.node.name, every, given_up=given_up, timed=timed)
             self._beat.start()
         return self.node.name
+
+    async def look_at_clock(self) -> None:
+        """At once, not only with the next sign of life."""
+        if (off := await self._fleet.clock_off()) is not None:
+            self._timed(off)
 
     async def ready(self) -> None:
         self.node = replace(self.node, draining=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cronapp.core.about import concerning
@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 SLICE = 200  # jobs settled in one transaction
 TRY_AGAIN = 1.0  # seconds until the next try when the database is away: the slots are kept
 SLOWEST = 300.0  # seconds between two tries of a job that fails again and again, at the most
-MOST_OFF = 5.0  # seconds that this machine's clock may be ahead of the database's, or behind it
 UNREADABLE = 60.0  # seconds until a changed job that cannot be read is tried again
 
 
@@ -32,19 +31,16 @@ class PutOff:
 
 
 class Scheduler:
-    def __init__(self, jobs: Jobs, runs: Runs, *, clock_off: Callable[[], float] = lambda: 0.0) -> None:
-        """`clock_off`: seconds that this machine's clock is ahead of that which all processes share."""
+    def __init__(self, jobs: Jobs, runs: Runs) -> None:
         self._jobs = jobs
         self._runs = runs
-        self._clock_off = clock_off
-        self._off = False  # it is too far off
         self._timer = Timer(self._due)
         self._due_keys: dict[int, None] = {}  # in the order in which they became due
         self._put_off: dict[int, PutOff] = {}
         self._alone: dict[int, None] = {}  # put off, and now to be tried again
         self._changed: dict[str, None] = {}
         self._keys: dict[str, int] = {}
-        self._held = False
+        self._held: set[str] = set()
         self._unsure = False  # changes may have been missed
         self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
@@ -75,9 +71,9 @@ class Scheduler:
         for put_off in self._put_off.values():
             put_off.again.cancel()
 
-    def hold(self, held: bool) -> None:
-        """Settles no slot while it is held; those that pass meanwhile are late."""
-        self._held = held
+    def hold(self, held: bool, why: str = "drain") -> None:
+        """Settles no slot while it is held for any reason; those that pass meanwhile are late."""
+        (self._held.add if held else self._held.discard)(why)
         self._wake.set()
 
     def heed(self, event: Event) -> None:
@@ -100,10 +96,7 @@ class Scheduler:
             self._wake.clear()
             try:
                 await self._follow_changes()
-                if self._in_step():
-                    await self._settle()
-                else:
-                    asyncio.get_running_loop().call_later(TRY_AGAIN, self._wake.set)
+                await self._settle()
             except StoreUnavailable as error:
                 log.warning("%s Due slots are kept.", error)
                 await asyncio.sleep(TRY_AGAIN)
@@ -112,19 +105,6 @@ class Scheduler:
                 log.exception("settling due slots failed; trying again")
                 await asyncio.sleep(TRY_AGAIN)
                 self._wake.set()
-
-    def _in_step(self) -> bool:
-        """A clock that is far ahead would open slots of all processes before their time. Those whose clocks are right
-        do it meanwhile; what nobody opened is late here."""
-        was, off = self._off, self._clock_off()
-        self._off = abs(off) > MOST_OFF
-        if self._off and not was:
-            log.error(
-                "This machine's clock is %+.1f s off the database's. No slot is opened here until it is set.", off
-            )
-        elif was and not self._off:
-            log.warning("This machine's clock is in step with the database's again.")
-        return not self._off
 
     async def _settle(self) -> None:
         while not self._held and (keys := list(self._due_keys)[:SLICE]):

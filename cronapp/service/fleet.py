@@ -13,6 +13,7 @@ from cronapp.core.routing import Unserved, nobody
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.runs import lost_on
 from cronapp.store import audit, limits, nodes, runs
+from cronapp.store.beat import measured
 from cronapp.store.store import Conn, Store, Tx
 
 SILENT = "Nothing was heard of {} for {}, which executed this run."
@@ -124,6 +125,10 @@ class Fleet:
     async def get(self, name: str) -> NodeLoad:
         """One node; raises `NodeNotFound`."""
         return await self.store.read(found_node, name)
+
+    async def clock_off(self) -> float | None:
+        """Seconds that this machine's clock is ahead of the database's, where that is another's; None: not known."""
+        return await self.store.read(measured) if self.shared else None
 
     async def places(self, own: int) -> int:
         """How many runs may go on side by side, on all nodes together; `own`: on this one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -12,15 +12,15 @@ from statistics import median
 from cronapp.core.amendments import wanted_slots_of
 from cronapp.core.clock import Clock
 from cronapp.core.draws import jittered
-from cronapp.core.events import Event, JobChanged, LimitsChanged, Resync, SchedulerChanged
+from cronapp.core.events import Event, JobChanged, LimitsChanged, NodesChanged, Resync, SchedulerChanged
 from cronapp.core.limits import GROUP_AT_ONCE, Limit
 from cronapp.core.load import Bucket, Course, Due, Places, Rules, buckets_of, course_of, crowds
-from cronapp.core.models import CronSchedule, Job, JobState, Run, Schedule, SlotChange
+from cronapp.core.models import CronSchedule, Job, JobState, Node, Run, Schedule, SlotChange
 from cronapp.core.spec import zone_of
 from cronapp.core.timeline import floored
 from cronapp.core.triggers import count_between, slots_between
 from cronapp.service.blackouts import Blackouts
-from cronapp.store import jobs, limits, runs
+from cronapp.store import jobs, limits, nodes, runs
 from cronapp.store.store import Conn, Store
 
 MINUTE = timedelta(minutes=1)
@@ -92,6 +92,7 @@ class Load:
 
 class Loads:
     def __init__(self, store: Store, blackouts: Blackouts, clock: Clock, concurrency: int) -> None:
+        """`concurrency`: how many may run side by side where no process is known that executes runs."""
         self.store = store
         self.blackouts = blackouts
         self.clock = clock
@@ -102,8 +103,8 @@ class Loads:
         self._making = asyncio.Lock()
 
     def heed(self, event: Event) -> None:
-        """A job, a limit or the scheduler changed."""
-        if isinstance(event, JobChanged | LimitsChanged | SchedulerChanged | Resync):
+        """A job, a limit, the scheduler or who executes runs changed."""
+        if isinstance(event, JobChanged | LimitsChanged | NodesChanged | SchedulerChanged | Resync):
             self._old = True
 
     async def look(self, *, fresh: bool = False) -> Load:
@@ -131,7 +132,8 @@ class Loads:
         def ask(conn: Conn) -> Known:
             active = [job for job in jobs.all_jobs(conn) if job.state is JobState.ACTIVE]
             usual = runs.usual(conn, [job.key for job in active[:MOST_JOBS]])
-            places = places_of(limits.all_limits(conn), self.concurrency)
+            named = {job.spec.queue for job in active}
+            places = places_of(limits.all_limits(conn), self.concurrency, nodes.all_nodes(conn), named)
             return Known(
                 jobs=active,
                 usual={key: told.median for key, told in usual.items()},
@@ -214,11 +216,20 @@ def rules_of(job: Job) -> Rules:
     return Rules(spec.queue, spec.group, spec.overlap, spec.max_running)
 
 
-def places_of(given: Sequence[Limit], concurrency: int) -> Places:
-    """The limits of queues and groups; a group that has none runs one at a time."""
+def places_of(
+    given: Sequence[Limit], concurrency: int, fleet: Sequence[Node] = (), named: Collection[str] = ()
+) -> Places:
+    """The limits of queues and groups, and the places of who serves each of the queues that are named; a group that has
+    no limit runs one at a time, and a queue that nobody serves just now is reckoned with as if all did."""
     queues = {one.name: one.max_running for one in given if one.kind == "queue" and one.max_running}
     groups = {one.name: one.max_running or GROUP_AT_ONCE for one in given if one.kind == "group"}
-    return Places(concurrency, queues, groups)
+    open_ones = [node for node in fleet if node.draining is None]
+    overall = sum(node.concurrency for node in open_ones) or concurrency
+    for queue in named:
+        served = sum(node.concurrency for node in open_ones if node.serves(queue))
+        if 0 < served < overall:
+            queues[queue] = min(served, queues.get(queue, served))
+    return Places(overall, queues, groups)
 
 
 def running_on(known: Known, takes: Sequence[float], now: datetime, start: datetime) -> list[Due]:

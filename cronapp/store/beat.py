@@ -24,16 +24,19 @@ LONG = 1.0  # seconds
 
 
 class Beat:
-    def __init__(self, url: str, name: str, every: float, *, given_up: Callable[[], None]) -> None:
-        """`given_up` is called on the thread when the others have given this process up, as after a long sleep."""
+    def __init__(
+        self, url: str, name: str, every: float, *, given_up: Callable[[], None], timed: Callable[[float], None]
+    ) -> None:
+        """`given_up` is called on the thread when the others have given this process up, as after a long sleep, and
+        `timed` with the seconds that this machine's clock is ahead of the database's."""
         self._url = url
         self._name = name
         self._every = every
         self._given_up = given_up
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="cronapp-beat", daemon=True)
-        self.clock_off = 0.0
-        """Seconds that this machine's clock is ahead of the database's."""
+        self._timed = timed
+        self._clock_off = 0.0
         self.last: float | None = None
         """The moment of the monotonic clock at which the database heard of us last."""
 
@@ -68,8 +71,10 @@ class Beat:
 
     def _beat(self, engine: Engine) -> bool:
         with engine.begin() as conn:
-            self.clock_off = measured(conn, self.clock_off)
-            return nodes.beat(conn, self._name, self.clock_off)
+            if (off := measured(conn)) is not None:
+                self._clock_off = off
+                self._timed(off)
+            return nodes.beat(conn, self._name, self._clock_off)
 
 
 def beating_engine(url: str) -> Engine:
@@ -83,12 +88,12 @@ def beating_engine(url: str) -> Engine:
     )
 
 
-def measured(conn: Connection, known: float = 0.0) -> float:
-    """How far this machine's clock is ahead of the database's, to half of what the question takes. Where that takes
-    long, as when the process was stopped meanwhile, it is what was known before."""
+def measured(conn: Connection) -> float | None:
+    """How far this machine's clock is ahead of the database's, to half of what the question takes. None: that took too
+    long to say, as when the process was stopped meanwhile."""
     began, before = time.monotonic(), datetime.now(UTC)
     theirs = nodes.now(conn)
     after = datetime.now(UTC)
     if time.monotonic() - began > LONG:
-        return known
+        return None
     return (before + (after - before) / 2 - theirs).total_seconds()

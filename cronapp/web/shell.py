@@ -47,6 +47,7 @@ async def show(
         "switch": await parts().switch.state(),
         "stale": parts().tasks.stale,
         "draining": parts().drain.since,
+        "clock_off": parts().clock_off(),
     }
     return render_page(name, **{**frame, **context})
 

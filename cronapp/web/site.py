@@ -105,6 +105,8 @@ class Parts(Services):
     hub: Hub
     sign_on: SingleSignOn
     system: Callable[[], Awaitable[System]]
+    clock_off: Callable[[], float]
+    """By how many seconds this machine's clock is off, if that is so much that no slot is taken here; else 0."""
     ready: Callable[[], Awaitable[dict[str, bool]]]
     metrics: Callable[[bool], Awaitable[tuple[bytes, str]]]
     """The figures for who watches many servers, and of what type they are; True: as OpenMetrics."""

@@ -74,18 +74,16 @@ async def test_a_due_slot_gets_its_run_and_the_next_is_waited_for(kept: Kept) ->
     assert (job.last_slot, job.next_slot) == (START + timedelta(minutes=3), START + timedelta(minutes=4))
 
 
-async def test_a_clock_that_is_far_off_opens_no_slot_until_it_is_set(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scheduler_module, "TRY_AGAIN", 0.01)
-    off = [6.0]
-    kept.scheduler._clock_off = lambda: off[0]
+async def test_what_is_held_for_two_reasons_opens_no_slot_until_both_are_gone(kept: Kept) -> None:
+    kept.scheduler.hold(True, "clock")
+    kept.scheduler.hold(True)
     await kept.house.make("a", schedule=EACH_MINUTE)
     await kept.timers(1)
     await kept.turn(59.5)
-    await until(lambda: kept.scheduler._off and kept.scheduler._due_keys)
+    await until(lambda: kept.scheduler._due_keys)
+    kept.scheduler.hold(False)
     assert await kept.house.runs_of("a") == []
-    off[0] = 0.5
+    kept.scheduler.hold(False, "clock")
     assert await kept.slots("a", 1) == [START + timedelta(minutes=1)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from quart.testing import QuartClient
 from recipes import a_node
 from support import until
@@ -59,6 +60,31 @@ async def drained_by(api: Api) -> str | None:
 
 async def not_drained(api: Api) -> bool:
     return await drained_by(api) is None
+
+
+async def test_a_server_whose_clock_is_off_leaves_the_slots_to_others(
+    quiet: App, client: QuartClient, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    for off in (1.5, 1.6, 5.5, 6.0):
+        quiet.clocks.measured(off)
+    warned = [record.levelname for record in caplog.records if "clock" in record.name]
+    assert warned == ["WARNING", "ERROR"], "each is told once"
+    page = await page_of(client, "/jobs")
+    assert "The clock of this server is +6.0 s off" in page.text
+    ready = await client.get("/readyz")
+    assert (ready.status_code, (await ready.get_json())["scheduler"]) == (503, False)
+    assert not quiet.serving()
+    await api.make("tick", schedule={"kind": "interval", "every": 1})
+    await until(lambda: quiet.scheduler._due_keys)
+    assert (await api.json("GET", "/runs"))["items"] == []
+    quiet.clocks.measured(-0.2)
+    await until(lambda: runs_of(api))
+    assert (await client.get("/readyz")).status_code == 200
+    assert "off the database" not in (await page_of(client, "/jobs")).text
+
+
+async def runs_of(api: Api) -> list[object]:
+    return list((await api.json("GET", "/runs"))["items"])
 
 
 async def test_any_process_is_emptied_from_the_system_page(postgres_url: str, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from cronapp.core.models.jobs import (
     SlotChangeKind,
     paused_sentence,
 )
-from cronapp.core.models.nodes import Node, NodeKind, NodeLoad, Ticket
+from cronapp.core.models.nodes import MOST_OFF, NOTED_OFF, Node, NodeKind, NodeLoad, Ticket
 from cronapp.core.models.notify import (
     USUAL_EVENTS,
     AlertEvent,
@@ -65,7 +65,9 @@ from cronapp.core.models.states import (
 
 __all__ = [
     "BY_HAND",
+    "MOST_OFF",
     "MOVES",
+    "NOTED_OFF",
     "NO_JOB",
     "OPEN_STATES",
     "RETRIED_STATES",

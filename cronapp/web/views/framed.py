@@ -79,5 +79,5 @@ async def banner(house: Parts) -> Markup:
 
 
 async def banner_html(house: Parts) -> Markup:
-    told = {"switch": await house.switch.state(), "draining": house.drain.since, "stale": house.tasks.stale}
-    return fragment("_banner", **told)
+    told = {"draining": house.drain.since, "clock_off": house.clock_off(), "stale": house.tasks.stale}
+    return fragment("_banner", switch=await house.switch.state(), **told)
