@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import platform
+import signal
 import socket
 import time
 from collections import deque
@@ -172,6 +173,7 @@ class App:
             came_back=lambda: self.bus.publish([Resync()]),
             drained=lambda since: self.draining.follow(since),
             timed=self.clocks.measured,
+            replaced=lambda: os.kill(os.getpid(), signal.SIGTERM),
         )
         self.node = await self.membership.join(self.clock())
 

@@ -227,6 +227,10 @@ class Conflict(CronAppError):
     status = 409
 
 
+class NameTaken(Conflict):
+    """Another process has this name meanwhile."""
+
+
 class SecretNotFound(NotFound):
     """There is no stored secret of this name. It may have been removed."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from cronapp.core.errors import NodeNotFound, StoreUnavailable
+from cronapp.core.errors import NameTaken, NodeNotFound, StoreUnavailable
 from cronapp.core.events import Event, NodesChanged, Resync, TasksLoaded
 from cronapp.core.models import Node
 from cronapp.engine.presence import noted
@@ -32,15 +32,18 @@ class Membership:
         came_back: Callable[[], None],
         drained: Callable[[datetime | None], None],
         timed: Callable[[float], None],
+        replaced: Callable[[], None],
     ) -> None:
-        """`came_back` is called when the others had given this process up and it is among them again, `drained` when
-        somebody emptied it on another one, or lets it go to work again, and `timed` with the seconds that its clock is
-        ahead of the database's."""
+        """What is called when: `came_back` when the others had given this process up, so that its runs are lost,
+        `drained` when somebody emptied it elsewhere, or lets it go to work again, `timed` with the seconds that its
+        clock is ahead of the database's, and `replaced` when another process has its name, so that it must end."""
         self._fleet = fleet
         self._url = url
         self._came_back = came_back
         self._drained = drained
         self._timed = timed
+        self._replaced = replaced
+        self._gone = False  # another process has its name: nothing more is said under it
         self._written: datetime | None = None  # since when it is given no runs, as the others know it
         self._settled = False  # neither coming nor leaving
         self._beat: Beat | None = None
@@ -66,7 +69,7 @@ class Membership:
             def timed(off: float) -> None:
                 loop.call_soon_threadsafe(self._timed, off)
 
-            self._beat = Beat(self._url, self.node.name, every, given_up=given_up, timed=timed)
+            self._beat = Beat(self._url, self.node, every, given_up=given_up, timed=timed)
             self._beat.start()
         return self.node.name
 
@@ -93,6 +96,8 @@ class Membership:
 
     async def _hold(self) -> None:
         node = self.node
+        if self._gone:
+            return
         await self._fleet.hold(node.name, node.draining, node.drained_by)
         self._written = node.draining
 
@@ -114,7 +119,7 @@ class Membership:
         if self._beat is not None:
             self._beat.stop()
             await asyncio.to_thread(self._beat.join, LAST)
-        if clean:
+        if clean and not self._gone:
             await noted(self._fleet.leave(self.node.name))
 
     def _given_up(self) -> None:
@@ -125,6 +130,13 @@ class Membership:
         try:
             back = await self._fleet.rejoin(self.node)
         except StoreUnavailable:  # the next sign of life asks again
+            return
+        except NameTaken:
+            if not self._gone:
+                self._gone, self._settled = True, False
+                log.error("the others took this process for dead, and another one has its name now: it ends")
+                self._came_back()  # so that what it still runs is stopped
+                self._replaced()
             return
         if back:
             log.warning("the others took this process for dead; it is one of them again, and what it ran is lost")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cronapp.core.clock import Clock
-from cronapp.core.errors import Conflict, NodeNotFound
+from cronapp.core.errors import Conflict, NameTaken, NodeNotFound
 from cronapp.core.events import NodesChanged, RunChanged
 from cronapp.core.models import Node, NodeLoad, Run
 from cronapp.core.routing import Unserved, nobody
@@ -59,11 +59,17 @@ class Fleet:
         return await self.store.write(change)
 
     async def rejoin(self, node: Node) -> bool:
-        """A process that was given up is there again, under the name that it had; False: it is there already."""
+        """A process that was given up is there again, under the name that it had; False: it is there already. Raises
+        `NameTaken` where another process has that name meanwhile, as a container that was started in its place."""
 
         def change(tx: Tx) -> bool:
             tx.emit(NodesChanged())
-            return nodes.join_as(tx, node)
+            if nodes.join_as(tx, node):
+                return True
+            other = nodes.get(tx.conn, node.name)
+            if other and other.started_at != node.started_at:
+                raise NameTaken
+            return False
 
         return await self.store.write(change)
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from cronapp.core.models import Node
 from cronapp.core.postgres import line
 from cronapp.store import nodes
 from cronapp.store.open import named_database
@@ -25,12 +26,12 @@ LONG = 1.0  # seconds
 
 class Beat:
     def __init__(
-        self, url: str, name: str, every: float, *, given_up: Callable[[], None], timed: Callable[[float], None]
+        self, url: str, node: Node, every: float, *, given_up: Callable[[], None], timed: Callable[[float], None]
     ) -> None:
         """`given_up` is called on the thread when the others have given this process up, as after a long sleep, and
         `timed` with the seconds that this machine's clock is ahead of the database's."""
         self._url = url
-        self._name = name
+        self._node = node
         self._every = every
         self._given_up = given_up
         self._stopped = threading.Event()
@@ -74,7 +75,7 @@ class Beat:
             if (off := measured(conn)) is not None:
                 self._clock_off = off
                 self._timed(off)
-            return nodes.beat(conn, self._name, self._clock_off)
+            return nodes.beat(conn, self._node, self._clock_off)
 
 
 def beating_engine(url: str) -> Engine:

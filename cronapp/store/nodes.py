@@ -92,10 +92,15 @@ def join_as(tx: Tx, node: Node) -> bool:
     return tx.conn.execute(written.returning(nodes.c.name)).scalar() is not None
 
 
-def beat(conn: Connection, name: str, clock_off: float) -> bool:
+def beat(conn: Connection, node: Node, clock_off: float) -> bool:
     """A sign of life; False: the others have given this process up."""
-    statement = update(nodes).where(nodes.c.name == name).values(heartbeat=database_now(), clock_off=clock_off)
+    statement = update(nodes).where(is_(node)).values(heartbeat=database_now(), clock_off=clock_off)
     return conn.execute(statement).rowcount == 1
+
+
+def is_(node: Node) -> ColumnElement[bool]:
+    """The very process: another may have its name once it was given up."""
+    return and_(nodes.c.name == node.name, nodes.c.started_at == node.started_at)
 
 
 def get(conn: Connection, name: str) -> Node | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -12,7 +13,7 @@ from recipes import a_node
 from sqlalchemy import Connection, event, insert, update
 from support import TurnedClock
 
-from cronapp.core.errors import Conflict, NodeNotFound
+from cronapp.core.errors import Conflict, NameTaken, NodeNotFound
 from cronapp.core.events import Event, RunChanged
 from cronapp.core.models import Outcome, RunState, Ticket
 from cronapp.service.audit import Audit
@@ -24,7 +25,7 @@ from cronapp.service.runs import Runs
 from cronapp.service.switch import Switch
 from cronapp.service.tasks import Tasks
 from cronapp.service.tickets import Tickets
-from cronapp.store import tables
+from cronapp.store import nodes, tables
 from cronapp.store.audit import AuditFilter
 from cronapp.store.runs import hand_out
 from cronapp.store.store import Store, Tx
@@ -243,12 +244,16 @@ async def test_who_is_emptied_is_given_nothing_until_somebody_resumes_it(
     assert [one for one in told if one.startswith("node.")] == ["node.resumed", "node.drained"]
 
 
-async def test_two_processes_of_one_name_have_two_names(fleet: Fleet, clock: TurnedClock) -> None:
+async def test_two_processes_of_one_name_have_two_names(fleet: Fleet, store: Store) -> None:
     first, second = await fleet.join(a_node("web:7")), await fleet.join(a_node("web:7"))
     assert (first.name, second.name) == ("web:7", "web:7-2")
     await fleet.leave("web:7")
     assert await fleet.rejoin(replace(second, name="web:7"))
     assert not await fleet.rejoin(second)
+    other = replace(second, started_at=second.started_at + timedelta(seconds=1))
+    assert not await store.read(nodes.beat, other, 0.0), "a sign of life is of one very process"
+    with pytest.raises(NameTaken):
+        await fleet.rejoin(other)
     assert [load.node.name for load in (await fleet.look()).loads] == ["web:7", "web:7-2"]
 
 
