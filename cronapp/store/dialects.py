@@ -44,10 +44,11 @@ def dumps(value: Any) -> str:
 DEPENDENCIES = 0x43524F44  # what comes after what is changed by one transaction at a time
 
 
-def lock(conn: Connection, key: int) -> None:
-    """Until the transaction ends, no other one gets beyond this with the same key. SQLite has one writer anyway."""
+def lock(conn: Connection, key: int, *, shared: bool = False) -> None:
+    """Until the transaction ends, no other one gets beyond this with the same key, but for others that share it. Who
+    comes first is served first. SQLite has one writer anyway."""
     if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+        conn.execute(text(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}(:key)"), {"key": key})
 
 
 def lock_now(conn: Connection, key: int) -> bool:

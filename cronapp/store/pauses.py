@@ -7,19 +7,22 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from cronapp.core.models import Job, JobState, SchedulerPause
+from cronapp.store import dialects
 from cronapp.store.jobs import JOBS, jobs_of
 from cronapp.store.store import Tx
 from cronapp.store.tables import jobs, scheduler
 
 ROW = 1  # the only one of its table
+SWITCH = 0x43524F57
 
 # -- the master switch ----------------------------------------------------------------------------------------------
 
 
 def scheduler_pause(conn: Connection, *, lock: bool = False) -> SchedulerPause | None:
     """Who paused the whole scheduler; None: it runs. With `lock`, nobody else pauses or resumes it meanwhile."""
-    statement = select(scheduler).where(scheduler.c.id == ROW)
-    row = conn.execute(statement.with_for_update() if lock else statement).mappings().one()
+    if lock:
+        dialects.lock(conn, SWITCH)
+    row = conn.execute(select(scheduler).where(scheduler.c.id == ROW)).mappings().one()
     if row["paused_at"] is None:
         return None
     return SchedulerPause(by=row["paused_by"], at=row["paused_at"], until=row["paused_until"], reason=row["reason"])
@@ -27,13 +30,16 @@ def scheduler_pause(conn: Connection, *, lock: bool = False) -> SchedulerPause |
 
 def is_off(tx: Tx) -> bool:
     """Whether the whole scheduler is paused. Nobody pauses it until this transaction ends: what it opens or starts has
-    come before the pause. Readers do not hinder each other."""
-    statement = select(scheduler.c.paused_at).where(scheduler.c.id == ROW).with_for_update(read=True)
-    return tx.conn.execute(statement).scalar_one() is not None
+    come before the pause. Readers do not hinder each other.
+
+    The row itself could be locked by readers too; but then a pause would wait for as long as one reader comes before
+    the last has ended, which under load is for ever."""
+    dialects.lock(tx.conn, SWITCH, shared=True)
+    return tx.conn.execute(select(scheduler.c.paused_at).where(scheduler.c.id == ROW)).scalar_one() is not None
 
 
 def set_scheduler_pause(tx: Tx, pause: SchedulerPause | None) -> None:
-    """Turns the master switch. The row is locked by who asks before."""
+    """Turns the master switch. It is locked by who asks before."""
     tx.conn.execute(
         update(scheduler)
         .where(scheduler.c.id == ROW)

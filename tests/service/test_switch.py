@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import psycopg
 import pytest
 from recipes import BY_HAND, EACH_MINUTE, FAILED, a_job, at, carry
-from support import TurnedClock
+from support import TurnedClock, until
 
 from cronapp.core.errors import InvalidInput
 from cronapp.core.events import Event, SchedulerChanged
@@ -17,6 +18,7 @@ from cronapp.service.blackouts import Blackouts
 from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 from cronapp.service.switch import Switch
+from cronapp.store import pauses
 from cronapp.store.store import Store, Tx
 
 
@@ -59,6 +61,26 @@ async def test_no_slot_is_settled_while_it_is_off(switch: Switch, jobs: Jobs, ru
     assert await runs.settle_due([job.key]) == [job]
     assert await rows(runs, job) == []
     assert (await jobs.row("minutely")).held
+
+
+async def test_a_pause_has_its_turn_however_many_open_slots_and_who_comes_later_is_told_of_it(
+    switch: Switch, store: Store, database_url: str
+) -> None:
+    if store.kind != "postgresql":  # one writer, who takes what comes in its order
+        return
+    with psycopg.connect(database_url) as opens:
+        opens.execute("SELECT pg_advisory_xact_lock_shared(%s)", (pauses.SWITCH,))
+
+        def waiting() -> int:
+            asked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            return int(opens.execute(asked).fetchone()[0])  # type: ignore[index]
+
+        pausing = asyncio.create_task(switch.pause("now"))
+        await until(lambda: waiting() == 1)
+        later = asyncio.create_task(store.write(pauses.is_off))
+        await until(lambda: waiting() == 2)
+    assert (await pausing).reason == "now"
+    assert await later
 
 
 async def test_only_what_people_start_begins_while_it_is_off(
