@@ -2,8 +2,9 @@
 
 `--seed N` repeats the moments of another soak, `--kills N` and `--longest SECONDS` (between two kills) its length.
 With `--fleet` several servers and workers share a PostgreSQL: they are killed, stopped and continued, and it crashes
-in the middle; `--minutes N`, `--rate N` (slots each second), `--servers N`, `--workers N` and `--pause SECONDS`
-(between two deeds) say how much. Ends with the status 1, and leaves the folder, if a promise was broken.
+in the middle. `--minutes N`, `--rate N` (slots each second), `--servers N`, `--workers N`, `--pause SECONDS` (between
+two deeds) and `--away SECONDS` (without a database) say how much. Ends with the status 1, and leaves the folder, if a
+promise was broken.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--servers", type=int, default=Plan.servers)
     parser.add_argument("--workers", type=int, default=Plan.workers)
     parser.add_argument("--pause", type=float, default=Plan.pause)
+    parser.add_argument("--away", type=float, default=Plan.away)
     return parser.parse_args()
 
 
@@ -75,7 +77,7 @@ async def of_a_server(given: argparse.Namespace, folder: Path) -> list[str]:
 
 
 async def of_a_fleet(given: argparse.Namespace, folder: Path) -> list[str]:
-    plan = Plan(given.seed, given.minutes * 60, given.rate, given.servers, given.workers, given.pause)
+    plan = Plan(given.seed, given.minutes * 60, given.rate, given.servers, given.workers, given.pause, away=given.away)
     say(
         f"seed {plan.seed}: {plan.servers} servers, {plan.workers} workers, {plan.rate} slots each second for "
         f"{plan.seconds:g} s, in {folder}"

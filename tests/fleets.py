@@ -91,7 +91,7 @@ def name_of(member: Server) -> str:
     return f"{os.uname().nodename}:{member.process.pid}"
 
 
-class Wire:
+class Cable:
     """A way to PostgreSQL's socket over TCP. Cut, nothing passes any more, and nobody is told: as where a cable was
     pulled or a firewall forgot the connection."""
 

@@ -7,13 +7,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from databases import Cluster
+from databases import Cluster, socket_of
 from fleet_soaking import Plan, soak_fleet
-from fleets import STALL, Fleet, Wire, launch, name_of, seen
+from fleets import STALL, Cable, Fleet, launch, name_of, seen
+from support import TOKEN, Server
+
+from cronapp import wire
+from cronapp.client import Client
 
 
 @pytest.fixture
@@ -24,8 +28,8 @@ def fleet(tmp_path: Path, postgres_url: str) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def wire(postgres_url: str) -> Iterator[Wire]:
-    made = Wire(f"{parse_qs(urlsplit(postgres_url).query)['host'][0]}/.s.PGSQL.5432")
+def cable(postgres_url: str) -> Iterator[Cable]:
+    made = Cable(socket_of(postgres_url))
     yield made
     made.close()
 
@@ -36,6 +40,20 @@ def cluster() -> Iterator[Cluster]:
     made = Cluster()
     yield made
     made.drop()
+
+
+def lines_of(server: Server, run: int, place: str | None, enough: int = 1000) -> tuple[list[int], str | None]:
+    """The numbers of a run's lines by the event stream, up to its end if there are not enough before; and the place."""
+    seqs: list[int] = []
+    with Client(server.url, TOKEN) as client:
+        for event in client.events(f"run:{run}", after=place):
+            place = event.place or place
+            if isinstance(event.data, wire.RunLine):
+                seqs.append(event.data.seq)
+            over = isinstance(event.data, wire.Run) and event.data.finished_at is not None
+            if over or len(seqs) == enough:
+                break
+    return seqs, place
 
 
 def database_of(url: str) -> str:
@@ -92,6 +110,13 @@ def test_servers_and_workers_share_one_database_and_outlive_each_other(fleet: Fl
     assert other.api("POST", f"/runs/{third}/cancel", json={}).status_code == 202
     seen(lambda: run(third)["state"] == "cancelled")
 
+    # a reader that comes to another server goes on where it was, with no line lost and none told twice
+    make("talk", "steps", {"kind": "manual"}, args={"count": 60, "delay": 0.02})
+    talk = one.api("POST", "/jobs/talk/run", json={}).json()["id"]
+    read, place = lines_of(one, talk, None, enough=20)
+    rest, _ = lines_of(other, talk, place)
+    assert [*read, *rest] == list(range(1, 61))
+
     slots = [each["slot"] for each in runs_of("tick")]
     assert len(slots) == len(set(slots))
     assert not [each for each in runs_of("tick") if each["state"] in ("queued", "running")]
@@ -114,10 +139,10 @@ async def test_killed_and_stopped_at_random_moments_they_lose_no_slot_and_run_no
 
 
 def test_a_worker_that_is_cut_off_from_the_database_is_given_up_and_stops_what_it_ran(
-    fleet: Fleet, wire: Wire, postgres_url: str
+    fleet: Fleet, cable: Cable, postgres_url: str
 ) -> None:
     server = fleet.start("server", "server")
-    cut = fleet.start("worker", "cut", CRONAPP_DATABASE=wire.url(database_of(postgres_url)))
+    cut = fleet.start("worker", "cut", CRONAPP_DATABASE=cable.url(database_of(postgres_url)))
     body = {
         "id": "long",
         "task": "steps",
@@ -133,19 +158,19 @@ def test_a_worker_that_is_cut_off_from_the_database_is_given_up_and_stops_what_i
 
     seen(lambda: "step 5" in server.api("GET", f"/runs/{began}/log").text)
     other = fleet.start("worker", "other")
-    wire.cut()
+    cable.cut()
     at = time.monotonic()
     seen(lambda: ("lost", name_of(cut)) in runs())
     assert time.monotonic() - at < STALL + 1 + 5, "five for a busy machine, or for a transaction that was cut in two"
     seen(lambda: runs()[0] == ("running", name_of(other)))
     kept = server.api("GET", f"/runs/{began}/log").text
 
-    wire.mend()
+    cable.mend()
     seen(lambda: "but it was no longer ours" in cut.text())
     assert server.api("GET", f"/runs/{began}/log").text == kept
     assert runs() == [("running", name_of(other)), ("lost", name_of(cut))]
 
-    wire.cut()
+    cable.cut()
     assert cut.stop(limit=45) == 0, cut.text()
 
 
