@@ -1,4 +1,4 @@
-"""A clock that APScheduler reads too, output that is captured, and the services on an SQLite file that tells a bus."""
+"""A clock that APScheduler reads too, output that is captured, and the services on a database that tells a bus."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def capturing() -> Iterator[None]:
 
 @dataclass
 class House:
-    """The services on one SQLite file, with a bus between them and the engine."""
+    """The services on one database, with a bus between them and the engine."""
 
     store: Store
     bus: LocalBus
@@ -84,10 +84,10 @@ class House:
         return now if now.state.ended else None
 
 
-async def open_house(folder: Path, clock: Clock) -> House:
+async def open_house(folder: Path, clock: Clock, url: str) -> House:
     (folder / "tasks.py").write_text(TASKS)
     bus = LocalBus()
-    store = await open_store(f"sqlite:///{with_tables(folder / 'cronapp.db')}", bus.publish)
+    store = await open_store(url, bus.publish)
     tasks = Tasks([str(folder / "tasks.py")], vault=VAULT)
     blackouts = Blackouts(Calendars(folder))
     jobs, runs = Jobs(store, tasks, blackouts, clock, "UTC"), Runs(store, tasks, blackouts, clock)
@@ -95,17 +95,23 @@ async def open_house(folder: Path, clock: Clock) -> House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+def house_url(tmp_path: Path) -> str:
+    """An SQLite file; `database_url` where what is tested depends on the database, so that it runs on both."""
+    return f"sqlite:///{with_tables(tmp_path / 'cronapp.db')}"
+
+
+@pytest.fixture
+async def house(tmp_path: Path, house_url: str) -> AsyncIterator[House]:
     """On the machine's clock."""
-    opened = await open_house(tmp_path, system_clock)
+    opened = await open_house(tmp_path, system_clock, house_url)
     yield opened
     await opened.store.close()
 
 
 @pytest.fixture
-async def turned_house(tmp_path: Path, turned: TurnedClock) -> AsyncIterator[House]:
+async def turned_house(tmp_path: Path, turned: TurnedClock, house_url: str) -> AsyncIterator[House]:
     """On the clock that is turned."""
-    opened = await open_house(tmp_path, turned)
+    opened = await open_house(tmp_path, turned, house_url)
     yield opened
     await opened.store.close()
 

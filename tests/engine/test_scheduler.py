@@ -48,12 +48,22 @@ class Kept:
         return [run.slot for run in await until(there)] if count else []
 
     async def idle(self) -> None:
-        """Returns when nothing is left to do."""
+        """Returns when nothing is left to do, nor being done."""
         scheduler = self.scheduler
-        await until(lambda: not scheduler._changed and not scheduler._due_keys and not scheduler._wake.is_set())
+
+        def idle() -> bool:
+            waits = bool(scheduler._wake._waiters) and not scheduler._wake.is_set()
+            return waits and not scheduler._changed and not scheduler._due_keys
+
+        await until(idle)
 
     async def timers(self, count: int) -> None:
         await until(lambda: self.scheduler.timers == count)
+
+
+@pytest.fixture
+def house_url(database_url: str) -> str:
+    return database_url
 
 
 @pytest.fixture
