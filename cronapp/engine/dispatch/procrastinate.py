@@ -192,9 +192,9 @@ class ProcrastinateDispatch:
                 log.exception("taking runs failed; trying again")
             await asyncio.sleep(TRY_AGAIN)
 
-    async def _came_here(self, runs: Sequence[tuple[int, str]]) -> None:
-        """Tickets came. They are done when their runs have begun, durably, or may not begin. What could not begin is
-        taken back, and handed out again."""
+    async def _came_here(self, runs: Sequence[tuple[int, str]], **_later: Any) -> None:
+        """Tickets came; those of a newer version may say more. They are done when their runs have begun, durably, or
+        may not begin. What could not begin is taken back, and handed out again."""
         node = self._runner.node
         try:
             await self._begins.add([Ticket(run, node, task) for run, task in runs])
