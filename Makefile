@@ -45,7 +45,7 @@ format: dev ## formats the code and mends what ruff can mend
 bench: dev ## the benchmarks, one after another
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; done
 
-soak: dev ## a server killed 30 times at random, and every slot asked for (ARGS="--seed 7 --kills 100")
+soak: dev ## a server killed 30 times at random, and every slot asked for (ARGS="--seed 7 --kills 100", ARGS=--fleet)
 	@$(BIN)/python scripts/soak.py $(ARGS)
 
 fuzz: dev ## schemathesis against the REST API, longer than in the tests (ARGS="--max-examples 500")
