@@ -101,7 +101,6 @@ KINDS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 SOURCES = ("quick-0", "flaky-0")
 """Of what comes after others."""
 CHILD_EVERY = 5
-TRIES = 10
 TO_MAKE = 0.1  # seconds that it takes to make a job, about
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -227,7 +226,8 @@ class Soak:
 
     async def bring_back(self, member: Server, name: str) -> None:
         """As whoever watches over processes does: one that cannot start, as without its database, is started again."""
-        for _ in range(TRIES):
+        limit = time.monotonic() + 60 + self.plan.away
+        while time.monotonic() < limit:
             launch(member)
             try:
                 await asyncio.to_thread(member.wait_ready, 120)
@@ -259,7 +259,7 @@ class Soak:
         active = [job for job in listed(server, "/jobs?state=active") if not job["id"].startswith("after-")]
         going = [run for state in ("queued", "running") for run in listed(server, f"/runs?state={state}")]
         known = {worker["id"] for worker in listed(server, "/workers")}
-        return bool(active or going) or known != {name_of(one) for one in self.fleet.workers}
+        return bool(active or going) or known != {name_of(one) for one in self.fleet.members.values()}
 
 
 def drawn(plan: Plan, members: list[str]) -> list[tuple[float, str, str, float]]:

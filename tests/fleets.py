@@ -54,10 +54,6 @@ class Fleet:
     def servers(self) -> list[Server]:
         return [member for member in self.members.values() if not isinstance(member, Worker)]
 
-    @property
-    def workers(self) -> list[Server]:
-        return [member for member in self.members.values() if isinstance(member, Worker)]
-
     def add(self, kind: str, name: str, **env: str) -> Server:
         """A `server` that executes nothing, or a `worker`; not started yet."""
         folder = self.folder / name
