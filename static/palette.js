@@ -92,17 +92,18 @@ on("keydown", "body", (_, event) => {
   before = !rows.length && keyRows.some((row) => row.key.startsWith(`${typed} `)) ? `${typed} ` : "";
   since = Date.now();
   if (rows.length && key.length === 1) event.preventDefault();
-  rows.forEach(act);
+  rows.some(act); // of what applies here the first counts
 });
 
 function act({ go, press, ask, move, shift }) {
   if (go) location.assign(go);
-  if (press === "[data-keys]") { $("#keys").showModal(); return; } // its button may be folded away
+  if (press === "[data-keys]") { $("#keys").showModal(); return true; } // its button may be folded away
   const form = ask && $(ask), target = press?.split(" | ").flatMap((one) => $$(one)).find((one) => one.checkVisibility());
   if (form) htmx.ajax("GET", form.getAttribute("action"), { source: document.body, swap: "none" });
   if (target?.matches("[data-hotkey]")) { target.focus(); target.select(); }
   else target?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey: shift !== undefined }));
   if (move) moveBy(Number(move));
+  return Boolean(go || form || target || move);
 }
 
 // Between the rows of the page's lists: to the link that opens a row.

@@ -226,7 +226,7 @@ async def test_a_stop_ends_though_the_database_is_away_and_the_next_start_marks_
     async def away(*_: object) -> bool:
         raise StoreUnavailable
 
-    monkeypatch.setattr(app.runs, "finish", away)
+    monkeypatch.setattr(app.runs, "finish_all", away)
     over = await run_of(app, "a", "hello")
     held = await run_of(app, "b", "hold", seconds=60)
     await is_running(app, held)
@@ -253,7 +253,7 @@ async def test_a_second_signal_hastens_a_stop_that_waits_for_the_database(
     async def away(*_: object) -> bool:
         raise StoreUnavailable
 
-    monkeypatch.setattr(app.runs, "finish", away)
+    monkeypatch.setattr(app.runs, "finish_all", away)
     over = await run_of(app, "a", "hello")
     await until(lambda: app.runner.unended and not app.runner.live)
     hasten = asyncio.Event()

@@ -116,6 +116,7 @@ class Membership:
 
     async def leave(self, *, clean: bool) -> None:
         """Not `clean`: something of it still runs in the books, so the others shall find it silent."""
+        self._settled = False
         if self._beat is not None:
             self._beat.stop()
             await asyncio.to_thread(self._beat.join, LAST)

@@ -90,7 +90,7 @@ async def test_the_transaction_of_an_end_that_is_undone_tells_nothing(
     def broken(*args: object) -> None:
         raise RuntimeError("after all of it was written")
 
-    monkeypatch.setattr("cronapp.service.endings.wake", broken)
+    monkeypatch.setattr("cronapp.service.endings.Concerned.note", broken)
     with pytest.raises(RuntimeError):
         await runs.finish(claimed.run, FAILED, 1.0)
     assert await told(alerts) == []

@@ -97,7 +97,7 @@ async def test_what_is_undone_was_not_counted_and_what_was_refused_is_not_the_da
 
 
 async def test_a_trial_is_no_run_of_a_job(measured: Store, recorder: Recorder) -> None:
-    trial = {"job": "typed", "task": "hello", "args": {}, "queue": "default", "timeout": None}
+    trial = {"job": "typed", "task": "hello", "args": {}, "queue": "default", "labels": (), "timeout": None}
     await measured.write(runs.open_trial, **trial, trigger=RunTrigger.MANUAL, now=NOW)
     (run,) = await measured.write(runs.claim, node="a", now=NOW, limit=1)
     assert await measured.write(runs.finish, [runs.End(run, FAILED, 1.0)], NOW)

@@ -64,9 +64,10 @@ BEYOND = """
     static stream.stream health.alive health.ready metrics.show auth.login auth.sign_in auth.new_link
     oidc.begin oidc.callback auth.code auth.enter_code account.new account.create
     bulk.carry_out form_args.json_told runs.ask_cancel pauses.ask_resume switch.ask_resume
-    log.piece log.search log.whole_line
+    log.piece log.search log.whole_line nodes.ask_drain nodes.drain nodes.resume
 """
-"""Where no page leads: what is asked by scripts, keys or replies, and what is for nobody who is signed in."""
+"""Where no page leads: what is asked by scripts, keys or replies, what is for nobody who is signed in, and what is for
+several processes, of which an SQLite file has none."""
 OF_ACCOUNTS = """
     account.change_password account.end_session account.end_others account.factor account.begin_factor
     account.confirm_factor account.give_up_factor account.end_factor account.renew_codes

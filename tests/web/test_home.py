@@ -75,8 +75,11 @@ async def test_a_run_tells_its_progress_or_else_what_is_usual(quiet: App, client
     for _ in range(3):
         await put_run(quiet, job, RunState.SUCCEEDED)
     run = await put_run(quiet, job, RunState.RUNNING)
-    row = (await page_of(client, "/")).one("li", data_run=str(run.id))
-    assert (row.attrs["data-usual"], row.attrs["data-limit"]) == ("1.500", "2.500")
+    page = await page_of(client, "/")
+    assert page.one("li", data_run=str(run.id))
+    assert page.one("time", data_show="left")
+    assert page.one("time", data_show="late")
+    assert "usually 1.5 s" in page.text
 
 
 def test_the_hours_are_stacked_from_what_went_well_to_what_runs() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from quart.testing import QuartClient
+from recipes import a_node
 from visiting import HTMX, Api, Page, Stream, page_of, partials, put_run
 
 from cronapp.app import App
@@ -77,6 +78,7 @@ async def test_all_that_failed_alike_are_offered_together(quiet: App, client: Qu
 
 
 async def test_a_waiting_run_says_what_has_no_place_for_it(quiet: App, client: QuartClient, api: Api) -> None:
+    await quiet.services.fleet.join(a_node("node-1"))
     await quiet.services.limits.set("queue", "mail", {"rate": "1/h"})
     for job_id in ("first", "next"):
         await api.make(job_id, group="db", queue="mail")

@@ -106,7 +106,7 @@ async def test_beyond_a_limit_jobs_and_queues_are_told_together(
         await api.make(f"job-{n}", queue=f"queue-{n}")
         await put_run(quiet, await quiet.jobs.get(f"job-{n}"), RunState.FAILED)
     await quiet.runs.run_now("job-3")
-    assert await quiet.runs.claim(quiet.node, 1)
+    assert await quiet.runs.claim("node-1", 1)
     now = await told(quiet)
     runs = {name[1:]: value for name, value in now.items() if name[0] == "cronapp_runs_total" and value}
     assert runs == {
