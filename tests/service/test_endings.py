@@ -51,7 +51,7 @@ async def standing(jobs: Jobs, runs: Runs, prefix: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 async def test_ends_stored_together_bring_what_they_bring_one_by_one(jobs: Jobs, runs: Runs, seed: int) -> None:
     stand = []
     for prefix in ("together-", "singly-"):
