@@ -122,3 +122,36 @@ async def test_tickets_that_nobody_comes_back_for_are_dropped(
         assert left() == [(HERE,)]
         dispatch.start()
         await until(lambda: not left())
+
+
+async def test_who_could_not_listen_for_a_moment_listens_again(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(procrastinate, "TRY_AGAIN", 0.01)
+    connector = procrastinate.Connector(conninfo=conninfo(postgres_url), min_size=1, max_size=1)
+    await connector.open_async()
+    connect, tried = connector._get_standalone_connection, []
+
+    def away_at_first() -> Any:
+        tried.append(len(tried))
+        if len(tried) == 1:
+            raise psycopg.OperationalError("it starts again")
+        return connect()
+
+    monkeypatch.setattr(connector, "_get_standalone_connection", away_at_first)
+    heard = asyncio.Event()
+
+    async def hear(*, channel: str, payload: str) -> None:
+        heard.set()
+
+    listening = asyncio.create_task(connector.listen_notify(hear, ["word"]))
+    async with await psycopg.AsyncConnection.connect(conninfo(postgres_url), autocommit=True) as conn:
+
+        async def told() -> bool:
+            await conn.execute("NOTIFY word")
+            return heard.is_set()
+
+        await until(told)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    await connector.close_async()

@@ -148,7 +148,7 @@ def test_servers_and_workers_share_one_database_and_outlive_each_other(
 async def test_killed_and_stopped_at_random_moments_they_lose_no_slot_and_run_none_twice(
     tmp_path: Path, cluster: Cluster
 ) -> None:
-    plan = Plan(seed=330, seconds=3, rate=10, servers=2, workers=1, pause=1, stall=2)
+    plan = Plan(seed=330, seconds=3, rate=10, servers=2, workers=1, pause=1, stall=2, away=1)
     found = await soak_fleet(tmp_path, cluster, plan)
     assert found.wrong == []
     assert found.figures["slots with one run"] == found.figures["slots promised"] > 30

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from procrastinate import App, PsycopgConnector
+from procrastinate.connector import Notify
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.types import JSONValue
@@ -50,6 +51,17 @@ for name in ("procrastinate", "psycopg.pool"):  # they tell of each ticket and t
     logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+class Connector(PsycopgConnector):
+    """Procrastinate's own gives up listening where its connection cannot be made anew at once, as while PostgreSQL
+    starts again: from then on each ticket would wait until somebody looks."""
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        while True:
+            with suppress(ConnectorException, OperationalError):
+                await super().listen_notify(on_notification, channels)
+            await asyncio.sleep(TRY_AGAIN)
+
+
 class ProcrastinateDispatch:
     def __init__(self, tickets: Tickets, runner: Runner, clock: Clock, *, conninfo: str, works: bool) -> None:
         """`works`: runs are executed here too, not only handed out."""
@@ -63,7 +75,7 @@ class ProcrastinateDispatch:
         self._taken_back = 0.0
         self._stopping = False
         self._begins = Gathering(self._begin, "cronapp-begin")
-        connector = PsycopgConnector(
+        connector = Connector(
             conninfo=conninfo, min_size=1, max_size=3, timeout=5, reconnect_timeout=RECONNECT, kwargs=line(conninfo)
         )
         self._app = App(connector=connector)
