@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from procrastinate.utils import cancel_and_capture_errors
 from support import TurnedClock, until
 
 from cronapp.core.errors import StoreUnavailable
@@ -152,6 +153,5 @@ async def test_who_could_not_listen_for_a_moment_listens_again(
             return heard.is_set()
 
         await until(told)
-    listening.cancel()
-    await asyncio.gather(listening, return_exceptions=True)
+    await cancel_and_capture_errors([listening])  # as its worker does: one cancellation may get lost in `wait_for`
     await connector.close_async()
