@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -32,6 +33,7 @@ from cronapp.store.store import Store
 from cronapp.web.site import Site
 
 Site.test_client_class = Client  # type: ignore[assignment]
+gc.disable()  # until all tests are there: they stay, and to look for garbage among them takes a tenth of the time
 _numbers = itertools.count(1)
 passwords.hashing.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # they are secret to nobody here
 
@@ -55,6 +57,11 @@ Rule._compile_builder = builder_of  # type: ignore[method-assign]
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes `-n auto` is, each with a PostgreSQL and a browser. More than cores, since many tests wait."""
     return max(2, min(6, (os.cpu_count() or 1) * 3 // 2))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
