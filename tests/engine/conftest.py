@@ -11,7 +11,6 @@ from typing import Any
 
 import apscheduler.schedulers.base
 import pytest
-from databases import with_tables
 from support import TASKS, VAULT, TurnedClock
 
 from cronapp.bus.local import LocalBus
@@ -95,23 +94,17 @@ async def open_house(folder: Path, clock: Clock, url: str) -> House:
 
 
 @pytest.fixture
-def house_url(tmp_path: Path) -> str:
-    """An SQLite file; `database_url` where what is tested depends on the database, so that it runs on both."""
-    return f"sqlite:///{with_tables(tmp_path / 'cronapp.db')}"
-
-
-@pytest.fixture
-async def house(tmp_path: Path, house_url: str) -> AsyncIterator[House]:
+async def house(tmp_path: Path, database_url: str) -> AsyncIterator[House]:
     """On the machine's clock."""
-    opened = await open_house(tmp_path, system_clock, house_url)
+    opened = await open_house(tmp_path, system_clock, database_url)
     yield opened
     await opened.store.close()
 
 
 @pytest.fixture
-async def turned_house(tmp_path: Path, turned: TurnedClock, house_url: str) -> AsyncIterator[House]:
+async def turned_house(tmp_path: Path, turned: TurnedClock, database_url: str) -> AsyncIterator[House]:
     """On the clock that is turned."""
-    opened = await open_house(tmp_path, turned, house_url)
+    opened = await open_house(tmp_path, turned, database_url)
     yield opened
     await opened.store.close()
 

@@ -31,11 +31,6 @@ class Watch:
 
 
 @pytest.fixture
-def house_url(database_url: str) -> str:
-    return database_url
-
-
-@pytest.fixture
 async def watch(turned_house: Any, turned: TurnedClock) -> AsyncIterator[Watch]:
     house = turned_house
     switch = Switch(house.store, house.jobs.blackouts, turned)

@@ -62,11 +62,6 @@ class Kept:
 
 
 @pytest.fixture
-def house_url(database_url: str) -> str:
-    return database_url
-
-
-@pytest.fixture
 async def kept(turned_house: Any, turned: TurnedClock) -> AsyncIterator[Kept]:
     kept = Kept(turned_house, turned)
     await kept.scheduler.start()

@@ -17,11 +17,6 @@ from cronapp.service.runs import Finished
 
 
 @pytest.fixture
-def house_url(database_url: str) -> str:
-    return database_url
-
-
-@pytest.fixture
 async def runner(house: Any, capturing: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Runner]:
     monkeypatch.setattr(runner_module, "TRY_AGAIN", 0.01)
     monkeypatch.setattr(runner_module, "WRITE_EVERY", 0.01)
