@@ -13,9 +13,9 @@ from recipes import a_node
 from sqlalchemy import Connection, event, insert, update
 from support import TurnedClock
 
-from cronapp.core.errors import Conflict, NameTaken, NodeNotFound
+from cronapp.core.errors import Conflict, NameTaken, NodeNotFound, RunEnded
 from cronapp.core.events import Event, RunChanged
-from cronapp.core.models import Outcome, RunState, Ticket
+from cronapp.core.models import Outcome, Run, RunState, Ticket
 from cronapp.service.audit import Audit
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.fleet import Fleet
@@ -272,6 +272,37 @@ async def test_an_end_that_races_with_being_given_up_is_one_end(
     for one, was in zip(begun, finished, strict=True):
         state, attempts = (await runs.get(one.run.id)).state, await runs.attempts(one.run)
         assert (state, len(attempts)) == ((RunState.SUCCEEDED, 1) if was else (RunState.LOST, 2))
+
+
+async def test_a_cancellation_that_races_with_a_beginning_and_an_end_leaves_one_end(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs
+) -> None:
+    await fleet.join(a_node("one", concurrency=50))
+    run_ids = await opened(jobs, runs, 20, retry={"max_attempts": 2, "delay": 0})
+    await tickets.hand_out()
+    some, others = came("one", *run_ids[:10]), came("one", *run_ids[10:])
+    one, *_, other = await asyncio.gather(
+        tickets.begin("one", some), *(runs.cancel(run_id) for run_id in run_ids), tickets.begin("one", others)
+    )
+    begun = {claimed.run.id: claimed.run for claimed in (*one, *other)}
+    states = {run_id: (await runs.get(run_id)).state for run_id in run_ids}
+    assert set(states.values()) <= {RunState.RUNNING, RunState.CANCELLED}
+    assert {run_id for run_id, state in states.items() if state is RunState.RUNNING} == set(begun)
+    asked = await runs.standing(run_ids, "one")
+    assert {run_id for run_id, reason in asked.items() if reason} == set(begun), "what began is asked to stop"
+
+    again = await opened(jobs, runs, 12, "again")
+    await tickets.hand_out()
+    going = [claimed.run for claimed in await tickets.begin("one", came("one", *again))]
+    good = Outcome(state=RunState.SUCCEEDED)
+    answers = await asyncio.gather(
+        *(deed for run in going for deed in (runs.cancel(run.id), runs.finish(run, good, 1.0))), return_exceptions=True
+    )
+    assert all(answers[1::2]), "who was asked to stop and ended well has ended well"
+    for run, answer in zip(going, answers[::2], strict=True):
+        assert isinstance(answer, Run) or type(answer) is RunEnded
+        assert (await runs.get(run.id)).state is RunState.SUCCEEDED
+        assert len(await runs.attempts(run)) == 1
 
 
 async def test_a_run_goes_only_where_all_its_labels_are_and_others_go_rather_elsewhere(
