@@ -7,25 +7,17 @@ tickets only brings a number to a node in time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from cronapp.core.clock import Clock
 from cronapp.core.events import RunChanged
 from cronapp.core.models import Ticket
 from cronapp.service.runs import Claimed, Runs
 from cronapp.service.tasks import Tasks
-from cronapp.store import limits, nodes, pauses, runs
+from cronapp.store import nodes, pauses, runs
 from cronapp.store.store import Store, Tx
 
 UNTAKEN = 4.0  # seconds after which a run is taken back that its node has not begun
 BATCH = 200  # runs handed out in one transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Handed:
-    count: int
-    due: datetime | None  # when the next run may go that has to wait for a moment
 
 
 class Tickets:
@@ -35,15 +27,12 @@ class Tickets:
         self.tasks = tasks
         self.clock = clock
 
-    async def hand_out(self) -> Handed:
-        """Hands what waits to the nodes that have room, and their tickets to the carrier, in one transaction. While the
-        whole scheduler is paused only what people started."""
+    async def hand_out(self) -> int:
+        """Hands what waits to the nodes that have room, and their tickets to the carrier, in one transaction; answers
+        how many. While the whole scheduler is paused only what people started."""
 
-        def change(tx: Tx) -> Handed:
-            now, off = self.clock(), pauses.is_off(tx)
-            handed = runs.hand_out(tx, now=now, limit=BATCH, only_by_hand=off)
-            moments = (runs.next_start(tx.conn, now), limits.next_allowed(tx.conn, now))
-            return Handed(len(handed), min((moment for moment in moments if moment), default=None))
+        def change(tx: Tx) -> int:
+            return len(runs.hand_out(tx, now=self.clock(), limit=BATCH, only_by_hand=pauses.is_off(tx)))
 
         return await self.store.write(change)
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     RowMapping,
     and_,
     delete,
+    false,
     func,
     literal,
     or_,
@@ -32,6 +33,7 @@ from cronapp.store.tables import Moment, nodes, runs
 
 SAME_NAME = 1000  # processes of one name
 ALIVE = 30.0  # seconds since a sign of life, of which there are five within the stall time
+DOUBTED = 15.0  # seconds for which others are asked before one that left a run alone
 
 
 class database_now(GenericFunction[datetime]):  # noqa: N801, called as a function of SQL
@@ -115,9 +117,17 @@ def all_nodes(conn: Connection) -> list[Node]:
 def loads(conn: Connection) -> list[NodeLoad]:
     """All processes, and how many runs each executes or is about to."""
     working = or_(runs.c.state == RunState.RUNNING, and_(runs.c.state == RunState.QUEUED, runs.c.node.is_not(None)))
-    counted = select(runs.c.node, func.count().label("busy")).where(working).group_by(runs.c.node)
-    busy = {row.node: row.busy for row in conn.execute(counted)}
-    return [NodeLoad(node, busy.get(node.name, 0)) for node in all_nodes(conn)]
+    counted = select(runs.c.node, func.count().label("busy")).where(working).group_by(runs.c.node).subquery()
+    statement = (
+        select(
+            nodes,
+            func.coalesce(counted.c.busy, 0).label("busy"),
+            func.coalesce(nodes.c.late_at > ago(DOUBTED), false()).label("doubted"),
+        )
+        .outerjoin(counted, counted.c.node == nodes.c.name)
+        .order_by(nodes.c.kind, nodes.c.name)
+    )
+    return [NodeLoad(node_of(row), row["busy"], row["doubted"]) for row in conn.execute(statement).mappings()]
 
 
 def silent(conn: Connection, seconds: float) -> list[str]:
@@ -187,7 +197,6 @@ def node_of(row: RowMapping) -> Node:
         clock_off=row["clock_off"],
         draining=row["draining"],
         lacks=tuple(row["lacks"] or ()),
-        late_at=row["late_at"],
         labels=tuple(row["labels"] or ()),
         drained_by=row["drained_by"],
     )

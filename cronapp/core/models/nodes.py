@@ -33,7 +33,6 @@ class Node:
     draining: datetime | None = None  # since then it is given no more runs
     lacks: tuple[str, ...] = ()  # tasks that it was given and does not have
     machine: str = ""  # where its process number counts; empty: not known
-    late_at: datetime | None = None  # when it last left alone a run that it was given
     labels: tuple[str, ...] = ()  # what it has that jobs may ask for
     drained_by: str | None = None  # who asked that it is given none; None: it does so itself, as it comes or leaves
 
@@ -67,6 +66,7 @@ class NodeLoad:
 
     node: Node
     busy: int
+    doubted: bool = False  # lately it left alone a run that it was given
 
     @property
     def free(self) -> int:

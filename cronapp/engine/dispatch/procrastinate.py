@@ -155,20 +155,24 @@ class ProcrastinateDispatch:
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
             self._wake.clear()
-            began = time.monotonic()
+            looked = self._clock()
             try:
                 await self._take_back_now_and_then()
-                while (handed := await self._tickets.hand_out()).count == BATCH:
-                    pass  # else nothing waits any more, or nothing has room
-                pause = self._until(handed.due)
+                await self._hand_out()
+                pause = self._until(await self._tickets.runs.next_start(looked))
             except StoreUnavailable as error:
                 log.warning("%s Waiting runs are kept.", error)
                 pause = LOOK_EVERY
             except Exception:
                 log.exception("handing out runs failed; trying again")
                 pause = LOOK_EVERY
-            # While many runs end they are replaced by the handful, and half of the time is for everything else.
-            await asyncio.sleep(min(time.monotonic() - began, MOST_PAUSED))
+
+    async def _hand_out(self) -> None:
+        began = time.monotonic()
+        while await self._tickets.hand_out() == BATCH:
+            pass  # else nothing waits any more, or nothing has room
+        # While many runs end they are replaced by the handful, and half of the time is for everything else.
+        await asyncio.sleep(min(time.monotonic() - began, MOST_PAUSED))
 
     async def _take_back_now_and_then(self) -> None:
         if (now := time.monotonic()) - self._taken_back >= UNTAKEN / 2:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
@@ -21,8 +21,6 @@ from cronapp.store.runs.room import SENT, room_now
 from cronapp.store.runs.rows import run_of
 from cronapp.store.store import Tx
 from cronapp.store.tables import runs
-
-DOUBTED = timedelta(seconds=15)  # for so long others are asked first
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +35,10 @@ class TakenBack:
 class Places:
     """Where runs can go, and how many."""
 
-    def __init__(self, loads: Sequence[NodeLoad], now: datetime) -> None:
+    def __init__(self, loads: Sequence[NodeLoad]) -> None:
         open_nodes = [load for load in loads if load.free and load.node.draining is None]
         self._free = Counter({load.node.name: load.free for load in open_nodes})
-        self._doubted = {one.node.name for one in open_nodes if one.node.late_at and one.node.late_at > now - DOUBTED}
+        self._doubted = {load.node.name for load in open_nodes if load.doubted}
         self._nodes = [load.node for load in open_nodes]
 
     @property
@@ -71,7 +69,7 @@ def hand_out(tx: Tx, *, now: datetime, limit: int, only_by_hand: bool = False) -
     if not (found := lines(tx.conn, now)):
         return []
     dialects.lock(tx.conn, CLAIMS)
-    places = Places(nodes.loads(tx.conn), nodes.now(tx.conn))
+    places = Places(nodes.loads(tx.conn))
     limit = min(limit, places.left)
     room = room_now(tx.conn, now)
     chosen: dict[str, list[int]] = defaultdict(list)
