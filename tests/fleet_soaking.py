@@ -100,7 +100,7 @@ KINDS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 """One of each by turns, a slot each second: the beginning of the job's id, its task, its rules."""
 SOURCES = ("quick-0", "flaky-0")
 """Of what comes after others."""
-CHILD_EVERY = 5
+CHILD_EVERY = 3  # seconds; less than even the short form lasts, so it has a slot
 TO_MAKE = 0.1  # seconds that it takes to make a job, about
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
