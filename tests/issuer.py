@@ -4,23 +4,33 @@ say what a wrong one would say."""
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+from answering import Answering
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 CLIENT, SECRET = "cronapp", "the-client's secret: with +&% in it"
 Claims = dict[str, Any]
+
+
+def made_keys() -> Iterator[RSAKey]:
+    """Two by turns, since it takes a while to make one."""
+    made = [RSAKey.generate_key(2048, {"kid": secrets.token_hex(4), "use": "sig"}) for _ in range(2)]
+    yield from itertools.cycle(made)
+
+
+KEYS = made_keys()
 
 
 @dataclass
@@ -49,7 +59,7 @@ class Issuer:
 
     def new_key(self) -> None:
         """Signs with another key from now on; the old ones are not known any more."""
-        self.keys = [RSAKey.generate_key(2048, {"kid": secrets.token_hex(4), "use": "sig"})]
+        self.keys = [next(KEYS)]
 
     def told(self) -> Claims:
         return {
@@ -148,9 +158,6 @@ class Desk(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: Any) -> None:
-        """It says nothing on the terminal."""
-
 
 def fields(query: str) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(query).items()}
@@ -160,13 +167,9 @@ def fields(query: str) -> dict[str, str]:
 def issuing() -> Iterator[Issuer]:
     """An issuer that serves until the end."""
     issuer = Issuer()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("OwnDesk", (Desk,), {"issuer": issuer}))
-    issuer.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    server = Answering(type("OwnDesk", (Desk,), {"issuer": issuer}))
+    issuer.address = server.url
     try:
         yield issuer
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        server.end()

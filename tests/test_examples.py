@@ -7,17 +7,17 @@ import inspect
 import logging
 import os
 import sqlite3
-import threading
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from answering import Answering
 
 from cronapp.core.current import CURRENT, CurrentRun
 from cronapp.core.models import IntervalSchedule, Progress
@@ -55,19 +55,12 @@ class Page(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: Any) -> None:
-        """The test reads no access log."""
-
 
 @pytest.fixture
 def site() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    server = Answering(Page)
+    yield server.url
+    server.end()
 
 
 def test_every_example_loads_and_explains_itself(registry: Registry) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx
 import pytest
+from answering import Answering
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -214,19 +214,12 @@ def test_what_cannot_be_set_up_is_told_and_the_server_starts(
     assert "pip install 'cronapp[otel]'" in caplog.messages[1]
 
 
-class Collector(ThreadingHTTPServer):
+class Collector(Answering):
     """Takes what is sent by OTLP over HTTP."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         self.spans: list[tuple[dict[str, str], Span]] = []
-        super().__init__(("127.0.0.1", 0), Received)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        super().__init__(Received)
 
     def within(self, name: str, trace: str) -> Span | None:
         return next((span for _, span in list(self.spans) if (span.name, span.trace_id.hex()) == (name, trace)), None)
@@ -245,15 +238,12 @@ class Received(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, *_: object) -> None: ...
-
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     made = Collector()
     yield made
-    made.shutdown()
-    made.server_close()
+    made.end()
 
 
 async def test_a_server_sends_the_spans_of_runs_and_those_of_their_tasks_below_them(

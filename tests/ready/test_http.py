@@ -9,12 +9,13 @@ import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from answering import Answering
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,24 +30,13 @@ from cronapp.outward import PrivateAddress, asked
 from cronapp.ready import http as ready_http
 
 
-class Shop(ThreadingHTTPServer):
+class Shop(Answering):
     """A server to be asked; it keeps what it was asked."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, dict[str, str], str]] = []
         self.hold = threading.Event()
-        super().__init__(("127.0.0.1", 0), Answers)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        return int(self.server_address[1])
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        super().__init__(Answers)
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -76,16 +66,13 @@ class Answers(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
 
-    def log_message(self, *_: object) -> None: ...
-
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
     made = Shop()
     yield made
     made.hold.set()
-    made.shutdown()
-    made.server_close()
+    made.end()
 
 
 async def test_a_good_answer_is_the_result(carry: Carry, shop: Shop) -> None:
@@ -154,8 +141,7 @@ async def test_what_cannot_be_asked_is_refused_in_the_form(begin: Begin, args: d
 
 async def test_a_server_that_is_not_there_is_told(carry: Carry, shop: Shop) -> None:
     url = shop.url
-    shop.shutdown()
-    shop.server_close()
+    shop.end()
     run, _ = await carry("http", url=url)
     assert run.error is not None
     assert run.error.message.startswith("The server cannot be asked: ")
