@@ -422,7 +422,8 @@ class App:
             database = False
         # who spreads load shall send nothing here that makes new work, or that is about moments
         working = self.draining.since is None and not self.clocks.wrong
-        state = {"database": database, "scheduler": self.scheduler.running and working}
+        clock = not self.clocks.wrong
+        state = {"database": database, "scheduler": self.scheduler.running and working, "clock": clock}
         return state | {"worker": self.dispatch.running} if self._works else state
 
     async def figures(self, openmetrics: bool) -> tuple[bytes, str]:

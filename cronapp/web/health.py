@@ -19,7 +19,7 @@ async def alive() -> wire.Health:
 
 @api.get("/readyz")
 async def ready() -> wire.Ready | Unavailable[wire.Ready]:
-    """Whether the database, the scheduler and the worker can do their part; 503 while one cannot."""
+    """Whether the database, the scheduler, the clock and the worker can do their part; 503 while one cannot."""
     state = await parts().ready()
     if all(state.values()):
         return wire.Ready(status="ok", **state)

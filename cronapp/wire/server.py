@@ -24,6 +24,7 @@ class Ready(Wire):
     status: Literal["ok", "unavailable"]
     database: bool
     scheduler: bool
+    clock: bool = Field(default=False, description="Whether the server's clock agrees with the database's.")
     worker: bool = Field(default=False, description="Only where runs are executed.")
 
 

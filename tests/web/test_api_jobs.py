@@ -577,7 +577,13 @@ async def test_health_is_told_without_a_token(app: App) -> None:
     assert (alive.status_code, await alive.get_json()) == (200, {"status": "ok"})
     ready = await client.get("/readyz")
     assert ready.status_code == 200
-    assert await ready.get_json() == {"status": "ok", "database": True, "scheduler": True, "worker": True}
+    assert await ready.get_json() == {
+        "status": "ok",
+        "database": True,
+        "scheduler": True,
+        "clock": True,
+        "worker": True,
+    }
     await app.scheduler.stop()
     stopped = await client.get("/readyz")
     assert (stopped.status_code, (await stopped.get_json())["scheduler"]) == (503, False)
