@@ -15,6 +15,7 @@ RUN groupadd --gid 10001 cronapp \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin cronapp \
  && install --directory --owner 10001 --group 10001 /data
 COPY --from=build /opt/cronapp /opt/cronapp
+COPY deploy/alive.py /opt/cronapp/alive.py
 COPY examples/tasks.py /app/tasks.py
 COPY examples/data /app/data
 ENV PATH="/opt/cronapp/bin:$PATH" \
@@ -23,11 +24,12 @@ ENV PATH="/opt/cronapp/bin:$PATH" \
     CRONAPP_TASKS=/app/tasks.py \
     CRONAPP_DATABASE=sqlite:////data/cronapp.db \
     CRONAPP_HOST=0.0.0.0 \
-    CRONAPP_PORT=5000
+    CRONAPP_PORT=5000 \
+    CRONAPP_WORKER_LISTEN=127.0.0.1:5001
 WORKDIR /app
 VOLUME /data
 EXPOSE 5000
 USER 10001:10001
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['CRONAPP_PORT'] + '/healthz', timeout=4)"]
+    CMD ["python", "/opt/cronapp/alive.py"]
 CMD ["cronapp", "serve"]

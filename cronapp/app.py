@@ -71,6 +71,7 @@ from cronapp.service.watch import Watch
 from cronapp.store.holdings import holdings
 from cronapp.store.keyfile import keys_for
 from cronapp.store.open import named_database, open_store
+from cronapp.store.reach import Reach
 from cronapp.store.store import PostgresStore, Store
 from cronapp.web import make_site
 from cronapp.web.api.told import told_of_hook
@@ -123,13 +124,16 @@ class App:
         capture.install()
         bus = self.bus
         self.store: Store = await open_store(self.settings.database, bus.publish, self.meter, bus.in_transaction)
+        self.reach = Reach(self.store)
         await bus.start()
         self._make_services()
         await self._join(worker)
         LENT.set(Lent(prune=self._prune, private_hooks=self.settings.allow_private_hooks))  # for the tasks made below
         self._make_engine()
         self._make_sender()
-        self.site: Site = make_site(self._parts())
+        self.parts = self._parts()
+        if self.kind is NodeKind.SERVER:
+            self.site: Site = make_site(self.parts)
         services = self.services
         await self.dispatch.open()
         bus.subscribe(self.dispatch.heed, self.dispatch.heed_others)
@@ -340,6 +344,7 @@ class App:
         await asyncio.to_thread(self.tracer.close)
         await self.sign_on.close()
         await within(LEAVING, self.dispatch.close(), self.bus.stop())
+        self.reach.stop()
         await self.store.close()
         capture.uninstall()
 
@@ -382,6 +387,7 @@ class App:
             sign_on=self.sign_on,
             system=self.system,
             clock_off=lambda: self.clocks.off if self.clocks.wrong else 0.0,
+            alive=lambda: self.membership.alive,
             ready=self.ready,
             metrics=self.figures,
             asked=self.tracer.asked,
@@ -415,31 +421,37 @@ class App:
         print(f"Sign in at  {self.address}/login?token={await self.signin.new_link()}", flush=True)
 
     async def ready(self) -> dict[str, bool]:
-        try:
-            await self.jobs.total()
-            database = True
-        except StoreUnavailable:
-            database = False
+        database = await self.reach()
+        if self.kind is NodeKind.WORKER:
+            return {"database": database, "worker": self.dispatch.running and self.membership.node.draining is None}
         # who spreads load shall send nothing here that makes new work, or that is about moments
-        working = self.draining.since is None and not self.clocks.wrong
         clock = not self.clocks.wrong
+        working = self.draining.since is None and clock
         state = {"database": database, "scheduler": self.scheduler.running and working, "clock": clock}
         return state | {"worker": self.dispatch.running} if self._works else state
 
     async def figures(self, openmetrics: bool) -> tuple[bytes, str]:
         """What is measured, as text, and of what type it is."""
+        serves = self.kind is NodeKind.SERVER
         here = Here(
+            kind=self.kind,
             version=__version__,
             python=platform.python_version(),
             database=self.store.kind,
             executing=self.runner.busy,
-            concurrency=self.settings.concurrency,
-            stream_clients=len(self.hub),
+            concurrency=self.settings.concurrency if self._works else 0,
+            stream_clients=len(self.hub) if serves else None,
             leaked_threads=leaked_threads(),
-            scheduler_running=self.scheduler.running,
-            draining=self.draining.since is not None,
+            scheduler_running=self.scheduler.running if serves else None,
+            draining=self.membership.node.draining is not None,
         )
-        return await self.metrics.told(here, self.standings.look, openmetrics=openmetrics)
+        standing = self.standings.look if serves else self._told_by_servers
+        return await self.metrics.told(here, standing, openmetrics=openmetrics)
+
+    async def _told_by_servers(self) -> None:
+        """What all have in common. Raises `StoreUnavailable`."""
+        if not await self.reach():
+            raise StoreUnavailable
 
     async def system(self) -> System:
         counts, taken = await self.runs.counts(), self.vitals.look()

@@ -30,7 +30,7 @@ from pydantic import (
 from cronapp.core.durations import parse_duration
 from cronapp.core.errors import CannotStart, InvalidInput
 from cronapp.core.groups import parse_groups, parse_sight
-from cronapp.core.hosts import LOOPBACK, networks_of
+from cronapp.core.hosts import LAST_PORT, LOOPBACK, bound_to, networks_of
 from cronapp.core.ready import MODULES
 from cronapp.core.spec.shapes import LABEL
 from cronapp.core.validation import explain
@@ -80,6 +80,10 @@ def _checked_by(parse: Callable[[Any], object]) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) else value
 
 
 def _issuer(value: str) -> str:
@@ -167,8 +171,9 @@ class Settings(BaseModel):
     watch: bool | None = None  # the tasks files; None: where somebody sits at the terminal
     database: str = "sqlite:///cronapp.db"
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 5000
-    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None  # None: only at the site, for who may look there
+    port: Annotated[int, Field(ge=0, le=LAST_PORT)] = 5000
+    worker_listen: Annotated[str, BeforeValidator(_text), _checked_by(bound_to)] | None = None  # None: nowhere
+    metrics_port: Annotated[int, Field(ge=0, le=LAST_PORT)] | None = None  # None: only for who may look at the site
     metrics_jobs: Annotated[int, Field(ge=0)] = 5000
     timezone: Annotated[str, AfterValidator(_zone_name)] = "UTC"
     admin_token: SecretStr | None = None
@@ -280,6 +285,7 @@ MEANINGS = {
     "api_burst": "Calls that it may make at once",
     "api_refusals": "Calls without a good token that are answered in a minute, of each address; 0: any number",
     "streams": "Connections for live pages and event streams that each person or program may hold",
+    "worker_listen": "The address at which a worker answers those who watch it",
     "metrics_port": "The port at which the metrics are told to everybody who reaches it",
     "metrics_jobs": "Jobs of which each has metrics of its own",
     "notify": "Apprise addresses that are told what the rule for all jobs says",

@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from cronapp.cli import command_line
 from cronapp.config import load_settings
-from cronapp.core.meters import Ended, Started
+from cronapp.core.meters import Ended, Printed, Started
 from cronapp.core.models import Cause, JobState, RunState
 from cronapp.metrics import Here, MetricsPage
 from cronapp.service.standing import Standing
@@ -29,6 +29,7 @@ DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
 TARGET = {"instance", "job"}
 """The labels that Prometheus itself gives."""
 HERE = Here(
+    kind="server",
     version="1",
     python="3",
     database="sqlite",
@@ -56,7 +57,7 @@ async def told() -> dict[str, dict[str, set[str]]]:
     """All that a server tells: the values of each label, by metric."""
     page = MetricsPage(10)
     moves = [Ended("nightly", "hello", state, 1.0, cause=Cause.OVERLAP) for state in RunState if state.ended]
-    page.meter.count([Started("default", 0.1), *moves])
+    page.meter.count([Started("default", 0.1), Printed(3), *moves])
 
     async def standing() -> Standing:
         return STANDING

@@ -17,9 +17,10 @@ import httpx
 import typer
 
 from cronapp.cli.beside import DATABASE
-from cronapp.cli.serve import TASKS, has_account, refuse_open_doors, shown
+from cronapp.cli.serve import TASKS, has_account, refuse_open_doors
 from cronapp.cli.shown import as_json as print_json
 from cronapp.cli.shown import painted
+from cronapp.cli.sites import shown
 from cronapp.config import Settings, load_settings, named_value
 from cronapp.core.clock import system_clock
 from cronapp.core.errors import CannotStart, CronAppError, DatabaseOlder

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
 import resource
-import socket
 import sys
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from hypercorn.asyncio import serve as serve_site
-from hypercorn.config import Config
 
 from cronapp import __version__
 from cronapp.app import App
-from cronapp.cli.http import speak_plainly
 from cronapp.cli.leaving import leave
 from cronapp.cli.server_log import set_up_log, teller
+from cronapp.cli.sites import Sites, address_of, listen
 from cronapp.config import Settings, known_secrets, load_settings
 from cronapp.core.errors import CannotStart, DatabaseOlder
 from cronapp.core.hosts import LOOPBACK
@@ -30,9 +25,6 @@ from cronapp.store.people import any_open_account
 from cronapp.web.metrics import make_metrics_site
 
 log = logging.getLogger(__name__)
-CLOSING = 0.5  # seconds that open connections get at the end
-HEADERS = 5.0  # seconds that a connection has to say what it wants; a browser's waits as long for its next request
-DEADLINE = 3.0  # seconds after which the web server is left behind
 FILES = 65_536
 TASKS = "Tasks files (tasks.py) or modules (shop.tasks). Default: $CRONAPP_TASKS, else tasks.py."
 LABEL = "What this process has that jobs may ask for, as gpu or zone=eu; may be repeated."
@@ -80,57 +72,26 @@ async def run_server(settings: Settings, *, worker: bool, watch: bool) -> None:
     say = teller(settings.log_format)
     listener = listen(settings.host, settings.port)
     for_metrics = None if settings.metrics_port is None else listen(settings.host, settings.metrics_port, METRICS_PORT)
-    app = App(settings, address=address_of(listener, settings))
+    app = App(settings, address=address_of(listener, settings.host))
     stop, hasten = asyncio.Event(), asyncio.Event()
     for number in SIGNALS:  # before the start, which may carry out runs already
         asyncio.get_running_loop().add_signal_handler(number, lambda: (hasten if stop.is_set() else stop).set())
     await app.start(worker=worker, watch=watch)
-    closed = asyncio.Event()
-    speak_plainly()
-    sites = [asyncio.create_task(serve_site(app.site, hypercorn_config(listener), shutdown_trigger=closed.wait))]
+    sites = Sites()
+    sites.serve(app.site, listener)
     if for_metrics is not None:
-        figures, config = make_metrics_site(app.site.parts), hypercorn_config(for_metrics)
-        sites.append(asyncio.create_task(serve_site(figures, config, shutdown_trigger=closed.wait)))
+        sites.serve(make_metrics_site(app.parts), for_metrics)
     await greet(app, say, watch=watch)
     if for_metrics is not None:
-        say(f"Metrics     {address_of(for_metrics, settings)}/metrics, for everybody who reaches this port")
-    await asyncio.wait({*sites, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        say(f"Metrics     {address_of(for_metrics, settings.host)}/metrics, for everybody who reaches this port")
+    await asyncio.wait({*sites.serving, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     say("Stopping.")
     await app.drain(hasten, say)
     app.hub.close()
-    closed.set()
-    _, late = await asyncio.wait(sites, timeout=DEADLINE)
-    for task in late:
-        task.cancel()
+    await sites.close()
     await app.close()
-    for site in sites:
-        if site.done() and not site.cancelled() and (error := site.exception()) is not None:
-            raise error
+    sites.raise_error()
     leave()
-
-
-def address_of(listener: socket.socket, settings: Settings) -> str:
-    return f"http://{shown(settings.host)}:{listener.getsockname()[1]}"
-
-
-def listen(host: str, port: int, setting: str = "--port") -> socket.socket:
-    """A listening socket, or one clear line about why not."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
-    except socket.gaierror:
-        raise CannotStart(f"There is no address {host!r} on this machine. Correct --host.") from None
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise CannotStart(
-                f"Port {port} on {host} is in use by another program. Stop that one, or choose another with {setting}."
-            ) from None
-        raise CannotStart(f"Cron-App cannot listen on {host}, port {port}: {error.strerror}.") from None
-    listener.setblocking(False)
-    return listener
 
 
 def refuse_open_doors(settings: Settings) -> None:
@@ -161,25 +122,6 @@ def take_files() -> None:
     wanted = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def shown(host: str) -> str:
-    """The host as it stands in a link that works on this machine."""
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # nosec B104 # read, not bound
-    return f"[{name}]" if ":" in name and not name.startswith("[") else name
-
-
-def hypercorn_config(listener: socket.socket) -> Config:
-    config = Config()
-    config.bind = [f"fd://{os.dup(listener.fileno())}"]
-    config.accesslog = None
-    config.errorlog = logging.getLogger("hypercorn.error")
-    config.graceful_timeout = CLOSING
-    config.shutdown_timeout = CLOSING
-    config.keep_alive_max_requests = 1_000_000  # else the connection that carries the stream is closed at the 1,000th
-    config.include_server_header = False
-    config.keep_alive_timeout = HEADERS
-    return config
 
 
 async def greet(app: App, say: Callable[[str], None], *, watch: bool) -> None:

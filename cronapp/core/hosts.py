@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+LAST_PORT = 65_535
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 Network = IPv4Network | IPv6Network
 
@@ -26,6 +28,15 @@ class Hosts:
 def hosts_of(bound: str, names: Iterable[str]) -> Hosts:
     """The names of a site that listens on `bound`; further ones may be written with a port."""
     return Hosts(LOOPBACK | {plain(name) for name in (bound, *names)}, addresses=bound not in LOOPBACK)
+
+
+def bound_to(text: str) -> tuple[str, int]:
+    """The address and the port to listen on, of `5001` (on loopback alone), `10.0.0.5:5001` or `[::]:5001`; raises
+    `ValueError` in words."""
+    found = re.fullmatch(r"(?:(?P<host>[^:\[\]\s]+|\[[^\[\]\s]+\]):)?(?P<port>\d{1,5})", text.strip())
+    if found is None or int(found["port"]) > LAST_PORT:
+        raise ValueError(f"{text!r} is nothing to listen on. Write a port, as 5001, or 0.0.0.0:5001 for every address.")
+    return (found["host"] or "127.0.0.1").strip("[]"), int(found["port"])
 
 
 def plain(name: str) -> str:

@@ -32,7 +32,14 @@ class Ended:
     cause: Cause | None = None
 
 
-Move = Started | Ended
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """So many lines of what runs print were stored."""
+
+    lines: int
+
+
+Move = Started | Ended | Printed
 
 
 class Meter(Protocol):

@@ -50,6 +50,11 @@ class Membership:
         self._rejoining: asyncio.Task[None] | None = None
         self.node = node
 
+    @property
+    def alive(self) -> bool:
+        """Whether signs of life are given, or tried to be given."""
+        return self._beat is None or self._beat.goes_on
+
     def heed(self, event: Event) -> None:
         """Tasks that were read again may be there now. Somebody may have emptied this process elsewhere."""
         if isinstance(event, TasksLoaded) and self._fleet.shared:

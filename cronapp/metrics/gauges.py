@@ -1,4 +1,4 @@
-"""How it stands at this moment: on this server, and in the database, which is the same for all of them."""
+"""How it stands at this moment: in this process, and in the database, which is the same for all of them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ Value = float | bool | datetime | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Here:
-    """This server."""
+    """This process."""
 
+    kind: str  # server, worker
     version: str
     python: str
     database: str  # sqlite, postgresql
     executing: int
     concurrency: int
-    stream_clients: int
+    stream_clients: int | None  # None: it has no pages
     leaked_threads: int
-    scheduler_running: bool
+    scheduler_running: bool | None  # None: it has none
     draining: bool
 
 
@@ -54,20 +55,21 @@ class Gauges:
     """Told anew each time that somebody asks; `here` and `standing` are set before."""
 
     here: Here
-    standing: Standing | None = None  # the database is away
+    database: bool  # whether it answers
+    standing: Standing | None = None  # None: it is away, or told by others
 
     def collect(self) -> Iterator[Metric]:
-        yield from of_this_server(self.here)
-        yield from gauge("database_up", "Whether the database answered just now.", self.standing is not None)
+        yield from of_this_process(self.here)
+        yield from gauge("database_up", "Whether the database answered just now.", self.database)
         if self.standing is not None:
             yield from of_all_servers(self.standing)
 
 
-def of_this_server(here: Here) -> Iterator[Metric]:
-    labels = ("version", "python", "database")
-    built = [((here.version, here.python, here.database), 1.0)]
-    yield gauges("build_info", "What this server is made of.", labels, built)
-    yield from gauge("runs_executing", "Runs that are executed by this server.", here.executing)
+def of_this_process(here: Here) -> Iterator[Metric]:
+    labels = ("kind", "version", "python", "database")
+    built = [((here.kind, here.version, here.python, here.database), 1.0)]
+    yield gauges("build_info", "Whether it is a server or a worker, and what it is made of.", labels, built)
+    yield from gauge("runs_executing", "Runs that are executed by this process.", here.executing)
     yield from gauge("concurrency", "How many it executes side by side at the most.", here.concurrency)
     yield from gauge("stream_clients", "Open pages that follow what changes.", here.stream_clients)
     yield from gauge("leaked_threads", "Threads of runs that ended in the books and still work.", here.leaked_threads)

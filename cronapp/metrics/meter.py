@@ -1,4 +1,4 @@
-"""Measures what this server does while it does it. What is asked of it costs some microseconds."""
+"""Measures what this process does while it does it. What is asked of it costs some microseconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from cronapp.core.events import Event, JobChanged
-from cronapp.core.meters import Asked, Ended, Move, Started
+from cronapp.core.meters import Asked, Ended, Move, Printed, Started
 from cronapp.metrics.tally import OTHERS, WITHOUT, Tally
 
 MOST_NAMES = 200  # tasks, and queues, that are told one by one: each is a whole histogram
@@ -36,12 +36,13 @@ class ByName(Generic[M]):
 
 
 class ServerMeter:
-    """The `Meter` of a server."""
+    """The `Meter` of a server, or of a worker."""
 
     def __init__(self, registry: CollectorRegistry, most_jobs: int) -> None:
         self.tally = Tally(most_jobs)
         registry.register(self.tally)
         self._started = ByName(Counter("cronapp_runs_started", "Runs that began.", ["queue"], registry=registry))
+        self._lines = Counter("cronapp_log_lines", "Lines of what runs printed that were stored.", registry=registry)
         self._durations = ByName(
             Histogram(
                 "cronapp_run_duration_seconds",
@@ -82,10 +83,13 @@ class ServerMeter:
 
     def count(self, moves: Sequence[Move]) -> None:
         for move in moves:
-            if isinstance(move, Started):
-                self._began(move)
-            else:
-                self._ended(move)
+            match move:
+                case Started():
+                    self._began(move)
+                case Printed():
+                    self._lines.inc(move.lines)
+                case _:
+                    self._ended(move)
 
     def took(self, what: Asked, seconds: float, *, good: bool) -> None:
         self._took[what].observe(seconds)

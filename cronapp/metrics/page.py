@@ -39,12 +39,14 @@ class MetricsPage:
             collector(registry=self._registry)
 
     async def told(
-        self, here: Here, standing: Callable[[], Awaitable[Standing]], *, openmetrics: bool = False
+        self, here: Here, standing: Callable[[], Awaitable[Standing | None]], *, openmetrics: bool = False
     ) -> tuple[bytes, str]:
-        """All figures as text, and of what type it is. What the database knows is left out while it is away."""
+        """All figures as text, and of what type it is. What the database knows is left out while it is away, and where
+        `standing` only asks whether it is."""
         async with self._one_at_a_time:
             self._gauges.here = here
-            self._gauges.standing = found = await unless_away(standing)
+            self._gauges.database, found = await unless_away(standing)
+            self._gauges.standing = found
             if found is not None:
                 self.meter.tally.know((one.job, one.task) for one in found.each)
             if openmetrics:
@@ -52,9 +54,10 @@ class MetricsPage:
             return await asyncio.to_thread(as_plain, self._registry), PLAIN
 
 
-async def unless_away(standing: Callable[[], Awaitable[Standing]]) -> Standing | None:
+async def unless_away(standing: Callable[[], Awaitable[Standing | None]]) -> tuple[bool, Standing | None]:
+    """Whether the database answers, and what."""
     try:
         async with asyncio.timeout(PATIENCE):
-            return await standing()
+            return True, await standing()
     except (StoreUnavailable, TimeoutError):
-        return None
+        return False, None

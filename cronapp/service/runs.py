@@ -11,6 +11,7 @@ from cronapp.core.changes import changes
 from cronapp.core.clock import Clock
 from cronapp.core.errors import Conflict, JobNotFound, RunEnded, RunNotEnded, TaskGone
 from cronapp.core.events import LogAppended, RunChanged
+from cronapp.core.meters import Printed
 from cronapp.core.models import (
     Job,
     JobSpec,
@@ -325,6 +326,7 @@ def write(tx: Tx, written: Sequence[Written], held: Mapping[int, int]) -> None:
     for run_id, lines in new.items():
         if lines:
             tx.emit(LogAppended(run_id, lines[-1].seq))
+            tx.count(Printed(len(lines)))
     for item in written:
         if item.trace_id:
             runs.set_trace(tx, item.run.id, item.trace_id)

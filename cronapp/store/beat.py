@@ -22,6 +22,7 @@ from cronapp.store.open import named_database
 
 log = logging.getLogger(__name__)
 LONG = 1.0  # seconds
+STUCK = 60.0  # seconds; no try takes that long, even where nothing answers at all
 
 
 class Beat:
@@ -40,6 +41,14 @@ class Beat:
         self._clock_off = 0.0
         self.last: float | None = None
         """The moment of the monotonic clock at which the database heard of us last."""
+        self._tried = time.monotonic()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the thread tries on, be the database there or not. If not, the others give this process up for good,
+        and nothing but a new one helps."""
+        stuck = time.monotonic() - self._tried > self._every + STUCK
+        return self._stopped.is_set() or (self._thread.is_alive() and not stuck)
 
     def start(self) -> None:
         self._thread.start()
@@ -56,7 +65,7 @@ class Beat:
         engine = beating_engine(self._url)
         away = False
         while not self._stopped.is_set():
-            began = time.monotonic()
+            began = self._tried = time.monotonic()
             try:
                 known = self._beat(engine)
             except (SQLAlchemyError, OSError) as error:

@@ -65,6 +65,18 @@ async def told_unexpected(error: Exception) -> ResponseReturnValue:
     return reply(500, "Something went wrong", detail)
 
 
+async def told_plainly(error: CronAppError) -> ResponseReturnValue:
+    """An error of ours, at a site that has no pages."""
+    return f"{error}\n", error.status, {**headers_of(error.status, error), "Content-Type": "text/plain; charset=utf-8"}
+
+
+def headers_of(status: int, error: CronAppError | None) -> dict[str, str]:
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if error is not None and error.retry_after:
+        headers["Retry-After"] = str(error.retry_after)
+    return headers
+
+
 def is_api() -> bool:
     return of_api(request.path)
 
@@ -72,9 +84,7 @@ def is_api() -> bool:
 def reply(
     status: int, title: str, detail: str, error: CronAppError | None = None
 ) -> tuple[Response | str, int, dict[str, str]]:
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    if error is not None and error.retry_after:
-        headers["Retry-After"] = str(error.retry_after)
+    headers = headers_of(status, error)
     if is_api():
         return problem(status, title, detail, error), status, headers
     if "HX-Request" in request.headers:

@@ -1,4 +1,4 @@
-"""For those who watch the server: is it alive, can it do its work."""
+"""For those who watch a process: is it alive, can it do its work."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ pages = api.blueprint
 
 
 @api.get("/healthz")
-async def alive() -> wire.Health:
-    """Whether the server is there at all."""
-    return wire.Health(status="ok")
+async def alive() -> wire.Health | Unavailable[wire.Health]:
+    """Whether the process is there at all; 503 where only a new one helps."""
+    if parts().alive():
+        return wire.Health(status="ok")
+    return Unavailable(wire.Health(status="unavailable"))
 
 
 @api.get("/readyz")

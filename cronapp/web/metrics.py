@@ -9,6 +9,7 @@ from quart import Blueprint, Quart, Response, request
 
 from cronapp.core.errors import CronAppError
 from cronapp.web import security
+from cronapp.web.errors import told_plainly
 from cronapp.web.site import Parts, parts
 
 pages = Blueprint("metrics", __name__)
@@ -35,10 +36,6 @@ def make_metrics_site(house: Parts) -> Quart:
     site.parts = house  # type: ignore[attr-defined]
     site.before_request(security.refuse_strangers)
     site.after_request(security.protect)
-    site.register_error_handler(CronAppError, refused)
+    site.register_error_handler(CronAppError, told_plainly)
     site.register_blueprint(pages)
     return site
-
-
-async def refused(error: CronAppError) -> tuple[str, int, dict[str, str]]:
-    return f"{error}\n", error.status, {"Content-Type": "text/plain; charset=utf-8"}

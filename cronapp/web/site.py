@@ -107,6 +107,8 @@ class Parts(Services):
     system: Callable[[], Awaitable[System]]
     clock_off: Callable[[], float]
     """By how many seconds this machine's clock is off, if that is so much that no slot is taken here; else 0."""
+    alive: Callable[[], bool]
+    """Whether this process can go on. While the database is away it can."""
     ready: Callable[[], Awaitable[dict[str, bool]]]
     metrics: Callable[[bool], Awaitable[tuple[bytes, str]]]
     """The figures for who watches many servers, and of what type they are; True: as OpenMetrics."""

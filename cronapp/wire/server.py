@@ -13,18 +13,18 @@ from cronapp.wire.jobs import Kept, Pause
 
 
 class Health(Wire):
-    """It is alive."""
+    """It is alive; `unavailable`: it answers, but can no longer tell the others so, and must be started anew."""
 
-    status: Literal["ok"]
+    status: Literal["ok", "unavailable"]
 
 
 class Ready(Wire):
     """What can do its part."""
 
     status: Literal["ok", "unavailable"]
-    database: bool
-    scheduler: bool
-    clock: bool = Field(default=False, description="Whether the server's clock agrees with the database's.")
+    database: bool = Field(description="Whether it answers, and is of a version that this process may work with.")
+    scheduler: bool = Field(default=False, description="Only of a server: whether slots are served.")
+    clock: bool = Field(default=False, description="Only of a server: whether its clock agrees with the database's.")
     worker: bool = Field(default=False, description="Only where runs are executed.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cronapp.core.hosts import hosts_of, is_within, networks_of
+from cronapp.core.hosts import bound_to, hosts_of, is_within, networks_of
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "cron.example", "other.example", "2001:db8::5"])
@@ -43,3 +43,21 @@ def test_networks_are_read_and_wrong_ones_are_told() -> None:
         assert not is_within(outside, networks)
     with pytest.raises(ValueError, match="'proxy' is no address and no network"):
         networks_of(("proxy",))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("5001", ("127.0.0.1", 5001)),
+        ("0.0.0.0:5001", ("0.0.0.0", 5001)),
+        ("[::]:0", ("::", 0)),
+        ("localhost:80", ("localhost", 80)),
+        *((wrong, None) for wrong in (":5001", "::5001", "5001:", "0.0.0.0", "a b:1", "99999", "")),
+    ],
+)
+def test_one_listens_on_loopback_unless_an_address_is_named(text: str, place: tuple[str, int] | None) -> None:
+    if place is not None:
+        assert bound_to(text) == place
+        return
+    with pytest.raises(ValueError, match="nothing to listen on"):
+        bound_to(text)

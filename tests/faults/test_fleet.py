@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import psycopg
 import pytest
 from databases import Cluster, socket_of
@@ -18,6 +22,8 @@ from support import TOKEN, Server
 
 from cronapp import wire
 from cronapp.client import Client
+
+ALIVE = Path(__file__).resolve().parents[2] / "deploy" / "alive.py"
 
 
 @pytest.fixture
@@ -87,7 +93,9 @@ def test_servers_and_workers_share_one_database_and_outlive_each_other(
     seen(lambda: "step 5" in one.api("GET", f"/runs/{began}/log").text)
     assert "steps" in other.api("GET", f"/runs/{began}/stack").json()["stack"], "where its code is, seen from afar"
     over_cable = cable.url(urlsplit(postgres_url).path[1:])
-    second = fleet.start("worker", "second", CRONAPP_DATABASE=over_cable, CRONAPP_STOP_TIMEOUT="1")
+    second = fleet.start(
+        "worker", "second", CRONAPP_DATABASE=over_cable, CRONAPP_STOP_TIMEOUT="1", CRONAPP_WORKER_LISTEN="0"
+    )
     first.kill()
     at = time.monotonic()
     seen(lambda: run(began)["state"] == "lost")
@@ -125,9 +133,17 @@ def test_servers_and_workers_share_one_database_and_outlive_each_other(
     # a worker that is cut off from the database: the same, and it ends when it is asked to, also while it is cut off
     fourth = one.api("POST", "/jobs/long/run", json={}).json()["id"]
     seen(lambda: run(fourth)["state"] == "running")
+    found = re.search(r"^Watched +http://([\w.:]+)/healthz", second.text(), re.MULTILINE)
+    assert found
+    alive = {"CRONAPP_PORT": "1", "CRONAPP_WORKER_LISTEN": found[1]}
+    told = httpx.get(f"http://{found[1]}/metrics").text
+    assert re.search(r"^cronapp_log_lines_total [1-9]", told, re.MULTILINE)
+    assert re.search(r'^cronapp_runs_total{job_id="long",state="cancelled",task="steps"} 1', told, re.MULTILINE)
     cable.cut()
     at = time.monotonic()
     seen(lambda: run(fourth)["state"] == "lost")
+    assert httpx.get(f"http://{found[1]}/readyz").json() == {"status": "unavailable", "database": False, "worker": True}
+    assert subprocess.run([sys.executable, ALIVE], env=alive, check=False).returncode == 0, "a new one would not help"
     assert time.monotonic() - at < STALL + 1 + 5, "five for a busy machine, or for a transaction that was cut in two"
     kept = one.api("GET", f"/runs/{fourth}/log").text
     cable.mend()
