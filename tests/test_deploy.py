@@ -44,6 +44,7 @@ STANDING = Standing(
     at=NOW,
     open={},
     waiting_since={"default": NOW},
+    unserved={"default": 1},
     jobs={JobState.ACTIVE: 1},
     each=[JobStands("nightly", "hello", JobState.ACTIVE, 0, NOW, NOW)],
     paused=False,

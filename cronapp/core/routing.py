@@ -1,8 +1,8 @@
-"""Which processes may execute a run: those that serve its queue and have all labels that it asks for."""
+"""Which processes may execute a run: those that serve its queue, and have its task and all labels that it asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cronapp.core.alert_words import listed
@@ -28,10 +28,12 @@ class Unserved:
     line: Line
     count: int
     why: str
+    task: str = ""
+    """The task that whoever could take them lacks."""
 
     @property
     def command(self) -> str:
-        """What starts a process that takes them."""
+        """What starts a process that takes them, if that has their task."""
         labels = "".join(f" --label {label}" for label in self.line.asks)
         return f"cronapp worker --queue {self.line.queue}{labels}"
 
@@ -46,27 +48,51 @@ def labels_words(labels: Sequence[str]) -> str:
     return f"the label{'s' if len(labels) > 1 else ''} {listed(labels)}"
 
 
-def nobody(nodes: Sequence[Node], line: Line) -> str | None:
-    """Why no process would ever take these runs, in words; None: one does, or nothing is known of any."""
+def able(nodes: Sequence[Node], line: Line, task: str) -> list[Node]:
+    """Those that execute such a run as soon as they have room and are not being emptied."""
+    return [node for node in nodes if node.serves(line.queue, line.asks) and task not in node.lacks]
+
+
+def nobody(nodes: Sequence[Node], line: Line, task: str = "") -> str | None:
+    """Why no process would ever take these runs, in words; None: one does, or nothing is known of any. Without `task`
+    it may be any."""
     serving = [node for node in nodes if node.serves(line.queue)]
-    if not nodes or any(node.serves(line.queue, line.asks) for node in serving):
+    if not nodes or able(serving, line, task):
         return None
     if not serving:
         return f"nobody serves the queue {line.queue}"
+    if any(node.serves(line.queue, line.asks) for node in serving):
+        anywhere = any(node.concurrency and task not in node.lacks for node in nodes)
+        who = "nobody who could take it" if anywhere else "nobody"
+        return f"{who} has the task {task}"
     missing = [label for label in line.asks if not any(label in node.labels for node in serving)]
     who = "no worker" if all(node.queues is None for node in serving) else f"no worker of the queue {line.queue}"
     return f"{who} has {labels_words(missing or line.asks)}" + ("" if missing else " together")
 
 
-def held_up(loads: Sequence[NodeLoad], line: Line) -> str | None:
+def unserved(nodes: Sequence[Node], waiting: Mapping[tuple[Line, str], int]) -> list[Unserved]:
+    """What waits for a process that is not there. `waiting` are so many runs of each line and, where somebody lacks it,
+    task; without a name for all the others."""
+    found: dict[tuple[Line, str], Unserved] = {}
+    for (line, task), count in sorted(waiting.items()):
+        whole = nobody(nodes, line)
+        if why := whole or nobody(nodes, line, task):
+            key = (line, "" if whole else task)
+            before = found[key].count if key in found else 0
+            found[key] = Unserved(line, before + count, why, key[1])
+    return list(found.values())
+
+
+def held_up(loads: Sequence[NodeLoad], line: Line, task: str) -> str | None:
     """Why no process takes these runs now, in words."""
-    if why := nobody([load.node for load in loads], line):
+    nodes = [load.node for load in loads]
+    if why := nobody(nodes, line, task):
         return why
-    serving = [load for load in loads if load.node.serves(line.queue, line.asks)]
-    open_ones = [load for load in serving if load.node.draining is None]
-    if serving and not open_ones:
+    takers = able(nodes, line, task)
+    open_ones = [load for load in loads if load.node in takers and load.node.draining is None]
+    if takers and not open_ones:
         return "whoever could take it is being emptied"
-    if serving and not any(load.free for load in open_ones):
+    if takers and not any(load.free for load in open_ones):
         places = sum(load.node.concurrency for load in open_ones)
         return f"all {places:,} places are taken" if places > 1 else "the one place is taken"
     return None

@@ -84,6 +84,8 @@ def of_all_servers(standing: Standing) -> Iterator[Metric]:
         yield gauges(f"runs_{state}", f"Runs that are {state}, on all servers.", ("queue",), counts)
     waits = [((queue,), waited(standing, queue, now)) for queue in sorted(queues)]
     yield gauges("queue_wait_seconds", "How long the oldest run waits that could start.", ("queue",), waits)
+    left = [((queue,), standing.unserved.get(queue, 0)) for queue in sorted(queues)]
+    yield gauges("runs_unserved", "Runs that wait for a process that is not there.", ("queue",), left)
     states = [((str(state),), standing.jobs.get(state, 0)) for state in JobState]
     yield gauges("jobs", "Jobs by their state.", ("state",), states)
     yield from gauge("scheduler_paused", "Whether the whole scheduler is paused.", standing.paused)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cronapp.core.clock import Clock
 from cronapp.core.errors import Conflict, NameTaken, NodeNotFound
 from cronapp.core.events import NodesChanged, RunChanged
-from cronapp.core.models import Node, NodeLoad, Run
-from cronapp.core.routing import Unserved, nobody
+from cronapp.core.models import JobSpec, Node, NodeLoad, Run
+from cronapp.core.routing import Line, Unserved, label_text, nobody, unserved
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.runs import lost_on
 from cronapp.store import audit, limits, nodes, runs
@@ -147,14 +148,15 @@ class Fleet:
             loads, now = nodes.loads(conn), nodes.now(conn)
             if not self.shared:  # whoever asks here is the process itself
                 loads = [replace(load, node=replace(load.node, heartbeat=now)) for load in loads]
-            unserved = [
-                Unserved(line, count, why)
-                for line, count in sorted(limits.waiting_by_line(conn).items())
-                if (why := nobody([load.node for load in loads], line))
-            ]
-            return FleetNow(tuple(loads), tuple(unserved), now, self.stall)
+            fleet = [load.node for load in loads]
+            return FleetNow(tuple(loads), tuple(waiting_for_nobody(conn, fleet)), now, self.stall)
 
         return await self.store.read(ask)
+
+    async def nobody_for(self, spec: JobSpec) -> str | None:
+        """Why no process would ever take runs of such a job, in words; None: one does."""
+        line = Line(spec.queue, label_text(spec.labels))
+        return await self.store.read(lambda conn: nobody(nodes.all_nodes(conn), line, spec.task))
 
     async def silent(self) -> list[str]:
         """The nodes of which nothing was heard for the stall time."""
@@ -185,6 +187,12 @@ class Fleet:
             ]
 
         return await self.store.write(change)
+
+
+def waiting_for_nobody(conn: Conn, fleet: Sequence[Node]) -> list[Unserved]:
+    """What none of these processes would ever take."""
+    lacked = {task for node in fleet for task in node.lacks}
+    return unserved(fleet, limits.waiting_by_line(conn, lacked))
 
 
 def found_node(conn: Conn, name: str) -> NodeLoad:

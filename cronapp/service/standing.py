@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
 from cronapp.core.clock import Clock
 from cronapp.core.models import JobState
-from cronapp.store import limits, pauses, standing
+from cronapp.service.fleet import waiting_for_nobody
+from cronapp.store import limits, nodes, pauses, standing
 from cronapp.store.standing import JobStands
 from cronapp.store.store import Conn, Store
 
@@ -22,6 +24,7 @@ class Standing:
     at: datetime
     open: dict[tuple[str, str], int]  # runs by queue and state
     waiting_since: dict[str, datetime]  # the oldest run that could start, by queue
+    unserved: dict[str, int]  # runs that no process would ever take, by queue
     jobs: dict[JobState, int]
     each: list[JobStands]  # the first so many
     paused: bool  # the whole scheduler
@@ -52,9 +55,17 @@ class Standings:
             at=now,
             open=limits.open_by_queue(conn),
             waiting_since=standing.waiting_since(conn, now),
+            unserved=unserved_by_queue(conn),
             jobs=standing.jobs_by_state(conn),
             each=standing.each_job(conn, self.most),
             paused=pauses.scheduler_pause(conn) is not None,
             alive_at=standing.alive_at(conn),
             database_bytes=size,
         )
+
+
+def unserved_by_queue(conn: Conn) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for one in waiting_for_nobody(conn, nodes.all_nodes(conn)):
+        found[one.line.queue] += one.count
+    return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, func, insert, select
+from sqlalchemy import Connection, case, delete, exists, func, insert, literal, select
 
 from cronapp.core.limits import Limit, LimitKind, Rate
 from cronapp.core.models import OPEN_STATES, RunState
@@ -85,11 +86,12 @@ def open_by_queue(conn: Connection) -> dict[tuple[str, str], int]:
     return {(queue, state): count for queue, state, count in conn.execute(statement)}
 
 
-def waiting_by_line(conn: Connection) -> dict[Line, int]:
-    """How many runs wait for the same queue and labels."""
-    columns = runs.c.queue, runs.c.labels
-    statement = select(*columns, func.count()).where(runs.c.state == RunState.QUEUED).group_by(*columns)
-    return {Line(queue, labels): count for queue, labels, count in conn.execute(statement)}
+def waiting_by_line(conn: Connection, tasks: Collection[str] = ()) -> dict[tuple[Line, str], int]:
+    """How many runs wait for the same queue and labels, those of these tasks by their task."""
+    task = case((runs.c.task.in_(tasks), runs.c.task), else_="") if tasks else literal("")
+    waiting = select(runs.c.queue, runs.c.labels, task.label("task")).where(runs.c.state == RunState.QUEUED).subquery()
+    statement = select(*waiting.c, func.count()).group_by(*waiting.c)
+    return {(Line(queue, labels), task): count for queue, labels, task, count in conn.execute(statement)}
 
 
 def open_by_group(conn: Connection) -> dict[tuple[str, str], int]:

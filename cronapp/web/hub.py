@@ -52,7 +52,7 @@ def touched(event: Event) -> tuple[Key, ...]:
         case TasksLoaded():
             return (("tasks", ""),)
         case NodesChanged():
-            return (("nodes", ""),)
+            return ("nodes", ""), ("runs", "")
         case ViewsChanged(page=page):
             return (("views", page),)
         case _:

@@ -119,7 +119,9 @@ from cronapp.wire.server import (
     Stretch,
     Task,
     TimingChanges,
+    Unserved,
     Worker,
+    WorkerItems,
 )
 
 __all__ = [
@@ -250,6 +252,7 @@ __all__ = [
     "TimingChanges",
     "Token",
     "TokenAsked",
+    "Unserved",
     "UsedSecret",
     "User",
     "UserAsked",
@@ -257,4 +260,5 @@ __all__ = [
     "UsualDuration",
     "Wire",
     "Worker",
+    "WorkerItems",
 ]

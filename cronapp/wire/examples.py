@@ -383,6 +383,13 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
         "drained_by": None,
         "lacks": [],
     },
+    server.Unserved: {
+        "queue": "training",
+        "labels": ["gpu"],
+        "task": None,
+        "count": 3,
+        "why": "no worker of the queue training has the label gpu",
+    },
     server.Scheduler: {"state": "paused", "reason": "deploying", "pause": {"by": "ada", "at": AT, "until": None}},
     server.Drain: {"draining": True, "since": AT},
     server.SafeRestart: {

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from cronapp.core.simulation import Mark
-from cronapp.wire.base import From, Json, Wire
+from cronapp.wire.base import From, Items, Json, Wire
 from cronapp.wire.jobs import Kept, Pause
 
 
@@ -117,6 +117,22 @@ class Worker(Wire):
     draining: bool = Field(description="Whether it is given no more runs.")
     drained_by: str | None = Field(description="Who emptied it; null: it comes or leaves by itself, or works.")
     lacks: list[str] = Field(description="Tasks that it was given runs of and does not have.")
+
+
+class Unserved(Wire):
+    """Runs that wait for a process which is not there."""
+
+    queue: str
+    labels: list[str]
+    task: str | None = Field(description="The task that nobody has; null: it is the queue or the labels.")
+    count: int
+    why: str
+
+
+class WorkerItems(Items[Worker]):
+    """All processes, and what none of them would ever take."""
+
+    unserved: list[Unserved]
 
 
 class Ending(Wire):

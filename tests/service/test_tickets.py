@@ -206,6 +206,33 @@ async def test_a_run_goes_to_a_node_that_has_its_task_and_fails_clearly_where_no
     assert [load.node.lacks for load in (await fleet.look()).loads] == [("hello",), ()]
 
 
+async def test_what_waits_for_a_task_that_nobody_has_is_told(
+    fleet: Fleet, jobs: Jobs, runs: Runs, store: Store
+) -> None:
+    for node in (a_node("one"), a_node("two"), a_node("gpu", queues=("gpu",)), a_node("none", concurrency=0)):
+        await fleet.join(node)
+    (plain,) = await opened(jobs, runs, 1)
+    (gpu,) = await opened(jobs, runs, 1, "train", queue="gpu")
+    (mail,) = await opened(jobs, runs, 1, "mail", labels=["mail"])
+    assert [one.why for one in (await fleet.look()).unserved] == ["no worker has the label mail"]
+    for name in ("one", "two"):
+        await store.write(nodes.set_lacks, name, ["hello"])
+    found = (await fleet.look()).unserved
+    assert [(one.why, one.count, one.task) for one in found] == [
+        ("nobody who could take it has the task hello", 1, "hello"),
+        ("no worker has the label mail", 1, ""),
+    ], "the queue gpu has somebody who has it"
+    assert await runs.held_up_by(await runs.get(plain)) == ["nobody who could take it has the task hello"]
+    await fleet.drain("gpu")
+    assert await runs.held_up_by(await runs.get(gpu)) == ["whoever could take it is being emptied"]
+    assert await runs.held_up_by(await runs.get(mail)) == ["no worker has the label mail"]
+    await fleet.leave("gpu")
+    await fleet.has_again("two")
+    assert await runs.held_up_by(await runs.get(plain)) == []
+    await store.write(nodes.set_lacks, "two", ["hello", "other"])
+    assert await runs.held_up_by(await runs.get(plain)) == ["nobody has the task hello"]
+
+
 async def test_while_the_scheduler_is_paused_what_is_on_its_way_does_not_begin(
     fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock, blackouts: Blackouts
 ) -> None:

@@ -11,6 +11,7 @@ from support import until
 from visiting import HTMX, Api, page_of, partials, settings_in, signed_in
 
 from cronapp.app import App
+from cronapp.store import nodes
 
 
 async def test_the_system_page_tells_whether_a_restart_is_safe_and_empties_the_server(
@@ -93,7 +94,7 @@ async def test_any_process_is_emptied_from_the_system_page(postgres_url: str, tm
     app = App(settings, address="http://127.0.0.1:5000")
     await app.start(worker=False)
     try:
-        node = a_node("gpu-1:7", queues=("train", "default"), labels=("gpu",), clock_off=1.4, lacks=("hello",))
+        node = a_node("gpu-1:7", queues=("train", "default"), labels=("gpu",), clock_off=1.4)
         await app.services.fleet.join(node)
         client = await signed_in(app)
         page = await page_of(client, "/system")
@@ -101,6 +102,18 @@ async def test_any_process_is_emptied_from_the_system_page(postgres_url: str, tm
         assert page.one(data_node="gpu-1:7")
         for told in ("train, default", "gpu", "0 of 2", "+1.4 s"):
             assert told in page.text
+        await app.jobs.create({"id": "a", "task": "hello", "schedule": {"kind": "manual"}}, origin="api")
+        run = (await app.runs.run_now("a")).id
+        await app.store.write(nodes.set_lacks, "gpu-1:7", ["hello"])
+        for path in ("/system", "/jobs/a"):
+            assert "Nobody has the task hello." in (page := await page_of(client, path)).text
+            assert page.faults() == []
+        assert "waits: nobody has the task hello" in (await page_of(client, f"/runs/{run}")).text
+        told = (await Api(app).json("GET", "/workers"))["unserved"]
+        why = {"queue": "default", "labels": [], "task": "hello", "count": 1, "why": "nobody has the task hello"}
+        assert told == [why]
+        figures = await client.get("/metrics")
+        assert 'cronapp_runs_unserved{queue="default"} 1.0' in await figures.get_data(as_text=True)
         asked = (await page_of(client, "/system/nodes/gpu-1:7/drain")).text
         assert "It runs nothing now." in asked
         assert "Nobody else serves the queues" in asked

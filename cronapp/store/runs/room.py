@@ -137,6 +137,7 @@ def held_up(conn: Connection, run_ids: Sequence[int], now: datetime) -> dict[int
             runs.c.job_key,
             runs.c.queue,
             runs.c.labels,
+            runs.c.task,
             runs.c.backfill,
             jobs.c.group,
             jobs.c.max_running.label("job_limit"),
@@ -153,6 +154,6 @@ def held_up(conn: Connection, run_ids: Sequence[int], now: datetime) -> dict[int
     told: dict[int, list[str]] = {}
     for row in rows:
         full = [room.told(place, row).words() for place in places_of(row) if room.left.get(place, 1) <= 0]
-        away = routing.held_up(loads, Line(row["queue"], row["labels"]))
+        away = routing.held_up(loads, Line(row["queue"], row["labels"]), row["task"])
         told[row["id"]] = [*([away] if away else []), *full]
     return told

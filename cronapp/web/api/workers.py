@@ -5,7 +5,7 @@ from __future__ import annotations
 from cronapp import wire
 from cronapp.core.errors import Conflict, NodeNotFound
 from cronapp.core.models import NodeLoad
-from cronapp.web.api.told import items
+from cronapp.core.routing import Unserved
 from cronapp.web.described.part import Part
 from cronapp.web.site import parts
 
@@ -13,9 +13,14 @@ api = Part("workers", __name__, "Server")
 
 
 @api.get("/workers")
-async def index() -> wire.Items[wire.Worker]:
-    """The processes on this database: this server, others, and workers."""
-    return items(wire.Worker, [worker_told(load) for load in (await parts().fleet.look()).loads])
+async def index() -> wire.WorkerItems:
+    """The processes on this database: this server, others, and workers; and what waits for one that is not there."""
+    fleet = await parts().fleet.look()
+    return wire.WorkerItems(
+        items=[worker_told(load) for load in fleet.loads],
+        next=None,
+        unserved=[unserved_told(one) for one in fleet.unserved],
+    )
 
 
 @api.post("/workers/<name>/drain", refuses=(NodeNotFound,))
@@ -28,6 +33,12 @@ async def drain(name: str) -> wire.Worker:
 async def resume(name: str) -> wire.Worker:
     """Let one that somebody emptied work again."""
     return worker_told(await parts().fleet.resume(name))
+
+
+def unserved_told(one: Unserved) -> wire.Unserved:
+    return wire.Unserved(
+        queue=one.line.queue, labels=list(one.line.asks), task=one.task or None, count=one.count, why=one.why
+    )
 
 
 def worker_told(load: NodeLoad) -> wire.Worker:

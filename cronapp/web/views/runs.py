@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from cronapp.core.errors import JobNotFound, RunNotFound
-from cronapp.core.events import Event, JobChanged, LimitsChanged, LogAppended, RunChanged
+from cronapp.core.events import Event, JobChanged, LimitsChanged, LogAppended, NodesChanged, RunChanged
 from cronapp.core.logs import LogFilter
 from cronapp.core.models import Job, Run, RunState
 from cronapp.core.ranges import RANGES
@@ -119,7 +119,7 @@ class RunView(Shown):
                 return ("log", *PARTS)
             case RunChanged(job=self.run.job) | JobChanged(job=self.run.job):  # another attempt, or the job is gone
                 return OF_OTHERS
-            case LimitsChanged() | RunChanged() if self.waiting:  # it may be held up by something else now
+            case LimitsChanged() | NodesChanged() | RunChanged() if self.waiting:  # held up by something else
                 return OF_OTHERS
         return ()
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from markupsafe import Markup
 
 from cronapp.core.errors import JobNotFound
-from cronapp.core.events import Event, JobChanged, RunChanged, TasksLoaded
+from cronapp.core.events import Event, JobChanged, NodesChanged, RunChanged, TasksLoaded
 from cronapp.core.figures import figures_of
-from cronapp.core.models import Job, JobRow
+from cronapp.core.models import Job, JobRow, JobState
 from cronapp.service.run_questions import PAST
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
@@ -19,7 +19,7 @@ from cronapp.web.views.job.tabs import FIRST, TABS, tallies
 from cronapp.web.views.shown import EMPTY, Shown
 from cronapp.web.views.zones import job_zone
 
-FRAME = ("head", "note", "changes", "cards", "tabs")
+FRAME = ("head", "unserved", "note", "changes", "cards", "tabs")
 PAUSES = {"tabs": 1.0, "cards": 2.0}  # seconds; what costs more to make comes less often
 
 
@@ -58,6 +58,8 @@ class JobTab(Shown):
                 return ("head", "cards")
             case TasksLoaded():
                 return ("head", "changes", "tabs")
+            case NodesChanged():
+                return ("unserved",)
             case JobChanged():  # it may come after this one from now on
                 return ("tabs",)
         return ()
@@ -68,6 +70,7 @@ class JobTab(Shown):
     async def show(self, part: str) -> Markup:
         frame = {
             "head": self._head,
+            "unserved": self._unserved,
             "note": self._note,
             "changes": self._changes,
             "cards": self._cards,
@@ -77,6 +80,8 @@ class JobTab(Shown):
         try:
             if render is None:
                 return await self.show_own(part)
+            if part == "unserved":
+                return await render()
             if part == "tabs":
                 return await self.once_of_all(("tabs", self.tab), render)
             what = (part, self.tab) if part == "note" else part
@@ -93,6 +98,10 @@ class JobTab(Shown):
 
     async def _head(self) -> Markup:
         return await head_partial(self.house, self.job_id)
+
+    async def _unserved(self) -> Markup:
+        job = await self.house.jobs.get(self.job_id)
+        return partial("#job-unserved", fragment("_job_unserved", **await unserved_context(self.house, job)))
 
     async def _note(self) -> Markup:
         job = await self.house.jobs.get(self.job_id)
@@ -125,6 +134,12 @@ def changes_context(house: Parts, job: Job) -> dict[str, Any]:
     }
 
 
+async def unserved_context(house: Parts, job: Job) -> dict[str, Any]:
+    """Of a job that does not run anyway, what changed in its code tells more."""
+    fits = job.state is not JobState.NEEDS_ATTENTION
+    return {"unserved": await house.fleet.nobody_for(job.spec) if fits else None}
+
+
 async def cards_context(house: Parts, job: Job) -> dict[str, Any]:
     past = await house.runs.past(job)
     return {
@@ -150,6 +165,7 @@ async def frame_context(house: Parts, row: JobRow, tab: str) -> dict[str, Any]:
     return {
         **frame,
         **changes_context(house, row.job),
+        **await unserved_context(house, row.job),
         **await note_context(house, row.job, tab),
         **await cards_context(house, row.job),
         **await tabs_context(house, row.job, tab),
