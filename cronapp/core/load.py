@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cronapp.core.models import Overlap
+from cronapp.core.routing import Line
 
 MINUTE = 60.0
+USUAL = Line("default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Due:
 class Rules:
     """What of a job decides how its runs meet."""
 
-    queue: str = "default"
+    line: Line = USUAL
     group: str | None = None
     overlap: Overlap = Overlap.SKIP
     max_running: int = 1
@@ -45,10 +47,12 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many may run side by side: of all, of each queue and of each group that has a limit."""
+    """How many may run side by side: of all, of each queue and each group that has a limit, and of those that ask for
+    the same labels, where not everybody has them."""
 
     overall: int
     queues: Mapping[str, int] = field(default_factory=dict)
+    lines: Mapping[Line, int] = field(default_factory=dict)
     groups: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -90,10 +94,11 @@ class _House:
         self.ends: list[tuple[float, int]] = []
         self.running = 0
         self.of_queue: Counter[str] = Counter()
+        self.of_line: Counter[Line] = Counter()
         self.of_group: Counter[str] = Counter()
         self.of_job: Counter[int] = Counter()  # that run, or wait for a place
         self.behind: dict[int, list[int]] = {}  # that wait for a run of their own job
-        self.waits: dict[tuple[str, str | None], list[int]] = {}  # for a place, by what they need one of
+        self.waits: dict[tuple[Line, str | None], list[int]] = {}  # for a place, by what they need one of
         self.lined = 0  # so many wait in them
 
     def come(self, due: Due) -> None:
@@ -112,7 +117,7 @@ class _House:
         self.course.job.append(job)
         if full:
             self.behind.setdefault(job, []).append(number)
-        elif not self.lined and self.running < self.places.overall and self._has_place(rule.queue, rule.group):
+        elif not self.lined and self.running < self.places.overall and self._has_place(rule.line, rule.group):
             self.of_job[job] += 1  # nobody is before it: it need not line up
             self._start(number, due.at)
         else:
@@ -122,7 +127,8 @@ class _House:
     def begin(self, at: float, takes: float, job: int) -> None:
         rule = self.rules[job]
         self.running += 1
-        self.of_queue[rule.queue] += 1
+        self.of_queue[rule.line.queue] += 1
+        self.of_line[rule.line] += 1
         if rule.group:
             self.of_group[rule.group] += 1
         heapq.heappush(self.ends, (at + takes, job))
@@ -132,7 +138,8 @@ class _House:
             at, job = heapq.heappop(self.ends)
             rule = self.rules[job]
             self.running -= 1
-            self.of_queue[rule.queue] -= 1
+            self.of_queue[rule.line.queue] -= 1
+            self.of_line[rule.line] -= 1
             if rule.group:
                 self.of_group[rule.group] -= 1
             self.of_job[job] -= 1
@@ -146,7 +153,7 @@ class _House:
         rule = self.rules[job]
         self.of_job[job] += 1
         self.lined += 1
-        heapq.heappush(self.waits.setdefault((rule.queue, rule.group), []), number)
+        heapq.heappush(self.waits.setdefault((rule.line, rule.group), []), number)
 
     def _fill(self, at: float) -> None:
         while self.lined and self.running < self.places.overall:
@@ -163,8 +170,11 @@ class _House:
         self.course.end[number] = at + self.takes[number]
         self.begin(at, self.takes[number], self.course.job[number])
 
-    def _has_place(self, queue: str, group: str | None) -> bool:
-        if self.of_queue[queue] >= self.places.queues.get(queue, self.places.overall):
+    def _has_place(self, line: Line, group: str | None) -> bool:
+        places = self.places
+        if self.of_queue[line.queue] >= places.queues.get(line.queue, places.overall):
+            return False
+        if self.of_line[line] >= places.lines.get(line, places.overall):
             return False
         return group is None or self.of_group[group] < self.places.groups.get(group, 1)
 

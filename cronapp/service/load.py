@@ -16,6 +16,7 @@ from cronapp.core.events import Event, JobChanged, LimitsChanged, NodesChanged, 
 from cronapp.core.limits import GROUP_AT_ONCE, Limit
 from cronapp.core.load import Bucket, Course, Due, Places, Rules, buckets_of, course_of, crowds
 from cronapp.core.models import CronSchedule, Job, JobState, Node, Run, Schedule, SlotChange
+from cronapp.core.routing import Line, label_text
 from cronapp.core.spec import zone_of
 from cronapp.core.timeline import floored
 from cronapp.core.triggers import count_between, slots_between
@@ -132,7 +133,7 @@ class Loads:
         def ask(conn: Conn) -> Known:
             active = [job for job in jobs.all_jobs(conn) if job.state is JobState.ACTIVE]
             usual = runs.usual(conn, [job.key for job in active[:MOST_JOBS]])
-            named = {job.spec.queue for job in active}
+            named = {line_of(job) for job in active}
             places = places_of(limits.all_limits(conn), self.concurrency, nodes.all_nodes(conn), named)
             return Known(
                 jobs=active,
@@ -213,23 +214,32 @@ def shared_of(job: Job) -> Shared:
 
 def rules_of(job: Job) -> Rules:
     spec = job.spec
-    return Rules(spec.queue, spec.group, spec.overlap, spec.max_running)
+    return Rules(line_of(job), spec.group, spec.overlap, spec.max_running)
+
+
+def line_of(job: Job) -> Line:
+    return Line(job.spec.queue, label_text(job.spec.labels))
 
 
 def places_of(
-    given: Sequence[Limit], concurrency: int, fleet: Sequence[Node] = (), named: Collection[str] = ()
+    given: Sequence[Limit], concurrency: int, fleet: Sequence[Node] = (), named: Collection[Line] = ()
 ) -> Places:
-    """The limits of queues and groups, and the places of who serves each of the queues that are named; a group that has
-    no limit runs one at a time, and a queue that nobody serves just now is reckoned with as if all did."""
+    """The limits of queues and groups, and the places of who serves each of the queues that are named, and has the
+    labels that are asked for there; a group that has no limit runs one at a time, and what nobody serves just now is
+    reckoned with as if all did."""
     queues = {one.name: one.max_running for one in given if one.kind == "queue" and one.max_running}
     groups = {one.name: one.max_running or GROUP_AT_ONCE for one in given if one.kind == "group"}
     open_ones = [node for node in fleet if node.draining is None]
     overall = sum(node.concurrency for node in open_ones) or concurrency
-    for queue in named:
-        served = sum(node.concurrency for node in open_ones if node.serves(queue))
-        if 0 < served < overall:
-            queues[queue] = min(served, queues.get(queue, served))
-    return Places(overall, queues, groups)
+
+    def served(line: Line) -> int:
+        return sum(node.concurrency for node in open_ones if node.serves(line.queue, line.asks))
+
+    for queue in {line.queue for line in named}:
+        if 0 < (there := served(Line(queue))) < overall:
+            queues[queue] = min(there, queues.get(queue, there))
+    lines = {line: there for line in named if line.labels and (there := served(line))}
+    return Places(overall, queues, lines, groups)
 
 
 def running_on(known: Known, takes: Sequence[float], now: datetime, start: datetime) -> list[Due]:

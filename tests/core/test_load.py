@@ -13,6 +13,7 @@ from recipes import a_spec
 from cronapp.core.cron import later, parse
 from cronapp.core.load import Bucket, Due, Places, Rules, buckets_of, coarser, course_of, crowds
 from cronapp.core.models import CronSchedule, IntervalSchedule, OnceSchedule, Overlap
+from cronapp.core.routing import Line
 from cronapp.core.spread import LONGEST, Crowded, Proposal, spread
 from cronapp.core.triggers import slots_between, trigger_of
 
@@ -43,9 +44,16 @@ def test_a_run_that_goes_on_is_counted_in_each_minute_of_it() -> None:
 
 
 def test_a_queue_and_a_group_have_places_of_their_own() -> None:
-    rules = [Rules("slow"), Rules("slow"), Rules(group="db"), Rules(group="db"), Rules()]
+    slow = Line("slow")
+    rules = [Rules(slow), Rules(slow), Rules(group="db"), Rules(group="db"), Rules()]
     course = course_of(at_once(5), rules, Places(9, queues={"slow": 1}, groups={"db": 1}))
     assert list(course.start) == [0, 60, 0, 60, 0]
+
+
+def test_those_who_ask_for_labels_have_the_places_of_who_has_them() -> None:
+    gpu = Line("default", "gpu")
+    course = course_of(at_once(5), [Rules(gpu), Rules(gpu), Rules(), Rules(gpu), Rules()], Places(4, lines={gpu: 1}))
+    assert list(course.start) == [0, 60, 0, 120, 0], "who asks for none is not behind them"
 
 
 def test_what_runs_already_takes_a_place() -> None:
