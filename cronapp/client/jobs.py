@@ -28,13 +28,15 @@ class JobCalls:
         tag: str | Sequence[str] | None = None,
         untagged: bool = False,
         queue: str | None = None,
+        label: str | None = None,
         in_group: str | None = None,
         origin: str | None = None,
         sort: str | None = None,
         most: int | None = None,
     ) -> Flow[wire.Job]:
         """The jobs that fit, by their ids or by `sort`; at most so many."""
-        query = given(q=q, state=state, task=task, tag=tag, queue=queue, in_group=in_group, origin=origin, sort=sort)
+        query = given(q=q, state=state, task=task, tag=tag, queue=queue, label=label, in_group=in_group)
+        query |= given(origin=origin, sort=sort)
         return pages(ask(Items[wire.Job], "GET", "/jobs", query={**query, "untagged": untagged}), most)
 
     @call

@@ -10,6 +10,7 @@ from cronapp.core.errors import RunNotFound
 from cronapp.core.figures import Past
 from cronapp.core.logs import LogFilter, LogShow, Step
 from cronapp.core.models import Job, LogLine, Run, RunState
+from cronapp.core.routing import Line
 from cronapp.core.usual import Usual
 from cronapp.service.tasks import Tasks
 from cronapp.store import logs, runs
@@ -38,6 +39,11 @@ class RunQuestions:
     async def attempts(self, run: Run) -> list[Run]:
         store = self.store.whole if run.trial else self.store
         return await store.read(runs.attempts, run.first_attempt)
+
+    async def line(self, run: Run) -> Line:
+        """Its queue, and the labels that it asks for."""
+        found = await self.store.whole.read(runs.lines_of, [run.id])
+        return found.get(run.id, Line("default"))
 
     async def held_up_by(self, run: Run) -> list[str]:
         """What has no place for a run that waits although its time has come, in words."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,7 @@ class JobFilter:
     tags: tuple[str, ...] = ()
     untagged: bool = False
     queue: str = ""
+    label: str = ""
     group: str = ""
     origin: str = ""
 
@@ -317,6 +319,9 @@ def matching(filters: JobFilter) -> ColumnElement[bool]:
         conditions.append(jobs.c.task == filters.task)
     if filters.queue:
         conditions.append(jobs.c.spec["queue"].as_string() == filters.queue)
+    if filters.label:  # each stands there in quotes, and has none in it
+        asked = jobs.c.spec["labels"].as_string()
+        conditions.append(asked.contains(json.dumps(filters.label, ensure_ascii=False), autoescape=True))
     if filters.group:
         conditions.append(jobs.c.group == filters.group)
     if filters.origin:

@@ -90,8 +90,8 @@ def waiting_by_line(conn: Connection, tasks: Collection[str] = ()) -> dict[tuple
     """How many runs wait for the same queue and labels, those of these tasks by their task."""
     task = case((runs.c.task.in_(tasks), runs.c.task), else_="") if tasks else literal("")
     waiting = select(runs.c.queue, runs.c.labels, task.label("task")).where(runs.c.state == RunState.QUEUED).subquery()
-    statement = select(*waiting.c, func.count()).group_by(*waiting.c)
-    return {(Line(queue, labels), task): count for queue, labels, task, count in conn.execute(statement)}
+    statement = select(*waiting.c, func.count().label("number")).group_by(*waiting.c)
+    return {(Line(row.queue, row.labels), row.task): row.number for row in conn.execute(statement)}
 
 
 def open_by_group(conn: Connection) -> dict[tuple[str, str], int]:

@@ -6,6 +6,8 @@ each job that matches.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -195,7 +197,7 @@ Offers = dict[str, list[tuple[str, int]]]
 
 
 def offers(conn: Connection) -> Offers:
-    """The tasks, tags, queues, groups and origins that jobs have, and how many jobs have each."""
+    """The tasks, tags, queues, labels, groups and origins that jobs have, and how many jobs have each."""
     columns = {
         "task": jobs.c.task,
         "tag": job_tags.c.tag,
@@ -203,7 +205,17 @@ def offers(conn: Connection) -> Offers:
         "group": jobs.c.group,
         "origin": jobs.c.origin,
     }
-    return {name: _counted(conn, column) for name, column in columns.items()}
+    found = {name: _counted(conn, column) for name, column in columns.items()}
+    return found | {"label": _apart(_counted(conn, jobs.c.spec["labels"].as_string()))}
+
+
+def _apart(lists: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """How often each is in these lists, which are so frequent."""
+    counts: Counter[str] = Counter()
+    for told, number in lists:
+        for one in json.loads(told):
+            counts[one] += number
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _counted(conn: Connection, column: ColumnElement[Any]) -> list[tuple[str, int]]:

@@ -10,13 +10,13 @@ from cronapp.store.jobs import JobFilter
 from cronapp.store.listing import SORTS, Sort
 
 PATH = "/jobs"
-ORDER = ("q", "state", "task", "tag", "untagged", "queue", "in_group", "origin", "sort", "group")
+ORDER = ("q", "state", "task", "tag", "untagged", "queue", "label", "in_group", "origin", "sort", "group")
 """`group=tag` groups the list by tag; `in_group` is the group of jobs that share a limit."""
-ONE_EACH = ("q", "state", "task", "queue", "in_group", "origin")
+ONE_EACH = ("q", "state", "task", "queue", "label", "in_group", "origin")
 DOWN_FIRST = ("last", "duration")
 """Sorts that one wants with the largest first."""
 CHIPS = {"q": "“{}”", "task": "task: {}", "tag": "{}", "untagged": "no tag", "queue": "queue: {}"}
-CHIPS |= {"in_group": "group: {}", "origin": "from {}"}
+CHIPS |= {"label": "label: {}", "in_group": "group: {}", "origin": "from {}"}
 
 Pairs = tuple[tuple[str, str], ...]
 

@@ -16,6 +16,7 @@ from cronapp.web.site import parts
 
 pages = Blueprint("saved_views", __name__)
 LISTS = ("jobs",)
+FIELDS = (*((name, name) for name in ("task", "queue", "label", "origin")), ("group", "in_group"))
 
 
 @pages.get("/views/filter")
@@ -24,7 +25,7 @@ async def filters() -> ResponseReturnValue:
     told = {
         name: [(value, f"{value} · {count:,}") for value, count in offers[name]] for name in offers if name != "tag"
     }
-    for name, field in (("task", "task"), ("queue", "queue"), ("group", "in_group"), ("origin", "origin")):
+    for name, field in FIELDS:
         chosen = asked.value(field)
         if chosen and chosen not in dict(told[name]):
             told[name].append((chosen, chosen))

@@ -92,6 +92,7 @@ class JobsWanted(Closed):
     tags: list[Text] = Field(default=[], description="A job has all of these.")
     untagged: bool = False
     queue: Text = LEFT_OUT
+    label: Text = LEFT_OUT
     group: Text = LEFT_OUT
     origin: Text = LEFT_OUT
 

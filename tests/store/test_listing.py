@@ -113,9 +113,9 @@ async def test_groups_tell_their_number_and_what_is_worst_in_them(store: Store) 
     assert await store.read(listing.groups, JobFilter(task="fail")) == [c]
 
 
-async def test_jobs_are_found_by_all_of_their_tags_by_queue_group_and_origin(store: Store) -> None:
-    await put_job(store, "both", tags=["x", "y"], queue="slow", group="shared")
-    await put_job(store, "one", tags=["x"])
+async def test_jobs_are_found_by_all_of_their_tags_by_queue_label_group_and_origin(store: Store) -> None:
+    await put_job(store, "both", tags=["x", "y"], queue="slow", group="shared", labels=["zone=eu", "gpu"])
+    await put_job(store, "one", tags=["x"], labels=["gpu"])
     await put_job(store, "none")
 
     async def ids(**fields: object) -> list[str]:
@@ -128,6 +128,10 @@ async def test_jobs_are_found_by_all_of_their_tags_by_queue_group_and_origin(sto
     assert await ids(tags=("x", "y")) == ["both"]
     assert await ids(untagged=True) == ["none"]
     assert await ids(queue="slow") == ["both"]
+    assert await ids(label="gpu") == ["both", "one"]
+    assert await ids(label="zone=eu") == ["both"]
+    for none in ("gp", "%", '"', 'zone=eu","gpu'):
+        assert await ids(label=none) == []
     assert await ids(group="shared") == ["both"]
     assert await ids(origin="api") == ["both", "none", "one"]
     assert await ids(origin="code") == []
@@ -136,6 +140,7 @@ async def test_jobs_are_found_by_all_of_their_tags_by_queue_group_and_origin(sto
         "task": [("hello", 3)],
         "tag": [("x", 2), ("y", 1)],
         "queue": [("default", 2), ("slow", 1)],
+        "label": [("gpu", 2), ("zone=eu", 1)],
         "group": [("shared", 1)],
         "origin": [("api", 3)],
     }

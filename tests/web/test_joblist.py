@@ -51,7 +51,7 @@ def rows(page: Page) -> list[str]:
 
 async def some(api: Api) -> None:
     hourly = {"kind": "cron", "expression": "0 * * * *"}
-    await api.make("b", schedule=hourly, tags=["x", "y", "z"])
+    await api.make("b", schedule=hourly, tags=["x", "y", "z"], labels=["gpu"])
     await api.make("a", schedule={"kind": "cron", "expression": "0 0 1 1 *"}, tags=["x"])
     await api.make("c", tags=[])
     await api.json("POST", "/jobs/b/pause", json={"reason": "why"})
@@ -78,6 +78,13 @@ async def test_the_list_is_sorted_and_filtered_by_its_address(client: QuartClien
         "/jobs?q=nothing&state=paused",
     ]
     assert [job["id"] for job in (await api.json("GET", "/jobs?tag=x&sort=-id"))["items"]] == ["b", "a"]
+    assert [job["id"] for job in (await api.json("GET", "/jobs?label=gpu"))["items"]] == ["b"]
+    run = (await api.json("POST", "/jobs/b/run", 202))["id"]
+    for path in ("/jobs/b/configuration", f"/runs/{run}"):
+        assert (await page_of(client, path)).one("a", href="/jobs?label=gpu")
+    labelled = await page_of(client, "/jobs?label=gpu")
+    assert (rows(labelled), "label: gpu" in labelled.text) == (["b"], True)
+    assert "gpu · 1" in (await page_of(client, "/views/filter")).text
 
 
 async def test_a_row_has_a_switch_that_says_what_it_is(client: QuartClient, api: Api, quiet: App) -> None:

@@ -40,6 +40,7 @@ FILTERS = (
     Param("tag", "With this tag; of several, with all of them.", many=True),
     Param("untagged", "`1`: without any tag."),
     Param("queue", "Of this queue."),
+    Param("label", "That ask for this label."),
     Param("in_group", "Of this group, which shares a limit."),
     Param("origin", "`browser`, `api` or `code`."),
     Param("sort", f"`{'`, `'.join(SORTS)}`; with `-` before it the largest first."),

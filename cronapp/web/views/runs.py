@@ -163,6 +163,7 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         "job_zone": job_zone(house, job.spec) if job else None,
         "attempts": await house.runs.attempts(run),
         "held_up": await house.runs.held_up_by(run),
+        "line": await house.runs.line(run),
         "alike": bool(job) and await house.runs.has_alike(run),
         "waker": await waker_of(house, run),
         "usual": await house.runs.usual_before(run) if run.started_at else None,
