@@ -380,6 +380,7 @@ class App:
     def _parts(self) -> Parts:
         return Parts(
             **{name: getattr(self.services, name) for name in Services.__slots__},
+            node=self.node,
             drain=self.draining,
             settings=self.settings,
             clock=self.clock,

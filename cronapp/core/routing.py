@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cronapp.core.alert_words import listed
-from cronapp.core.models import Node, NodeLoad
+from cronapp.core.models import JobSpec, Node, NodeLoad
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,6 +38,11 @@ class Unserved:
         return f"cronapp worker --queue {self.line.queue}{labels}"
 
 
+def line_of(spec: JobSpec) -> Line:
+    """Where the runs of a job wait."""
+    return Line(spec.queue, label_text(spec.labels))
+
+
 def label_text(labels: Iterable[str]) -> str:
     """The labels as runs keep them: the same ones always are the same text."""
     return " ".join(sorted(labels))
@@ -62,9 +67,10 @@ def nobody(nodes: Sequence[Node], line: Line, task: str = "") -> str | None:
     if not serving:
         return f"nobody serves the queue {line.queue}"
     if any(node.serves(line.queue, line.asks) for node in serving):
-        anywhere = any(node.concurrency and task not in node.lacks for node in nodes)
-        who = "nobody who could take it" if anywhere else "nobody"
-        return f"{who} has the task {task}"
+        if all(task in node.lacks for node in nodes if node.concurrency):
+            return f"nobody has the task {task}"
+        labels = f" with {labels_words(line.asks)}" if line.asks else ""
+        return f"no worker of the queue {line.queue}{labels} has the task {task}"
     missing = [label for label in line.asks if not any(label in node.labels for node in serving)]
     who = "no worker" if all(node.queues is None for node in serving) else f"no worker of the queue {line.queue}"
     return f"{who} has {labels_words(missing or line.asks)}" + ("" if missing else " together")

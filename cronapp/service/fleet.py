@@ -9,8 +9,8 @@ from datetime import datetime
 from cronapp.core.clock import Clock
 from cronapp.core.errors import Conflict, NameTaken, NodeNotFound
 from cronapp.core.events import NodesChanged, RunChanged
-from cronapp.core.models import JobSpec, Node, NodeLoad, Run
-from cronapp.core.routing import Line, Unserved, label_text, nobody, unserved
+from cronapp.core.models import Node, NodeLoad, Run
+from cronapp.core.routing import Line, Unserved, nobody, unserved
 from cronapp.service.blackouts import Blackouts
 from cronapp.service.runs import lost_on
 from cronapp.store import audit, limits, nodes, runs
@@ -153,10 +153,9 @@ class Fleet:
 
         return await self.store.read(ask)
 
-    async def nobody_for(self, spec: JobSpec) -> str | None:
-        """Why no process would ever take runs of such a job, in words; None: one does."""
-        line = Line(spec.queue, label_text(spec.labels))
-        return await self.store.read(lambda conn: nobody(nodes.all_nodes(conn), line, spec.task))
+    async def nobody_for(self, line: Line, task: str) -> str | None:
+        """Why no process would ever take such a run, in words; None: one does."""
+        return await self.store.read(lambda conn: nobody(nodes.all_nodes(conn), line, task))
 
     async def silent(self) -> list[str]:
         """The nodes of which nothing was heard for the stall time."""

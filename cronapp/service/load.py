@@ -16,7 +16,7 @@ from cronapp.core.events import Event, JobChanged, LimitsChanged, NodesChanged, 
 from cronapp.core.limits import GROUP_AT_ONCE, Limit
 from cronapp.core.load import Bucket, Course, Due, Places, Rules, buckets_of, course_of, crowds
 from cronapp.core.models import CronSchedule, Job, JobState, Node, Run, Schedule, SlotChange
-from cronapp.core.routing import Line, label_text
+from cronapp.core.routing import Line, line_of
 from cronapp.core.spec import zone_of
 from cronapp.core.timeline import floored
 from cronapp.core.triggers import count_between, slots_between
@@ -133,7 +133,7 @@ class Loads:
         def ask(conn: Conn) -> Known:
             active = [job for job in jobs.all_jobs(conn) if job.state is JobState.ACTIVE]
             usual = runs.usual(conn, [job.key for job in active[:MOST_JOBS]])
-            named = {line_of(job) for job in active}
+            named = {line_of(job.spec) for job in active}
             places = places_of(limits.all_limits(conn), self.concurrency, nodes.all_nodes(conn), named)
             return Known(
                 jobs=active,
@@ -214,11 +214,7 @@ def shared_of(job: Job) -> Shared:
 
 def rules_of(job: Job) -> Rules:
     spec = job.spec
-    return Rules(line_of(job), spec.group, spec.overlap, spec.max_running)
-
-
-def line_of(job: Job) -> Line:
-    return Line(job.spec.queue, label_text(job.spec.labels))
+    return Rules(line_of(spec), spec.group, spec.overlap, spec.max_running)
 
 
 def places_of(

@@ -99,6 +99,8 @@ class Draining(Protocol):
 class Parts(Services):
     """What the handlers work with. The app makes it once and hands it down."""
 
+    node: str
+    """The name of this process among those on its database."""
     drain: Draining
     settings: Settings
     clock: Clock

@@ -219,10 +219,10 @@ async def test_what_waits_for_a_task_that_nobody_has_is_told(
         await store.write(nodes.set_lacks, name, ["hello"])
     found = (await fleet.look()).unserved
     assert [(one.why, one.count, one.task) for one in found] == [
-        ("nobody who could take it has the task hello", 1, "hello"),
+        ("no worker of the queue default has the task hello", 1, "hello"),
         ("no worker has the label mail", 1, ""),
     ], "the queue gpu has somebody who has it"
-    assert await runs.held_up_by(await runs.get(plain)) == ["nobody who could take it has the task hello"]
+    assert await runs.held_up_by(await runs.get(plain)) == ["no worker of the queue default has the task hello"]
     await fleet.drain("gpu")
     assert await runs.held_up_by(await runs.get(gpu)) == ["whoever could take it is being emptied"]
     assert await runs.held_up_by(await runs.get(mail)) == ["no worker has the label mail"]

@@ -100,7 +100,7 @@ async def test_any_process_is_emptied_from_the_system_page(postgres_url: str, tm
         page = await page_of(client, "/system")
         assert page.faults() == []
         assert page.one(data_node="gpu-1:7")
-        for told in ("train, default", "gpu", "0 of 2", "+1.4 s"):
+        for told in ("train, default", "gpu", "0 of 2", "+1.4 s", "this one"):
             assert told in page.text
         await app.jobs.create({"id": "a", "task": "hello", "schedule": {"kind": "manual"}}, origin="api")
         run = (await app.runs.run_now("a")).id

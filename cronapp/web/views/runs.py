@@ -156,6 +156,7 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         job = None
     if job and job.key != run.job_key:
         job = None  # it only has the id of the removed one
+    line = await house.runs.line(run)
     return {
         "run": run,
         "args": house.tasks.masked_for_good(run.task, run.args, job.fits if job else None),
@@ -163,7 +164,8 @@ async def run_context(house: Parts, run_id: int) -> dict[str, Any]:
         "job_zone": job_zone(house, job.spec) if job else None,
         "attempts": await house.runs.attempts(run),
         "held_up": await house.runs.held_up_by(run),
-        "line": await house.runs.line(run),
+        "line": line,
+        "unserved": run.state is RunState.QUEUED and bool(await house.fleet.nobody_for(line, run.task)),
         "alike": bool(job) and await house.runs.has_alike(run),
         "waker": await waker_of(house, run),
         "usual": await house.runs.usual_before(run) if run.started_at else None,

@@ -50,7 +50,7 @@ async def system_context(house: Parts) -> dict[str, Any]:
 
 async def nodes_context(house: Parts) -> dict[str, Any]:
     """Where there are several processes, or one is missing."""
-    return {"fleet": await house.fleet.look(), "shared": house.fleet.shared}
+    return {"fleet": await house.fleet.look(), "here": house.node, "shared": house.fleet.shared}
 
 
 async def restart_context(house: Parts) -> dict[str, Any]:

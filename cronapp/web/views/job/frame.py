@@ -11,6 +11,7 @@ from cronapp.core.errors import JobNotFound
 from cronapp.core.events import Event, JobChanged, NodesChanged, RunChanged, TasksLoaded
 from cronapp.core.figures import figures_of
 from cronapp.core.models import Job, JobRow, JobState
+from cronapp.core.routing import line_of
 from cronapp.service.run_questions import PAST
 from cronapp.web.render import fragment, partial
 from cronapp.web.site import Parts
@@ -136,8 +137,9 @@ def changes_context(house: Parts, job: Job) -> dict[str, Any]:
 
 async def unserved_context(house: Parts, job: Job) -> dict[str, Any]:
     """Of a job that does not run anyway, what changed in its code tells more."""
-    fits = job.state is not JobState.NEEDS_ATTENTION
-    return {"unserved": await house.fleet.nobody_for(job.spec) if fits else None}
+    if job.state is JobState.NEEDS_ATTENTION:
+        return {"unserved": None}
+    return {"unserved": await house.fleet.nobody_for(line_of(job.spec), job.task)}
 
 
 async def cards_context(house: Parts, job: Job) -> dict[str, Any]:
