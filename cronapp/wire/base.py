@@ -13,7 +13,7 @@ Json = dict[str, Any]
 class Wire(BaseModel):
     """Something that is told as JSON. What is not given to it is left out of the JSON."""
 
-    model_config = ConfigDict(frozen=True, validate_by_name=True)
+    model_config = ConfigDict(frozen=True, validate_by_name=True, defer_build=True)
 
     def told(self) -> Json:
         return self.model_dump(mode="json", exclude_unset=True, by_alias=True)

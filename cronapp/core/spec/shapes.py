@@ -157,7 +157,7 @@ ChannelName = Annotated[str, Field(pattern=CHANNEL)]
 
 
 class Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class CronInput(Input):
