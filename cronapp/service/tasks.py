@@ -242,5 +242,6 @@ def environment_now(sources: Sequence[str]) -> Environment:
 @cache
 def installed() -> dict[str, str]:
     """The packages that are installed, with their versions; a process keeps those with which it began."""
-    found = {one.metadata["Name"]: one.version for one in distributions()}
-    return dict(sorted((name.lower(), version) for name, version in found.items() if name))
+    told = [one.metadata for one in distributions()]  # each is a long text, so it is read once
+    found = {one["Name"].lower(): one["Version"] for one in reversed(told) if one["Name"]}  # the first is imported
+    return dict(sorted(found.items()))
