@@ -295,15 +295,16 @@ class Jobs:
     ) -> Job:
         """Stores a new job. With `once`, the same request sent again answers the job it made the first time. With
         `past` its moments may lie behind, and without a slot ahead it is finished from the start."""
+        errors = await self.problems(data, past=past)  # before the question: what was just made takes the id
         if once and (made := await self.store.read(idempotency.made_before, once)):
             return await self.get(made)
-        if errors := await self.problems(data, past=past):
+        if errors:
             raise InvalidInput(errors)
         now = self.clock()  # before the check: the write may wait, and what falls due meanwhile is still promised
         spec = self.check(data, past=past)
 
         def change(tx: Tx) -> Job:
-            if once and (made := idempotency.made_before(tx.conn, once)):
+            if once and (made := idempotency.made_in_turn(tx, once)):
                 return found(tx.conn, made)
             refuse_wrong_upstreams(tx, spec)
             next_slot = trigger_for(spec).next_after(now)

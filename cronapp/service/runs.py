@@ -104,7 +104,7 @@ class Runs(RunQuestions):
         """Opens a run outside the schedule; `args` take the place of the job's own, one by one, or as a `whole`."""
 
         def change(tx: Tx) -> Run:
-            if once and (made := idempotency.made_before(tx.conn, once)):
+            if once and (made := idempotency.made_in_turn(tx, once)):
                 return found_run(tx.conn, int(made))
             job = found(tx.conn, job_id, lock=True)
             given: Json = {**({} if whole else job.spec.args), **(args or {})}  # of which some may be encrypted already

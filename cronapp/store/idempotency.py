@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zlib import crc32
 
 from sqlalchemy import Connection, delete, select
 
 from cronapp.core.errors import IdempotencyMismatch
-from cronapp.store.dialects import insert_or_ignore
+from cronapp.store.dialects import insert_or_ignore, lock
 from cronapp.store.store import Tx
 from cronapp.store.tables import idempotency_keys
 
 KEPT = timedelta(days=1)
+REQUESTS = 0x43524F49 << 32  # one request at a time with the same key
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,13 @@ def made_before(conn: Connection, once: Once) -> str | None:
     if row.request != once.request:
         raise IdempotencyMismatch
     return str(row.target)
+
+
+def made_in_turn(tx: Tx, once: Once) -> str | None:
+    """The same in the transaction that makes it otherwise: a request that comes twice at once waits for itself here, or
+    each would find that nothing was made."""
+    lock(tx.conn, REQUESTS + crc32(once.key.encode()))
+    return made_before(tx.conn, once)
 
 
 def remember(tx: Tx, once: Once, target: str, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -140,8 +141,8 @@ async def test_the_default_zone_is_the_one_of_the_settings(jobs: Jobs) -> None:
 
 async def test_the_same_request_sent_twice_makes_one_job(jobs: Jobs, events: list[Event]) -> None:
     once = Once("key-1", "fingerprint")
-    first = await jobs.create(a_job(), origin="api", once=once)
-    assert await jobs.create(a_job(), origin="api", once=once) == first
+    first, *others = await asyncio.gather(*(jobs.create(a_job(), origin="api", once=once) for _ in range(4)))
+    assert [*others, await jobs.create(a_job(), origin="api", once=once)] == [first] * 4
     assert events == [JobChanged("hourly", created=True)]
 
 
