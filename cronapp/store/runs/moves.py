@@ -131,7 +131,11 @@ def lengthen_gap(
 
 def open_retry(tx: Tx, run: Run, *, trigger: RunTrigger, now: datetime, not_before: datetime | None) -> int | None:
     """Inserts the next attempt of a run. None: it is there already."""
-    source = tx.conn.execute(select(runs.c.queue, runs.c.labels, runs.c.priority).where(runs.c.id == run.id)).one()
+    # Locked, with the first attempt, so that the attempts of a run are opened one after the other: where there is no
+    # slot, nothing else keeps two of them from having the same number.
+    columns = (runs.c.id, runs.c.queue, runs.c.labels, runs.c.priority)
+    locked = select(*columns).where(runs.c.id.in_({run.id, run.first_attempt})).order_by(runs.c.id).with_for_update()
+    source = next(row for row in tx.conn.execute(locked).all() if row.id == run.id)
     newest = tx.conn.execute(
         select(func.max(runs.c.attempt)).where(
             or_(runs.c.id == run.first_attempt, runs.c.first_attempt == run.first_attempt)
