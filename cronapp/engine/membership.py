@@ -103,7 +103,7 @@ class Membership:
         node = self.node
         if self._gone:
             return
-        await self._fleet.hold(node.name, node.draining, node.drained_by)
+        await self._fleet.hold(node)
         self._written = node.draining
 
     async def _follow(self) -> None:
@@ -126,7 +126,7 @@ class Membership:
             self._beat.stop()
             await asyncio.to_thread(self._beat.join, LAST)
         if clean and not self._gone:
-            await noted(self._fleet.leave(self.node.name))
+            await noted(self._fleet.leave(self.node))
 
     def _given_up(self) -> None:
         if self._rejoining is None or self._rejoining.done():

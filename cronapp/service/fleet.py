@@ -74,12 +74,13 @@ class Fleet:
 
         return await self.store.write(change)
 
-    async def leave(self, name: str) -> None:
-        """It ended as it should: nothing of it runs any more."""
+    async def leave(self, node: Node) -> None:
+        """It ended as it should: nothing of it runs any more. Who has its name by now is left alone."""
 
         def change(tx: Tx) -> None:
-            nodes.bury(tx, name)
-            for one in runs.take_back(tx, node=name):
+            if not nodes.leave(tx, node):
+                return
+            for one in runs.take_back(tx, node=node.name):
                 tx.emit(RunChanged(one.run, one.job))
             tx.emit(NodesChanged())
 
@@ -94,12 +95,12 @@ class Fleet:
 
         await self.store.write(change)
 
-    async def hold(self, name: str, since: datetime | None, by: str | None = None) -> bool:
-        """A node says that it is given no more runs, or again; False: there is no such node."""
+    async def hold(self, node: Node) -> bool:
+        """A node says that it is given no more runs, or again; False: it was given up."""
 
         def change(tx: Tx) -> bool:
             tx.emit(NodesChanged())
-            return nodes.set_draining(tx, name, since, by)
+            return nodes.set_draining(tx, node)
 
         return await self.store.write(change)
 

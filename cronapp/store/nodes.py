@@ -151,10 +151,15 @@ def bury_all(tx: Tx) -> None:
     tx.conn.execute(delete(nodes))
 
 
-def set_draining(tx: Tx, name: str, since: datetime | None, by: str | None = None) -> bool:
-    """By itself, or because somebody asked it."""
-    statement = update(nodes).where(nodes.c.name == name).values(draining=since, drained_by=by)
-    return tx.conn.execute(statement).rowcount == 1
+def leave(tx: Tx, node: Node) -> bool:
+    """It ended as it should; False: it was given up before."""
+    return tx.conn.execute(delete(nodes).where(is_(node))).rowcount == 1
+
+
+def set_draining(tx: Tx, node: Node) -> bool:
+    """It says of itself since when it is given no more runs, and who asked that."""
+    said = update(nodes).where(is_(node)).values(draining=node.draining, drained_by=node.drained_by)
+    return tx.conn.execute(said).rowcount == 1
 
 
 def drain(tx: Tx, name: str, since: datetime, by: str) -> bool:

@@ -206,7 +206,7 @@ async def test_a_run_may_wait_for_a_free_place(
     clock.turn(120)
     (waits,) = (await worries.look()).listed
     assert waits.words == "Waits: all 2 places are taken."
-    await store.write(nodes.set_draining, "node-1", clock())
+    await store.write(nodes.set_draining, a_node("node-1", draining=clock()))
     (waits,) = (await worries.look()).listed
     assert waits.words == "Waits: whoever could take it is being emptied."
 

@@ -226,7 +226,7 @@ async def test_what_waits_for_a_task_that_nobody_has_is_told(
     await fleet.drain("gpu")
     assert await runs.held_up_by(await runs.get(gpu)) == ["whoever could take it is being emptied"]
     assert await runs.held_up_by(await runs.get(mail)) == ["no worker has the label mail"]
-    await fleet.leave("gpu")
+    await fleet.leave(a_node("gpu"))
     await fleet.has_again("two")
     assert await runs.held_up_by(await runs.get(plain)) == []
     await store.write(nodes.set_lacks, "two", ["hello", "other"])
@@ -274,13 +274,15 @@ async def test_who_is_emptied_is_given_nothing_until_somebody_resumes_it(
 async def test_two_processes_of_one_name_have_two_names(fleet: Fleet, store: Store) -> None:
     first, second = await fleet.join(a_node("web:7")), await fleet.join(a_node("web:7"))
     assert (first.name, second.name) == ("web:7", "web:7-2")
-    await fleet.leave("web:7")
+    await fleet.leave(first)
     assert await fleet.rejoin(replace(second, name="web:7"))
     assert not await fleet.rejoin(second)
     other = replace(second, started_at=second.started_at + timedelta(seconds=1))
     assert not await store.read(nodes.beat, other, 0.0), "a sign of life is of one very process"
     with pytest.raises(NameTaken):
         await fleet.rejoin(other)
+    assert not await fleet.hold(other)
+    await fleet.leave(other)  # as one that was given up, and is stopped before it hears of that
     assert [load.node.name for load in (await fleet.look()).loads] == ["web:7", "web:7-2"]
 
 
