@@ -33,6 +33,7 @@ class Reaper:
         self._forget = forget
         self._hears_since = time.monotonic()
         self._looked = time.monotonic()
+        self._asked: float | None = None  # when it was asked for runs of nodes that are not there
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -53,16 +54,13 @@ class Reaper:
         await self._bury([node.name for node in here if is_gone(node.pid, node.started_at)], dead=True)
 
     async def _look_on(self) -> None:
-        unknown = False
         self._hears_since = self._looked = time.monotonic()
         while True:
             await asyncio.sleep(LOOK_EVERY)
             try:
                 if await self._hears():
-                    if not unknown:
-                        told(await self._fleet.lose_unknown())
-                        unknown = True
                     await self._bury(await self._fleet.silent())
+                    await self._lose_unknown()
             except StoreUnavailable:
                 self._hears_since = time.monotonic()
             except Exception:
@@ -76,9 +74,21 @@ class Reaper:
         self._looked = now
         return now - self._hears_since >= self._fleet.stall
 
+    async def _lose_unknown(self) -> None:
+        """Now and then: a run may have begun on a node that was given up meanwhile, or that left without the answer."""
+        if self._asked is None or self._looked - self._asked >= self._fleet.stall:
+            self._asked = self._looked
+            told(await self._fleet.lose_unknown())
+
     async def _bury(self, names: Sequence[str], *, dead: bool = False) -> None:
         for name in names:
-            lost = await self._fleet.bury(name, dead=dead)
+            try:
+                lost = await self._fleet.bury(name, dead=dead)
+            except StoreUnavailable:
+                raise
+            except Exception:  # of one of its runs: the other nodes are given up all the same
+                log.exception("node %s cannot be given up; trying again", name)
+                continue
             if lost is None:
                 continue
             log.warning(

@@ -39,6 +39,35 @@ async def test_silence_counts_only_while_the_server_itself_is_awake_and_hears_of
     assert all(await looks(5))
 
 
+async def test_one_that_cannot_be_given_up_keeps_no_other_and_runs_of_nobody_are_looked_for_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(reaper, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    asked, forgotten = [], []
+
+    async def bury(name: str, *, dead: bool) -> list[Any] | None:
+        assert name != "bad", "what follows from the end of one of its runs fails"
+        return [] if name == "silent" else None
+
+    async def lose_unknown() -> list[Any]:
+        asked.append(now[0])
+        return []
+
+    async def forget(names: Any) -> None:
+        forgotten.extend(names)
+
+    fleet: Any = SimpleNamespace(stall=10.0, bury=bury, lose_unknown=lose_unknown)
+    one = Reaper(fleet, "", forget)
+    await one._bury(["bad", "heard of again", "silent"])
+    assert forgotten == ["silent"]
+    for _ in range(50):
+        now[0] += LOOK_EVERY
+        if await one._hears():
+            await one._lose_unknown()
+    assert asked == [1010.0, 1020.0]
+
+
 def test_a_process_of_this_machine_is_known_to_be_gone_or_not() -> None:
     assert machine() == machine() != ""
     assert not is_gone(os.getpid(), datetime.now(UTC))

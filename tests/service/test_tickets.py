@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from recipes import a_node
 from sqlalchemy import Connection, event, insert, update
-from support import TurnedClock
+from support import TurnedClock, until
 
 from cronapp.core.errors import Conflict, NameTaken, NodeNotFound, RunEnded
 from cronapp.core.events import Event, RunChanged
@@ -184,6 +184,25 @@ async def test_a_silent_node_is_buried_once_its_runs_are_lost_and_what_was_on_it
     assert not await runs.finish(claimed.run, Outcome(state=RunState.SUCCEEDED), 1.0), "its late result is refused"
     await fleet.join(a_node("dead", concurrency=5))
     assert await tickets.hand_out() == 2, "the next attempt, and what was on its way"
+
+
+async def test_a_run_that_begins_while_its_node_is_given_up_is_lost(
+    fleet: Fleet, tickets: Tickets, jobs: Jobs, runs: Runs, postgres_url: str
+) -> None:
+    await fleet.join(a_node("dead"))
+    (run,) = await opened(jobs, runs, 1)
+    await tickets.hand_out()
+    async with await psycopg.AsyncConnection.connect(postgres_url) as other:
+        await other.execute("UPDATE runs SET state = 'running'")
+        burying = asyncio.create_task(fleet.bury("dead", dead=True))
+        with psycopg.connect(postgres_url, autocommit=True) as third:
+            waits = "SELECT 1 FROM pg_locks WHERE NOT granted"
+            await until(lambda: burying.done() or third.execute(waits).fetchone())
+    assert [one.id for one in await burying or ()] == [run]
+    assert await fleet.lose_unknown() == []
+    late = await runs.run_now("a")
+    await runs.claim("dead", 1)
+    assert [one.id for one in await fleet.lose_unknown()] == [late.id], "what its late answer would tell nobody"
 
 
 async def test_a_run_goes_to_a_node_that_has_its_task_and_fails_clearly_where_none_has(

@@ -117,7 +117,9 @@ def take_back(
 ) -> list[TakenBack]:
     """Takes runs back that have not begun: those of one node, those of certain numbers, those that were sent so long
     ago. Whoever still brings them there is refused."""
-    statement = select(runs.c.id, runs.c.job, runs.c.node).where(SENT).with_for_update(skip_locked=True)
+    statement = select(runs.c.id, runs.c.job, runs.c.node).where(SENT).order_by(runs.c.id)
+    # Of a node that is gone, also what begins there just now is waited for: it is lost, and else nobody would notice.
+    statement = statement.with_for_update(skip_locked=seconds is not None)
     if node is not None:
         statement = statement.where(runs.c.node == node)
     if run_ids is not None:
