@@ -9,10 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 from procrastinate.utils import cancel_and_capture_errors
+from sqlalchemy import update
 from support import TurnedClock, until
 
 from cronapp.core.errors import StoreUnavailable
-from cronapp.core.models import Node, NodeKind
+from cronapp.core.models import Node, NodeKind, RunState
 from cronapp.core.postgres import conninfo
 from cronapp.engine.dispatch import procrastinate
 from cronapp.engine.dispatch.procrastinate import ProcrastinateDispatch
@@ -22,6 +23,7 @@ from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Claimed, Runs
 from cronapp.service.tasks import Tasks
 from cronapp.service.tickets import Tickets
+from cronapp.store import tables
 from cronapp.store.store import PostgresStore
 
 HERE = "here:1"
@@ -106,6 +108,21 @@ async def test_a_run_begins_though_the_answer_to_its_beginning_was_lost(
     dispatch.heed_others(procrastinate.Resync())
     await until(lambda: hands.got)
     assert [one.run.id for one in hands.got] == [run.id]
+
+
+async def test_a_run_that_cannot_begin_keeps_none_that_came_with_it(
+    dispatch: ProcrastinateDispatch, tickets: Tickets, hands: Hands, jobs: Jobs, runs: Runs, store: PostgresStore
+) -> None:
+    run_ids = []
+    for job in ("bad", "good", "fine"):
+        await jobs.create({"id": job, "task": "hello", "schedule": {"kind": "manual"}}, origin="api")
+        run_ids.append((await runs.run_now(job)).id)
+    broken = update(tables.jobs).where(tables.jobs.c.id == "bad").values(spec={"of": "another version"})
+    await store.write(lambda tx: tx.conn.execute(broken).rowcount)
+    dispatch.start()
+    await until(lambda: len(hands.got) == 2)
+    assert [one.run.id for one in hands.got] == run_ids[1:]
+    assert (await runs.get(run_ids[0])).state is RunState.QUEUED
 
 
 async def test_tickets_that_nobody_comes_back_for_are_dropped(

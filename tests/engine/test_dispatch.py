@@ -217,7 +217,7 @@ async def test_waiting_runs_are_kept_while_the_database_is_away(
 
     async def away(*args: Any) -> list[Claimed]:
         failures.append(args)
-        raise StoreUnavailable("The disk is full.")
+        raise ValueError("unforeseen") if len(failures) == 1 else StoreUnavailable("The disk is full.")
 
     with monkeypatch.context() as patch:
         patch.setattr(house.runs, "claim", away)
@@ -228,6 +228,7 @@ async def test_waiting_runs_are_kept_while_the_database_is_away(
         assert hands.got == []
     await until(lambda: hands.ids == ids)
     assert "The disk is full. Waiting runs are kept." in caplog.text
+    assert "taking runs failed; trying again" in caplog.text
 
 
 async def test_what_is_claimed_while_it_stops_is_handed_on(

@@ -79,6 +79,9 @@ class LocalDispatch:
             except StoreUnavailable as error:
                 log.warning("%s Waiting runs are kept.", error)
                 pause = LOOK_EVERY
+            except Exception:
+                log.exception("taking runs failed; trying again")
+                pause = LOOK_EVERY
 
     async def _fill(self) -> None:
         """Claims until nothing waits or no room is left."""

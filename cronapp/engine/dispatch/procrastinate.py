@@ -220,12 +220,25 @@ class ProcrastinateDispatch:
             log.exception("runs that came here could not begin; they are taken back")
 
     async def _begin(self, came: Sequence[Sequence[Ticket]]) -> list[None]:
-        tickets = [one for some in came for one in some]
-        for one in await self._begun(tickets):
-            if not self._runner.has(one.run.id):
-                # Its end is told before its place is free, so that news alone would leave the next run waiting.
-                self._runner.start(one).add_done_callback(lambda _: self._wake.set())
+        await self._begin_all([one for some in came for one in some])
         return [None for _ in came]
+
+    async def _begin_all(self, tickets: Sequence[Ticket]) -> None:
+        try:
+            begun = await self._begun(tickets)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            if len(tickets) == 1:
+                log.exception("run #%s could not begin; it is taken back", tickets[0].run)
+                return
+            for one in tickets:  # so that only what cannot begin stays behind
+                await self._begin_all([one])
+            return
+        for claimed in begun:
+            if not self._runner.has(claimed.run.id):
+                # Its end is told before its place is free, so that news alone would leave the next run waiting.
+                self._runner.start(claimed).add_done_callback(lambda _: self._wake.set())
 
     async def _begun(self, tickets: Sequence[Ticket]) -> list[Claimed]:
         unsure = False
