@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TextIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -435,9 +435,10 @@ def known_secrets(settings: Settings, environ: Mapping[str, str] = os.environ) -
 
 
 def password_in(address: str) -> str:
-    """The password in an address as `postgresql://user:password@host/name`; empty: there is none."""
+    """The password in an address as `postgresql://user:password@host/name`, or among its options; else empty."""
     try:
-        return unquote(urlsplit(address).password or "")
+        parts = urlsplit(address)
+        return unquote(parts.password or "") or parse_qs(parts.query).get("password", [""])[0]
     except ValueError:
         return ""
 

@@ -30,6 +30,7 @@ from cronapp.service.blackouts import Blackouts
 from cronapp.service.calendars import Calendars
 from cronapp.service.review import review
 from cronapp.service.tasks import Tasks
+from cronapp.store.ends import name_of
 from cronapp.store.jobs import all_jobs
 from cronapp.store.keyfile import key_path, keys_for
 from cronapp.store.looking import look, moment_of
@@ -142,7 +143,7 @@ def of_database(settings: Settings) -> Iterator[Finding]:
         text = "It was made by an older version. Bring it up to date: cronapp migrate (the next start does that too)."
         yield Finding("database", "care", text)
         return
-    name = str(path) if path else parsed.set(drivername="postgresql").render_as_string(hide_password=True)
+    name = str(path) if path else name_of(settings.database)
     if path and not os.access(path, os.W_OK):
         yield Finding("database", "wrong", f"{path} cannot be written. Check its owner.")
     elif jobs is None:

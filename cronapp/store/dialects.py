@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     JSON,
+    URL,
     Connection,
     Engine,
     Insert,
@@ -153,6 +154,12 @@ def sqlite_engine(path: str, *, writing: bool) -> Engine:
 
 def _without_escapes(text: str) -> str:
     return re.sub(ESCAPES, "", text)
+
+
+def shown(url: URL) -> str:
+    """Which PostgreSQL database it is, for people; without a password, also where that is among its options."""
+    secret = [name for name in url.query if "password" in name]
+    return url.set(drivername="postgresql").difference_update_query(secret).render_as_string(hide_password=True)
 
 
 def cause(error: DBAPIError) -> str:

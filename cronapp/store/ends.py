@@ -14,7 +14,7 @@ from cronapp.core.postgres import line
 from cronapp.store import copying, dialects, nodes
 from cronapp.store.looking import is_ready
 from cronapp.store.migrating import MIGRATION_LOCK, NEWER, migrate, newest, revision_of
-from cronapp.store.open import lock_file, make_file, named_database, shown
+from cronapp.store.open import lock_file, make_file, named_database
 
 AT_WORK = (
     "Processes are at work on {}: {}. Stop them first: what they do meanwhile would be missing. One that was killed "
@@ -27,7 +27,7 @@ NOT_EMPTY = "{} is not empty: something is in its table {}. Name an empty databa
 def name_of(url: str) -> str:
     """Which database it is, for people; without a password."""
     parsed = named_database(url)
-    return str(parsed.database) if parsed.get_backend_name() == "sqlite" else shown(parsed)
+    return str(parsed.database) if parsed.get_backend_name() == "sqlite" else dialects.shown(parsed)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from cronapp.core.errors import CannotStart, DatabaseOlder
 from cronapp.store import dialects
 from cronapp.store.migrating import NEWER, is_fit, newest, revision_of
-from cronapp.store.open import named_database, shown
+from cronapp.store.open import named_database
 
 T = TypeVar("T")
 OLDER = (
@@ -48,7 +48,7 @@ def asked(url: str, question: Callable[[Connection], T | None]) -> T | None:
         with engine.connect() as conn:
             return question(conn)
     except DBAPIError as error:
-        name = parsed.database if parsed.get_backend_name() == "sqlite" else shown(parsed)
+        name = parsed.database if parsed.get_backend_name() == "sqlite" else dialects.shown(parsed)
         raise CannotStart(f"The database {name} cannot be read: {dialects.cause(error)}.") from None
     finally:
         engine.dispose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,7 +79,8 @@ def named_database(url: str) -> URL:
     try:
         parsed = make_url(url)
     except Exception:
-        raise CannotStart(f"{url!r} is no database URL. Write sqlite:///cronapp.db or postgresql://…") from None
+        told = re.sub(r"^(.*?//)?.*@", r"\1…@", url.partition("?")[0])  # it may have a password
+        raise CannotStart(f"{told!r} is no database URL. Write sqlite:///cronapp.db or postgresql://…") from None
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
             raise CannotStart("Name a file for the database, as in sqlite:///cronapp.db.")
@@ -157,7 +159,7 @@ async def open_postgres(url: URL, on_commit: OnCommit, meter: Meter, notices: No
             await conn.run_sync(migrate)
     except DatabaseError as error:
         await engine.dispose()
-        words = f"The database {shown(url)} cannot be used: {dialects.cause(error)}."
+        words = f"The database {dialects.shown(url)} cannot be used: {dialects.cause(error)}."
         raise CannotStart(POOLED.format(words) if "startup parameter" in words else words) from None
     except BaseException:
         await engine.dispose()
@@ -169,10 +171,6 @@ def refuse_pooler(conn: Connection) -> None:
     """What was asked for when the connection was made must hold."""
     if conn.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() != f"{HOLDING:g}s":
         raise CannotStart(POOLED.format("What a connection asks for does not reach the database."))
-
-
-def shown(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def hint(words: str) -> str:

@@ -305,7 +305,7 @@ class PostgresStore:
 
     @property
     def name(self) -> str:
-        return f"PostgreSQL, {self._engine.url.render_as_string(hide_password=True)}"
+        return f"PostgreSQL, {dialects.shown(self._engine.url)}"
 
     @property
     def whole(self) -> Store:

@@ -164,13 +164,14 @@ def test_the_environment_tells_by_names_what_is_secret_in_it() -> None:
         "AWS_SECRET_ACCESS_KEY": "a-key",
         "PGPASSWORD": "another-password",
         "QUEUE_URL": "amqp://me:in%2Fan-address@host/",
+        "STOCK_URL": "postgresql://host/stock?user=me&password=among%2Foptions",
         "PWD": "/home/shop",
         "PATH": "/usr/bin",
         "MONKEY": "banana",
         "CRONAPP_TOKEN_FILE": "/run/secrets/token",
     }
     assert secret_values(environ) == {
-        *("a-password", "a-token", "https://k@host/1", "a-key", "another-password", "in/an-address")
+        *("a-password", "a-token", "https://k@host/1", "a-key", "another-password", "in/an-address", "among/options")
     }
     settings = Settings(
         admin_token="admin-token", secret_key="k" * 32 + "," + "o" * 32, database="postgresql://u:pw@h/d"

@@ -473,6 +473,9 @@ def test_a_file_without_write_permission_is_refused_in_one_line(shared_folder: P
         ("mysql://localhost/x", "SQLite or PostgreSQL, not in mysql"),
         ("postgresql://nobody:secret@127.0.0.1:1/x?connect_timeout=5", "cannot be used: connection failed"),
         ("postgres://nobody:secret@127.0.0.1:1/x?connect_timeout=5", "cannot be used: connection failed"),
+        ("postgresql://nobody@127.0.0.1:1/x?connect_timeout=5&password=secret", "cannot be used: connection failed"),
+        ("postgresql://nobody:secret@127.0.0.1:54x/x?sslpassword=secret", "'postgresql://…@127.0.0.1:54x/x' is no"),
+        ("postgresql//nobody:a secret/x@127.0.0.1/x", "'postgresql//…@127.0.0.1/x' is no database URL"),
     ],
 )
 async def test_a_wrong_url_is_told_in_one_line(url: str, words: str) -> None:
