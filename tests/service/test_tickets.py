@@ -30,6 +30,13 @@ from cronapp.store.audit import AuditFilter
 from cronapp.store.runs import hand_out
 from cronapp.store.store import Store, Tx
 
+HISTORY = """
+INSERT INTO runs (job_key, job, task, args, state, trigger, attempt, queue, priority, queued_at, node, last_seq, missed)
+SELECT job_key, job, task, args, CASE WHEN n > 1500 THEN 'succeeded' ELSE 'queued' END, trigger, 1, queue, 0, queued_at,
+    CASE WHEN n > 1500 THEN 'one' END, 0, 1 FROM runs, generate_series(1, 50000) AS n WHERE id = %(first)s
+"""
+"""Many that wait as the first one does, and far more that ended."""
+
 
 @pytest.fixture
 def database_url(postgres_url: str) -> str:
@@ -394,6 +401,30 @@ async def test_ten_thousand_waiting_runs_of_one_queue_keep_no_other_queue_waitin
         await runs.finish(await runs.get(run_id), Outcome(state=RunState.SUCCEEDED), 1.0)
     await tickets.hand_out()
     assert sorted(await sent(store)) == later, "whoever has the fewest running is next"
+
+
+async def test_runs_that_wait_are_read_along_their_index_however_many_there_are(
+    fleet: Fleet, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock
+) -> None:
+    await fleet.join(a_node("one", concurrency=100))
+    (first,) = await opened(jobs, runs, 1, max_running=1000)
+    await opened(jobs, runs, 1, "other", queue="other", priority=-1)
+    plans: list[str] = []
+
+    def look(tx: Tx) -> None:
+        tx.conn.exec_driver_sql(HISTORY, {"first": first})
+        tx.conn.exec_driver_sql("ANALYZE runs")
+
+        def read(conn: Connection, cursor: Any, statement: str, told: Any, *_: object) -> None:
+            if statement.startswith("SELECT") and "job_limit" in statement and "LIMIT" in statement:
+                plans.append("\n".join(conn.exec_driver_sql(f"EXPLAIN {statement}", told).scalars()))
+
+        event.listen(tx.conn, "after_cursor_execute", read)
+        assert len(hand_out(tx, now=clock(), limit=100)) == 100
+
+    await store.write(look)
+    assert len(plans) > 1, "a further piece was read"
+    assert all("ix_runs_lines" in plan and "Sort" not in plan for plan in plans), plans
 
 
 async def test_what_nobody_serves_is_told(fleet: Fleet, jobs: Jobs, runs: Runs) -> None:

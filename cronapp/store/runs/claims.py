@@ -43,12 +43,12 @@ _STEPS = """
 WITH RECURSIVE steps (queue, labels, priority) AS (
     SELECT queue, labels, priority FROM runs WHERE id = (
         SELECT id FROM runs {along}
-        WHERE state = 'queued' AND node IS NULL AND (not_before IS NULL OR not_before <= :now)
+        WHERE state = 'queued' AND sent_at IS NULL AND (not_before IS NULL OR not_before <= :now)
         ORDER BY queue, labels, priority DESC LIMIT 1)
     UNION ALL
     SELECT head.queue, head.labels, head.priority FROM steps JOIN runs AS head ON head.id = (
         SELECT id FROM runs {along}
-        WHERE state = 'queued' AND node IS NULL AND (not_before IS NULL OR not_before <= :now)
+        WHERE state = 'queued' AND sent_at IS NULL AND (not_before IS NULL OR not_before <= :now)
             AND (queue, labels) > (steps.queue, steps.labels)
         ORDER BY queue, labels, priority DESC LIMIT 1)
 )
@@ -88,9 +88,10 @@ def lines(conn: Connection, now: datetime) -> list[tuple[Line, int]]:
 
 
 def may_go(now: datetime) -> ColumnElement[bool]:
-    """It waits, is on its way to no node yet, and its time has come."""
+    """It waits, is on its way to no node yet, and its time has come. Not by its node, which all that ended have:
+    PostgreSQL would think that few runs are without one, and wait, and read and sort all of them."""
     due = or_(runs.c.not_before.is_(None), runs.c.not_before <= now)
-    return and_(runs.c.state == RunState.QUEUED, runs.c.node.is_(None), due)
+    return and_(runs.c.state == RunState.QUEUED, runs.c.sent_at.is_(None), due)
 
 
 def in_turn(
@@ -141,13 +142,19 @@ def of_line(
 ) -> Iterator[RowMapping]:
     """The runs of a line, the most urgent first. Places are only taken meanwhile, so who was left out stays so. That
     may be many: it looks further each time."""
-    last: RowMapping | None = None
+    beyond: ColumnElement[bool] = true()
+    last: RowMapping | None = None  # of which more may wait that are as urgent
     while serves(line) and room.left.get(("queue", line.queue), 1) > 0:
-        rows = conn.execute(waiting(line, now, room, last, size, only_by_hand)).mappings().all()
+        rows = conn.execute(waiting(line, now, room, beyond, size, only_by_hand)).mappings().all()
         yield from rows
-        if len(rows) < size:
+        if len(rows) == size:
+            last, size = rows[-1], min(size * 4, MOST_AT_ONCE)
+            # Not in one question with those that are less urgent: PostgreSQL would read and sort all that wait.
+            beyond = and_(runs.c.priority == last["priority"], runs.c.id > last["id"])
+        elif last is not None:
+            beyond, last = runs.c.priority < last["priority"], None
+        else:
             return
-        last, size = rows[-1], min(size * 4, MOST_AT_ONCE)
 
 
 def start(tx: Tx, chosen: Sequence[int], node: str, now: datetime) -> list[Run]:
@@ -177,11 +184,11 @@ def late_by(row: RowMapping) -> float | None:
 
 
 def waiting(
-    line: Line, now: datetime, room: Room, last: RowMapping | None, size: int, only_by_hand: bool
+    line: Line, now: datetime, room: Room, beyond: ColumnElement[bool], size: int, only_by_hand: bool
 ) -> Select[Any]:
-    """The next runs of a line, after `last`, of which nothing is full. There may be more of one job than it has places
-    for."""
-    statement = (
+    """The next runs of a line, `beyond` those that were read, of which nothing is full. There may be more of one job
+    than it has places for."""
+    return (
         select(
             runs.c.id,
             runs.c.priority,
@@ -199,6 +206,7 @@ def waiting(
         .where(
             runs.c.queue == line.queue,
             runs.c.labels == line.labels,
+            beyond,
             or_(jobs.c.key.is_not(None), runs.c.job_key == NO_JOB),  # what a removed job left behind runs no more
             may_go(now),
             or_(
@@ -211,10 +219,6 @@ def waiting(
         .order_by(runs.c.priority.desc(), runs.c.id)
         .limit(size)
     )
-    if last is not None:
-        further = or_(runs.c.priority < last["priority"], runs.c.id > last["id"])
-        statement = statement.where(runs.c.priority <= last["priority"], further)
-    return statement
 
 
 def not_full(column: Any, full: Sequence[Any]) -> ColumnElement[bool]:
