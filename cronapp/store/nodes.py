@@ -29,7 +29,7 @@ from cronapp.core.errors import Conflict
 from cronapp.core.models import Node, NodeKind, NodeLoad, RunState
 from cronapp.store.dialects import insert_or_ignore
 from cronapp.store.store import Tx
-from cronapp.store.tables import Moment, nodes, runs
+from cronapp.store.tables import Moment, in_state, nodes, runs
 
 SAME_NAME = 1000  # processes of one name
 ALIVE = 30.0  # seconds since a sign of life, of which there are five within the stall time
@@ -116,7 +116,7 @@ def all_nodes(conn: Connection) -> list[Node]:
 
 def loads(conn: Connection) -> list[NodeLoad]:
     """All processes, and how many runs each executes or is about to."""
-    working = or_(runs.c.state == RunState.RUNNING, and_(runs.c.state == RunState.QUEUED, runs.c.node.is_not(None)))
+    working = or_(in_state(RunState.RUNNING), and_(in_state(RunState.QUEUED), runs.c.node.is_not(None)))
     counted = select(runs.c.node, func.count().label("busy")).where(working).group_by(runs.c.node).subquery()
     statement = (
         select(

@@ -10,6 +10,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     Dialect,
     Float,
     ForeignKey,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    bindparam,
     text,
 )
 
@@ -233,6 +235,7 @@ job_tags = Table(
 OPEN = text("state IN ('queued', 'running')")
 QUEUED = text("state = 'queued'")
 SENT = text("state = 'queued' AND node IS NOT NULL")
+LATER = text("state = 'queued' AND not_before IS NOT NULL")
 SUCCEEDED = text("state = 'succeeded'")
 ENDED = text("finished_at IS NOT NULL")
 WRONG = text("error_group IS NOT NULL")
@@ -295,6 +298,7 @@ runs = Table(
     Index("ix_runs_attempts", "first_attempt"),
     Index("ix_runs_finished", "finished_at", "state"),
     Index("ix_runs_sent", "node", sqlite_where=SENT, postgresql_where=SENT),
+    Index("ix_runs_later", "not_before", sqlite_where=LATER, postgresql_where=LATER),
     Index("ix_runs_queue_started", "queue", "started_at"),
     Index("ix_runs_backfill", "backfill"),
     Index("ix_runs_error_group", "error_group", "id", sqlite_where=WRONG, postgresql_where=WRONG),
@@ -319,6 +323,13 @@ Index(  # each line of those that wait for the same, the most urgent first
     sqlite_where=QUEUED,
     postgresql_where=QUEUED,
 )
+
+
+def in_state(state: str) -> ColumnElement[bool]:
+    """Runs of a state, which is written out in the statement: else the indexes that have only such runs are of no use
+    to SQLite, nor to PostgreSQL once it has planned for any value."""
+    return runs.c.state == bindparam(None, state, literal_execute=True)
+
 
 nodes = Table(
     "nodes",  # the processes that live

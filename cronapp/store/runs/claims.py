@@ -33,7 +33,7 @@ from cronapp.store import dialects, nodes
 from cronapp.store.runs.room import Room, room_now
 from cronapp.store.runs.rows import run_of
 from cronapp.store.store import Tx
-from cronapp.store.tables import Moment, backfills, jobs, runs
+from cronapp.store.tables import Moment, backfills, in_state, jobs, runs
 
 BY_SLOT = frozenset({RunTrigger.SCHEDULE, RunTrigger.CATCH_UP})
 CLAIMS = 0x43524F43
@@ -91,7 +91,7 @@ def may_go(now: datetime) -> ColumnElement[bool]:
     """It waits, is on its way to no node yet, and its time has come. Not by its node, which all that ended have:
     PostgreSQL would think that few runs are without one, and wait, and read and sort all of them."""
     due = or_(runs.c.not_before.is_(None), runs.c.not_before <= now)
-    return and_(runs.c.state == RunState.QUEUED, runs.c.sent_at.is_(None), due)
+    return and_(in_state(RunState.QUEUED), runs.c.sent_at.is_(None), due)
 
 
 def in_turn(

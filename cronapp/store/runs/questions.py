@@ -10,14 +10,14 @@ from sqlalchemy import Connection, func, or_, select
 from cronapp.core.models import NO_JOB, OPEN_STATES, Run, RunState
 from cronapp.core.routing import Line
 from cronapp.store.runs.rows import LISTED, run_of
-from cronapp.store.tables import runs
+from cronapp.store.tables import in_state, runs
 
 FOLLOWED_AMONG = 500
 
 
 def next_start(conn: Connection, after: datetime) -> datetime | None:
     """When the next run may start that has to wait until a moment after `after`: a retry, or one with jitter."""
-    statement = select(func.min(runs.c.not_before)).where(runs.c.state == RunState.QUEUED, runs.c.not_before > after)
+    statement = select(func.min(runs.c.not_before)).where(in_state(RunState.QUEUED), runs.c.not_before > after)
     return conn.execute(statement).scalar()
 
 

@@ -15,7 +15,7 @@ from cronapp.core.limits import GROUP_AT_ONCE, Full, Limit
 from cronapp.core.models import RunState
 from cronapp.core.routing import Line
 from cronapp.store import limits, nodes
-from cronapp.store.tables import backfills, jobs, runs
+from cronapp.store.tables import backfills, in_state, jobs, runs
 
 Place = tuple[str, Any]
 """What has a limit: ("job", 7), ("group", "db"), ("queue", "mail"), ("backfill", 3)."""
@@ -105,8 +105,8 @@ def room_now(conn: Connection, now: datetime) -> Room:
     return room
 
 
-RUNNING = runs.c.state == RunState.RUNNING
-SENT = and_(runs.c.state == RunState.QUEUED, runs.c.node.is_not(None))
+RUNNING = in_state(RunState.RUNNING)
+SENT = and_(in_state(RunState.QUEUED), runs.c.node.is_not(None))
 
 
 def counted(which: ColumnElement[bool]) -> Select[Any]:

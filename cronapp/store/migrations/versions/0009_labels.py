@@ -8,6 +8,7 @@ down_revision = "0008"
 side_by_side = True
 
 QUEUED = sa.text("state = 'queued'")
+LATER = sa.text("state = 'queued' AND not_before IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -22,3 +23,4 @@ def upgrade() -> None:
         sqlite_where=QUEUED,
         postgresql_where=QUEUED,
     )
+    op.create_index("ix_runs_later", "runs", ["not_before"], sqlite_where=LATER, postgresql_where=LATER)
