@@ -406,7 +406,7 @@ async def test_ten_thousand_waiting_runs_of_one_queue_keep_no_other_queue_waitin
 async def test_runs_that_wait_are_read_along_their_index_however_many_there_are(
     fleet: Fleet, jobs: Jobs, runs: Runs, store: Store, clock: TurnedClock
 ) -> None:
-    await fleet.join(a_node("one", concurrency=100))
+    await fleet.join(a_node("one", concurrency=200))
     (first,) = await opened(jobs, runs, 1, max_running=1000)
     await opened(jobs, runs, 1, "other", queue="other", priority=-1)
     plans: list[str] = []
@@ -422,12 +422,14 @@ async def test_runs_that_wait_are_read_along_their_index_however_many_there_are(
         event.listen(tx.conn, "after_cursor_execute", read)
         assert len(hand_out(tx, now=clock(), limit=100)) == 100
         next_start(tx.conn, clock())
+        nodes.set_lacks(tx, "one", ["hello"])
+        assert len(hand_out(tx, now=clock(), limit=100)) == 100, "no more than before"
 
     await store.write(look)
-    *pieces, later = plans
+    *pieces, later, _, _ = plans
     assert len(pieces) > 1, "a further one was read"
     assert all("ix_runs_lines" in plan and "Sort" not in plan for plan in pieces), pieces
-    assert "ix_runs_later" in later
+    assert "ix_runs_later" in later, "and of what nobody has, each line was looked through once"
 
 
 async def test_what_nobody_serves_is_told(fleet: Fleet, jobs: Jobs, runs: Runs) -> None:

@@ -6,7 +6,7 @@ What runs now is little, so it is counted once; what waits may be much, so whate
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -35,6 +35,8 @@ from cronapp.store.runs.rows import run_of
 from cronapp.store.store import Tx
 from cronapp.store.tables import Moment, backfills, in_state, jobs, runs
 
+Lacking = Callable[[Line], Collection[str] | None]
+"""The tasks that nobody has who serves a line and has room; None: nobody serves it."""
 BY_SLOT = frozenset({RunTrigger.SCHEDULE, RunTrigger.CATCH_UP})
 CLAIMS = 0x43524F43
 LEAST_AT_ONCE, MOST_AT_ONCE = 20, 2000  # waiting runs looked at in one go
@@ -68,11 +70,11 @@ def claim(tx: Tx, *, node: str, now: datetime, limit: int, only_by_hand: bool = 
     here = nodes.get(tx.conn, node)
     room = room_now(tx.conn, now)
 
-    def serves(line: Line) -> bool:
-        return here is None or here.serves(line.queue, line.asks)
+    def lacking(line: Line) -> Collection[str] | None:
+        return () if here is None or here.serves(line.queue, line.asks) else None
 
     chosen: list[int] = []
-    for row in in_turn(tx.conn, found, now, room, serves, limit, only_by_hand):
+    for row in in_turn(tx.conn, found, now, room, lacking, limit, only_by_hand):
         if room.take(row):
             chosen.append(row["id"])
             if len(chosen) == limit:
@@ -99,14 +101,14 @@ def in_turn(
     found: Sequence[tuple[Line, int]],
     now: datetime,
     room: Room,
-    serves: Callable[[Line], bool],
+    lacking: Lacking,
     limit: int,
     only_by_hand: bool,
 ) -> Iterator[RowMapping]:
     """Waiting runs as they should go: the most urgent first; of equally urgent ones the next of the queue that has the
     fewest runs just now, so that ten thousand in one queue keep no other waiting; then the oldest.
 
-    Who goes through them takes their places in `room`, by which the queues are compared. `serves` is asked again and
+    Who goes through them takes their places in `room`, by which the queues are compared. `lacking` is asked again and
     again: whoever serves a line may be full meanwhile.
     """
 
@@ -114,7 +116,7 @@ def in_turn(
         return room.running["queue", line.queue]
 
     size = max(limit // max(len(found), 1), LEAST_AT_ONCE)
-    rest = [of_line(conn, line, now, room, serves, size, only_by_hand) for line, _ in found]
+    rest = [of_line(conn, line, now, room, lacking, size, only_by_hand) for line, _ in found]
     heads: list[tuple[int, int, int, int, RowMapping | None]] = [
         (-priority, busy(line), 0, n, None) for n, (line, priority) in enumerate(found)
     ]  # none is read before it is its turn
@@ -136,7 +138,7 @@ def of_line(
     line: Line,
     now: datetime,
     room: Room,
-    serves: Callable[[Line], bool],
+    lacking: Lacking,
     size: int,
     only_by_hand: bool,
 ) -> Iterator[RowMapping]:
@@ -144,8 +146,9 @@ def of_line(
     may be many: it looks further each time."""
     beyond: ColumnElement[bool] = true()
     last: RowMapping | None = None  # of which more may wait that are as urgent
-    while serves(line) and room.left.get(("queue", line.queue), 1) > 0:
-        rows = conn.execute(waiting(line, now, room, beyond, size, only_by_hand)).mappings().all()
+    while (lacked := lacking(line)) is not None and room.left.get(("queue", line.queue), 1) > 0:
+        further = and_(beyond, runs.c.task.not_in(lacked)) if lacked else beyond
+        rows = conn.execute(waiting(line, now, room, further, size, only_by_hand)).mappings().all()
         yield from rows
         if len(rows) == size:
             last, size = rows[-1], min(size * 4, MOST_AT_ONCE)

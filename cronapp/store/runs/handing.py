@@ -7,7 +7,7 @@ are. It is the node's own once that says so (`begin`); until then it can be take
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,9 +45,10 @@ class Places:
     def left(self) -> int:
         return self._free.total()
 
-    def serve(self, line: Line) -> bool:
-        """Whether somebody who serves this line has room."""
-        return any(self._free[node.name] and node.serves(line.queue, line.asks) for node in self._nodes)
+    def lacking(self, line: Line) -> Collection[str] | None:
+        """The tasks that nobody has who serves this line and has room; None: nobody serves it."""
+        able = [node for node in self._nodes if self._free[node.name] and node.serves(line.queue, line.asks)]
+        return set.intersection(*(set(node.lacks) for node in able)) if able else None
 
     def best(self, line: Line, task: str) -> str | None:
         """The node with the most room; but rather one that took what it was given lately, one that is there for this
@@ -74,7 +75,7 @@ def hand_out(tx: Tx, *, now: datetime, limit: int, only_by_hand: bool = False) -
     room = room_now(tx.conn, now)
     chosen: dict[str, list[int]] = defaultdict(list)
     count = 0
-    for row in in_turn(tx.conn, found, now, room, places.serve, limit, only_by_hand):
+    for row in in_turn(tx.conn, found, now, room, places.lacking, limit, only_by_hand):
         node = places.best(Line(row["queue"], row["labels"]), row["task"])
         if node is not None and room.take(row):
             places.take(node)
