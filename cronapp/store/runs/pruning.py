@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import Connection, and_, delete, func, select
 
 from cronapp.core.models import OPEN_STATES
 from cronapp.store.store import Tx
@@ -34,5 +34,8 @@ def prune_beyond(tx: Tx, job_key: int, keep: int, limit: int) -> int:
 
 
 def job_keys(conn: Connection) -> Sequence[int]:
-    """Every job that has runs, removed ones too."""
-    return conn.execute(select(runs.c.job_key).distinct()).scalars().all()
+    """Every job that has runs, removed ones too; each is one step along an index, however many runs it has."""
+    found = select(func.min(runs.c.job_key).label("key")).cte("found", recursive=True)
+    following = select(func.min(runs.c.job_key)).where(runs.c.job_key > found.c.key).scalar_subquery()
+    found = found.union_all(select(following).where(found.c.key.is_not(None)))
+    return conn.execute(select(found.c.key).where(found.c.key.is_not(None))).scalars().all()
