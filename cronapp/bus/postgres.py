@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
+import psycopg
 from psycopg import AsyncConnection, OperationalError
 
 from cronapp.bus.local import LocalBus
@@ -101,7 +102,7 @@ class PostgresBus(LocalBus):
                 ) as conn:
                     told = False
                     await work(conn)
-            except (OperationalError, OSError, TimeoutError) as error:
+            except (psycopg.Error, OSError, TimeoutError) as error:
                 if not told:
                     log.warning("other processes are not heard: %s. Trying again.", str(error).split("\n", 1)[0])
                 told = True

@@ -15,8 +15,10 @@ LINE: Mapping[str, Any] = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
+    "target_session_attrs": "read-write",
 }
-"""So that a connection to a machine that is gone without a word ends within some ten seconds."""
+"""So that a connection to a machine that is gone without a word ends within some ten seconds, and none is made to one
+that only reads, as the former primary after a failover."""
 THEIRS = {"tcp_keepalives_idle": "60", "tcp_keepalives_interval": "20", "tcp_keepalives_count": "3"}
 """The same on the other end, in less of a hurry."""
 

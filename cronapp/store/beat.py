@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from cronapp.core.models import Node
 from cronapp.core.postgres import line
 from cronapp.store import nodes
-from cronapp.store.open import named_database
+from cronapp.store.open import leave_standby, named_database
 
 log = logging.getLogger(__name__)
 LONG = 1.0  # seconds
@@ -88,7 +88,7 @@ class Beat:
 
 
 def beating_engine(url: str) -> Engine:
-    return create_engine(
+    engine = create_engine(
         named_database(url),
         hide_parameters=True,
         pool_size=1,
@@ -96,6 +96,8 @@ def beating_engine(url: str) -> Engine:
         pool_pre_ping=True,
         connect_args=line(url),
     )
+    event.listen(engine, "handle_error", leave_standby)
+    return engine
 
 
 def measured(conn: Connection) -> float | None:

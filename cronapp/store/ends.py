@@ -85,12 +85,15 @@ def alone_on(url: URL, name: str, *, writing: bool) -> Iterator[Connection]:
 
 
 def patient_engine(url: URL, *, writing: bool) -> Engine:
-    """While the one side is read, the other has nothing to do, for as long as it takes."""
+    """While the one side is read, the other has nothing to do, for as long as it takes. A source may be a standby."""
+    arguments = line(url.render_as_string(hide_password=False), holding=0)
+    if not writing:
+        del arguments["target_session_attrs"]
     try:
         return create_engine(
             url,
             hide_parameters=True,
-            connect_args=line(url.render_as_string(hide_password=False), holding=0),
+            connect_args=arguments,
             isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
         )
     except ModuleNotFoundError as error:

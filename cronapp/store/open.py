@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, make_url
+from sqlalchemy import URL, Connection, ExceptionContext, event, make_url
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -22,6 +22,7 @@ from cronapp.store import dialects
 from cronapp.store.migrating import is_fit, migrate
 from cronapp.store.store import NO_METER, Notices, OnCommit, PostgresStore, SqliteStore, Store
 
+READ_ONLY = "25006"
 WAITING = 10.0  # seconds that somebody waits for a free connection
 OTHER_VERSION = "The server that works on this database is of another version. Use the command of its version."
 
@@ -153,6 +154,7 @@ async def open_postgres(url: URL, on_commit: OnCommit, meter: Meter, notices: No
         )
     except ModuleNotFoundError as error:
         raise CannotStart(f"For PostgreSQL, {error.name} is needed: pip install 'cronapp[postgres]'.") from None
+    event.listen(engine.sync_engine, "handle_error", leave_standby)
     try:
         async with engine.begin() as conn:
             await conn.run_sync(refuse_pooler)
@@ -165,6 +167,12 @@ async def open_postgres(url: URL, on_commit: OnCommit, meter: Meter, notices: No
         await engine.dispose()
         raise
     return PostgresStore(engine, on_commit, meter, notices)
+
+
+def leave_standby(context: ExceptionContext) -> None:
+    """A server that only reads from now on, as after a failover, is as good as gone: all connections are made anew."""
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        context.is_disconnect = True
 
 
 def refuse_pooler(conn: Connection) -> None:

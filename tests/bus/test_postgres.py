@@ -99,11 +99,17 @@ async def test_ten_thousand_events_go_in_few_notifications_of_which_none_is_too_
 
 
 async def test_who_was_cut_off_connects_again_and_is_told_that_word_may_have_been_lost(
-    side: Callable[[], Awaitable[Side]], postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    side: Callable[[], Awaitable[Side]],
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(postgres, "TRY_AGAIN", 0.01)
     (_, here, _), (_, _, heard) = await side(), await side()
-    cut_off(postgres_url)
+    with monkeypatch.context() as refused:
+        refused.setattr(postgres, "LISTEN", b"LISTEN to nobody")  # as a standby refuses to
+        cut_off(postgres_url)
+        await until(lambda: "syntax error" in caplog.text)
     await until(lambda: Resync() in heard)
     await here.write(told(JobChanged("after"), RunChanged(1, "after")))
     await until(lambda: {JobChanged("after"), RunChanged(1, "after")} <= set(heard))

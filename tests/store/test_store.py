@@ -340,6 +340,32 @@ async def test_a_postgresql_that_cuts_the_connection_is_unavailable_and_the_next
     await store.close()
 
 
+async def test_a_postgresql_that_only_reads_as_a_former_primary_is_unavailable_until_another_takes_its_place(
+    postgres_url: str,
+) -> None:
+    store = await open_store(postgres_url, lambda _events: None)
+    await store.write(
+        lambda tx: tx.conn.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").close()
+    )
+    with pytest.raises(StoreUnavailable):
+        await store.write(put, "refused")
+    assert await store.write(put, "by a new connection") == "by a new connection"
+    database = "ALTER DATABASE cronapp SET default_transaction_read_only"
+    with psycopg.connect(postgres_url, autocommit=True) as other:
+        other.execute(f"{database} = on".encode())
+        try:
+            other.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            with pytest.raises(StoreUnavailable, match="read-only"):
+                await store.write(put, "refused at once")
+        finally:
+            other.execute(f"{database} = off".encode())
+    assert await store.write(put, "after") == "after"
+    await store.close()
+
+
 async def test_a_postgresql_that_restarts_between_two_writes_is_not_noticed(postgres_url: str) -> None:
     store = await open_store(postgres_url, lambda _events: None)
     await store.write(put, "before")
