@@ -45,6 +45,7 @@ PING = 2.0  # seconds between two notifications to ourselves
 SILENCE = 8.0  # seconds without hearing even ourselves, after which the connection is made anew
 TRY_AGAIN = 0.5
 DEAF = 6.0  # seconds after which a process that heard nothing, not even itself, does not start
+KEPT = 50_000  # events that wait for a connection; beyond them everybody shall look at everything
 OWN = (TasksLoaded, DrainChanged, Resync)
 """What concerns this process alone."""
 OFTEN = (RunChanged, LogAppended, SessionsChanged, Audited, DeliveriesChanged)
@@ -62,11 +63,14 @@ class PostgresBus(LocalBus):
         self._loops: list[asyncio.Task[None]] = []
         self._listening = asyncio.Event()
         self._heard = asyncio.Event()  # something, and be it ourselves
+        self._problem = "it does not answer"  # why there is no connection
 
     def publish(self, events: list[Event]) -> None:
         super().publish(events)
         if often := [event for event in events if isinstance(event, OFTEN)]:
             self._out.update(dict.fromkeys(often))
+            if len(self._out) > KEPT:
+                self._out = {Resync(): None}
             self._wake.set()
 
     def in_transaction(self, events: Sequence[Event]) -> list[str]:
@@ -78,13 +82,15 @@ class PostgresBus(LocalBus):
             asyncio.create_task(self._again_and_again(self._listen), name="cronapp-listen"),
             asyncio.create_task(self._again_and_again(self._notify), name="cronapp-tell"),
         ]
-        await self._listening.wait()
-        self._wake.set()
         try:
             async with asyncio.timeout(DEAF):
+                await self._listening.wait()
+                self._wake.set()
                 await self._heard.wait()
         except TimeoutError:
             await self.stop()
+            if not self._listening.is_set():
+                raise CannotStart(f"The database cannot be listened to: {self._problem}.") from None
             raise CannotStart(POOLED.format("Notifications of the database do not come through.")) from None
 
     async def stop(self) -> None:
@@ -103,8 +109,9 @@ class PostgresBus(LocalBus):
                     told = False
                     await work(conn)
             except (psycopg.Error, OSError, TimeoutError) as error:
+                self._problem = str(error).split("\n", 1)[0]
                 if not told:
-                    log.warning("other processes are not heard: %s. Trying again.", str(error).split("\n", 1)[0])
+                    log.warning("other processes are not heard: %s. Trying again.", self._problem)
                 told = True
             await asyncio.sleep(TRY_AGAIN)
 

@@ -157,6 +157,18 @@ async def test_a_process_that_would_never_hear_the_others_does_not_start(
     bus = bus_for(postgres_url)
     with pytest.raises(CannotStart, match="PgBouncer"):
         await bus.start()
+    nowhere = bus_for("postgresql://127.0.0.1:1/x")
+    with pytest.raises(CannotStart, match="cannot be listened to: connection failed"):
+        await nowhere.start()
+
+
+async def test_what_waits_for_a_connection_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "KEPT", 10)
+    bus = bus_for("postgresql://127.0.0.1:1/x")
+    assert isinstance(bus, PostgresBus)
+    for seq in range(11):
+        bus.publish([LogAppended(1, seq)])
+    assert list(bus._out) == [Resync()]
 
 
 async def test_what_only_a_newer_version_tells_is_left_out_and_the_rest_is_heard(
