@@ -66,6 +66,14 @@ def insert_or_ignore(conn: Connection, table: Table) -> Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
+def put(conn: Connection, table: Table, **values: Any) -> None:
+    """Inserts a row, in place of the one with the same key; also where others do so at the same moment."""
+    added = (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(table).values(**values)
+    keys = [column.name for column in table.primary_key]
+    news = {name: added.excluded[name] for name in values if name not in keys}
+    conn.execute(added.on_conflict_do_update(index_elements=keys, set_=news))
+
+
 def insert_all(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Inserts rows that have the same columns; on PostgreSQL each column as one array, which is twice as fast."""
     if conn.dialect.name == "postgresql":

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, case, delete, exists, func, insert, literal, select
+from sqlalchemy import Connection, case, delete, exists, func, literal, select
 
 from cronapp.core.limits import Limit, LimitKind, Rate
 from cronapp.core.models import OPEN_STATES, RunState
 from cronapp.core.routing import Line
+from cronapp.store import dialects
 from cronapp.store.store import Tx
 from cronapp.store.tables import jobs, limits, runs
 
@@ -28,16 +29,15 @@ def get(conn: Connection, kind: LimitKind, name: str) -> Limit | None:
 
 def put(tx: Tx, limit: Limit) -> None:
     """Sets the limit of a group or a queue, in place of the one it had."""
-    clear(tx, limit.kind, limit.name)
     rate = limit.rate
-    tx.conn.execute(
-        insert(limits).values(
-            kind=limit.kind,
-            name=limit.name,
-            max_running=limit.max_running,
-            rate=rate.starts if rate else None,
-            per=rate.per if rate else None,
-        )
+    dialects.put(
+        tx.conn,
+        limits,
+        kind=limit.kind,
+        name=limit.name,
+        max_running=limit.max_running,
+        rate=rate.starts if rate else None,
+        per=rate.per if rate else None,
     )
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, select
 
 from cronapp.core.models import Inside
+from cronapp.store import dialects
 from cronapp.store.store import Tx
 from cronapp.store.tables import looks
 
 
 def put(tx: Tx, inside: Inside) -> None:
     """In place of what was seen before."""
-    tx.conn.execute(delete(looks).where(looks.c.run == inside.run))
-    tx.conn.execute(
-        insert(looks).values(
-            run=inside.run,
-            at=inside.at,
-            run_in=inside.run_in,
-            stack=inside.stack,
-            memory=inside.memory,
-            last_line_at=inside.last_line_at,
-        )
+    dialects.put(
+        tx.conn,
+        looks,
+        run=inside.run,
+        at=inside.at,
+        run_in=inside.run_in,
+        stack=inside.stack,
+        memory=inside.memory,
+        last_line_at=inside.last_line_at,
     )
 
 

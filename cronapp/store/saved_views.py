@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, select
 
+from cronapp.store import dialects
 from cronapp.store.store import Tx
 from cronapp.store.tables import saved_views
 
@@ -29,9 +30,7 @@ def of_page(conn: Connection, page: str) -> list[SavedView]:
 
 def put(tx: Tx, page: str, view: SavedView) -> None:
     """Saves a view, in place of the one of that name."""
-    remove(tx, page, view.name)
-    values = {"page": page, "name": view.name, "query": view.query, "at": view.at, "by": view.by}
-    tx.conn.execute(insert(saved_views).values(**values))
+    dialects.put(tx.conn, saved_views, page=page, name=view.name, query=view.query, at=view.at, by=view.by)
 
 
 def remove(tx: Tx, page: str, name: str) -> bool:

@@ -184,7 +184,7 @@ async def test_a_wrong_limit_is_refused_with_its_field(limits: Limits) -> None:
 
 
 async def test_the_list_has_what_is_limited_named_or_busy(jobs: Jobs, runs: Runs, limits: Limits) -> None:
-    await limits.set("queue", "idle", {"rate": "10/m"})
+    await asyncio.gather(*(limits.set("queue", "idle", {"rate": "10/m"}) for _ in range(3)))  # on several servers
     await waiting(jobs, runs, "a", 3, group="db", queue="mail")
     await claim(runs)
     rows = {(row.limit.kind, row.limit.name): row for row in await limits.all()}
