@@ -33,7 +33,7 @@ class Beat:
         `timed` with the seconds that this machine's clock is ahead of the database's."""
         self._url = url
         self._node = node
-        self._every = every
+        self._every = min(every, nodes.ALIVE / 6)  # who starts or copies goes by that, however long a stall may be
         self._given_up = given_up
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="cronapp-beat", daemon=True)
