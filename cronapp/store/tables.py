@@ -314,6 +314,7 @@ runs = Table(
         sqlite_where=ENDED,
         postgresql_where=ENDED,
     ),
+    postgresql_with={"fillfactor": 80},
     sqlite_autoincrement=True,
 )
 
