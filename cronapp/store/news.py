@@ -11,7 +11,7 @@ from cronapp.core.history import ChangeKind
 from cronapp.core.models import Job, Run, RunState
 from cronapp.store.job_changes import spec_before, specs_since
 from cronapp.store.jobs import JOBS, jobs_of
-from cronapp.store.runs.rows import LISTED, run_of
+from cronapp.store.runs.rows import LISTED, along, run_of
 from cronapp.store.tables import OPEN, job_changes, job_tags, jobs, runs
 
 AT_ONCE = 500  # ids in one question
@@ -37,10 +37,10 @@ def open_runs(
     conn: Connection, state: RunState, since: datetime | None, keys: Collection[int] | None, after: int, limit: int
 ) -> list[Run]:
     """Runs of all jobs, or of those of these keys, that are running; or that wait, and began to since then."""
-    statement = select(*LISTED).where(runs.c.state == state, runs.c.id > after, of_keys(keys))
+    statement = select(*LISTED).where(along(runs.c.state, state, after + 1), of_keys(keys))
     if since is not None and state is RunState.QUEUED:
         statement = statement.where(or_(runs.c.queued_at >= since, runs.c.not_before >= since))
-    return [run_of(row) for row in conn.execute(statement.order_by(runs.c.id).limit(limit)).mappings()]
+    return [run_of(row) for row in conn.execute(statement.order_by(runs.c.state, runs.c.id).limit(limit)).mappings()]
 
 
 def ended_runs(conn: Connection, since: datetime, after: int, keys: Collection[int] | None, limit: int) -> list[Run]:

@@ -13,7 +13,7 @@ from cronapp.core.ledger import ON_TIME
 from cronapp.core.models import NO_JOB, RETRIED_STATES, Job, JobState, Run, RunState, RunTrigger
 from cronapp.store.jobs import JOBS, jobs_of
 from cronapp.store.ledger import CAUSES, EACH_FATE, FATES, HOUR, SECOND, STATES, Counted
-from cronapp.store.runs.rows import LISTED, run_of
+from cronapp.store.runs.rows import LISTED, along, run_of
 from cronapp.store.tables import EPOCH, MICROSECOND, SUCCEEDED, jobs, runs
 
 FAILING_STATES = (JobState.ACTIVE, JobState.FINISHED)
@@ -120,8 +120,8 @@ def _some(
 def waiting(conn: Connection, before: datetime, limit: int) -> tuple[list[Run], int]:
     """The runs of jobs that wait for their turn since before that moment, the longest first, and how many there are."""
     allowed = or_(runs.c.not_before.is_(None), runs.c.not_before < before)
-    mine = and_(runs.c.state == RunState.QUEUED, runs.c.job_key != NO_JOB, runs.c.queued_at < before, allowed)
-    rows = conn.execute(select(*LISTED).where(mine).order_by(runs.c.id).limit(limit)).mappings().all()
+    mine = and_(along(runs.c.state, RunState.QUEUED), runs.c.job_key != NO_JOB, runs.c.queued_at < before, allowed)
+    rows = conn.execute(select(*LISTED).where(mine).order_by(runs.c.state, runs.c.id).limit(limit)).mappings().all()
     count = len(rows)
     if count == limit:
         count = conn.execute(select(func.count()).select_from(runs).where(mine)).scalar_one()

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from recipes import NOW, at, put_job
-from sqlalchemy import insert
+from sqlalchemy import Connection, event, insert
 
 from cronapp.core.models import Job, RunState
-from cronapp.store import runs
+from cronapp.store import news, overview, runs
+from cronapp.store.open import open_store
 from cronapp.store.runs import RunFilter, listing
 from cronapp.store.store import Store, Tx
 from cronapp.store.tables import runs as table
@@ -153,3 +154,34 @@ async def test_what_is_chosen_knows_its_newest_attempt_and_whether_its_job_is_th
     assert (told[first].newest, told[first].newest_state) == (second, RunState.SUCCEEDED)
     assert told[second].newest == second
     assert (told[lone].newest, told[lone].job_there, told[first].job_there) == (lone, False, True)
+
+
+HISTORY = """
+INSERT INTO runs (job_key, job, task, args, state, trigger, attempt, queue, priority, queued_at, last_seq, missed)
+SELECT 1, 'a', 'hello', '{}', CASE WHEN n <= 1500 THEN 'failed' WHEN n > 30000 THEN 'queued' ELSE 'succeeded' END,
+    'manual', 1, 'default', 0, n, 0, 1 FROM generate_series(1, 31500) AS n
+"""
+"""The first runs failed, the last ones wait."""
+
+
+async def test_runs_of_a_state_are_found_by_it_though_they_lie_close_together(postgres_url: str) -> None:
+    plans: list[str] = []
+
+    def look(tx: Tx) -> None:
+        tx.conn.exec_driver_sql(HISTORY)
+        tx.conn.exec_driver_sql("ANALYZE runs")
+
+        def read(conn: Connection, cursor: Any, statement: str, told: Any, *_: object) -> None:
+            if statement.startswith("SELECT runs.id, "):
+                plans.append("\n".join(conn.exec_driver_sql(f"EXPLAIN {statement}", told).scalars()))
+
+        event.listen(tx.conn, "after_cursor_execute", read)
+        assert len(overview.waiting(tx.conn, NOW, 50)[0]) == 50
+        assert len(news.open_runs(tx.conn, RunState.QUEUED, None, None, 0, 100)) == 100
+        assert [run.id for run in runs.listed(tx.conn, RunFilter(state="failed"), limit=2).runs] == [1500, 1499]
+
+    store = await open_store(postgres_url, lambda _: None)
+    await store.write(look)
+    await store.close()
+    assert len(plans) == 3
+    assert all("ix_runs_state" in plan and "Sort" not in plan for plan in plans), plans

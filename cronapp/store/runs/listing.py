@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, false, func, or_, select
 
 from cronapp.core.models import Run, RunState
-from cronapp.store.runs.rows import LISTED, RunFilter, run_of
+from cronapp.store.runs.rows import LISTED, RunFilter, along, run_of
 from cronapp.store.tables import job_tags, runs
 
 STRETCH = 50_000  # ids that are looked through at a time
@@ -72,7 +72,12 @@ def listed(
     found: list[Run] = []
     for _ in range(1 if filters.text else MOST_STRETCHES):
         floor = low if has_index(filters) else max(low, top - STRETCH)
-        statement = select(*LISTED).where(runs.c.id >= floor, runs.c.id < top, *conditions)
+        statement = select(*LISTED)
+        if has_index(filters) and len(filters.states) == 1:
+            state = runs.c.state
+            statement = statement.where(along(state, filters.states[0], floor, top)).order_by(state.desc())
+        else:
+            statement = statement.where(runs.c.id >= floor, runs.c.id < top, *conditions)
         rows = conn.execute(statement.order_by(runs.c.id.desc()).limit(limit + 1 - len(found))).mappings()
         found += [run_of(row) for row in rows]
         if len(found) > limit:

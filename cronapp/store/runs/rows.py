@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_
+from sqlalchemy import Column, ColumnElement, RowMapping, and_, tuple_
 
 from cronapp.core.models import Cause, Progress, Run, RunError, RunState, RunTrigger
 from cronapp.core.traces import problems_of
 from cronapp.store.tables import runs
 
+BEYOND = 2**63 - 1
 LISTED = tuple(column for column in runs.c if column.name != "error_frames")
 """What a list of runs reads: frames may be long, and only a run's own page shows them."""
 
@@ -52,6 +53,14 @@ def of_same(run: Run) -> ColumnElement[bool]:
     """The runs of the same job; of a trial, those that tried out the same task under the same id."""
     own = runs.c.job_key == run.job_key
     return and_(own, runs.c.job == run.job, runs.c.task == run.task) if run.trial else own
+
+
+def along(column: Column[Any], value: str, first: int = 0, end: int = BEYOND) -> ColumnElement[bool]:
+    """Runs with this value, whose numbers are not below `first` and below `end`; to be ordered by both columns, as an
+    index has them. Of `column = value` PostgreSQL thinks that such runs lie evenly among all, and may go through a
+    million others in the order of their numbers before it finds one."""
+    both = tuple_(column, runs.c.id)
+    return and_(both >= tuple_(value, first), both < tuple_(value, end))
 
 
 def run_of(row: Mapping[str, Any] | RowMapping) -> Run:
