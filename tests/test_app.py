@@ -130,7 +130,7 @@ async def test_jobs_declared_in_code_are_there_and_those_without_their_task_need
 
 async def test_a_tasks_file_that_cannot_be_loaded_does_not_stop_the_start(open_app: Open) -> None:
     app = await open_app(tasks="import nothing_of_that_name\n")
-    assert await app.ready() == {"database": True, "scheduler": True, "worker": True}
+    assert await app.ready() == {"database": True, "scheduler": True, "clock": True, "worker": True}
     assert [error.error for error in app.tasks.registry.errors]
 
 
