@@ -77,7 +77,8 @@ async def of_a_server(given: argparse.Namespace, folder: Path) -> list[str]:
 
 
 async def of_a_fleet(given: argparse.Namespace, folder: Path) -> list[str]:
-    plan = Plan(given.seed, given.minutes * 60, given.rate, given.servers, given.workers, given.pause, away=given.away)
+    seconds = given.minutes * 60 + given.away
+    plan = Plan(given.seed, seconds, given.rate, given.servers, given.workers, given.pause, away=given.away)
     say(
         f"seed {plan.seed}: {plan.servers} servers, {plan.workers} workers, {plan.rate} slots each second for "
         f"{plan.seconds:g} s, in {folder}"

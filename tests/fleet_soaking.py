@@ -116,7 +116,7 @@ class Plan:
     workers: int = 3
     pause: float = 2.5  # seconds between two deeds, on average
     stall: float = STALL
-    away: float = 3.0  # seconds without a database, in the middle
+    away: float = 3.0  # of them without a database, in the middle
 
 
 @dataclass
@@ -265,7 +265,7 @@ class Soak:
 def drawn(plan: Plan, members: list[str]) -> list[tuple[float, str, str, float]]:
     """When whom is done what for how long. All is drawn before, so that the same seed does the same."""
     chance = random.Random(plan.seed)
-    deeds = [(plan.seconds / 2, "", "crash", plan.away)]
+    deeds = [((plan.seconds - plan.away) / 2, "", "crash", plan.away)]
     at = chance.uniform(0, plan.pause)
     while at < plan.seconds:
         deed = chance.choice(("kill", "kill", "stop", "pause"))
