@@ -177,8 +177,10 @@ class App:
             came_back=lambda: self.bus.publish([Resync()]),
             drained=lambda since: self.draining.follow(since),
             timed=self.clocks.measured,
-            replaced=lambda: os.kill(os.getpid(), signal.SIGTERM),
+            must_end=self._must_end,
         )
+        if isinstance(self.store, PostgresStore):
+            self.store.heard = self.membership.heard
         self.node = await self.membership.join(self.clock())
 
     async def _take_over(self) -> None:
@@ -367,6 +369,11 @@ class App:
         """Whether slots are served: not before the start, after the stop, while the server is emptied, or its clock is
         off."""
         return self.scheduler.running and self.draining.since is None and not self.clocks.wrong
+
+    def _must_end(self) -> None:
+        """The others gave this process up for good, and what it ran."""
+        self.runner.give_up_all()
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _clock_turned(self) -> None:
         """The clock is off by so much that others take the slots, or it is right again."""

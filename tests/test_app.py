@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from support import TASKS, TOKEN, until
 from visiting import Api, page_of, put_run, settings_in, signed_in
@@ -16,7 +18,7 @@ from visiting import Api, page_of, put_run, settings_in, signed_in
 from cronapp import app as app_module
 from cronapp.app import App, named
 from cronapp.core.errors import CannotStart, StoreUnavailable
-from cronapp.core.models import Run, RunState
+from cronapp.core.models import NodeKind, Run, RunState
 from cronapp.engine import runner as runner_module
 
 MORE = """
@@ -349,3 +351,30 @@ async def test_a_sign_in_link_is_told_with_the_servers_address(
     token = told.split("token=")[1].split()[0]
     assert await app.signin.use_link(token)
     assert TOKEN not in told
+
+
+async def test_a_process_that_wakes_beside_a_version_that_it_cannot_follow_changes_nothing_and_ends(
+    tmp_path: Path, postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_in(tmp_path).model_copy(update={"database": postgres_url, "stall": 0.5})
+    app = App(settings, kind=NodeKind.WORKER)
+    await app.start()
+    told_to_end = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_end.set)
+    with psycopg.connect(postgres_url) as conn:
+        (present,) = conn.execute("SELECT version_num FROM alembic_version").fetchone() or ("",)
+        conn.execute("DELETE FROM nodes")
+        conn.execute("UPDATE revisions SET value = '9999' WHERE what = 'program'")
+        conn.execute("UPDATE alembic_version SET version_num = '9999'")
+    try:
+        await until(told_to_end.is_set)
+        await until(lambda: not app.membership.heard())
+        with pytest.raises(StoreUnavailable, match="has not heard of this process"):
+            await app.services.fleet.rejoin(app.membership.node)
+        assert "the database is of a newer version now, beside which this one cannot work: it ends" in caplog.text
+    finally:
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+        await app.close()
+        with psycopg.connect(postgres_url) as conn:
+            assert conn.execute("SELECT name FROM nodes").fetchall() == []
+            conn.execute("UPDATE alembic_version SET version_num = %s", [present])

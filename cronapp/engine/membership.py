@@ -18,6 +18,8 @@ from cronapp.store.beat import Beat
 log = logging.getLogger(__name__)
 BEATS = 5  # signs of life within the stall time
 LAST = 2.0  # seconds that the last of them has
+REPLACED = "another one has its name now"
+OUTGROWN = "the database is of a newer version now, beside which this one cannot work"
 
 
 class Membership:
@@ -32,18 +34,18 @@ class Membership:
         came_back: Callable[[], None],
         drained: Callable[[datetime | None], None],
         timed: Callable[[float], None],
-        replaced: Callable[[], None],
+        must_end: Callable[[], None],
     ) -> None:
         """What is called when: `came_back` when the others had given this process up, so that its runs are lost,
         `drained` when somebody emptied it elsewhere, or lets it go to work again, `timed` with the seconds that its
-        clock is ahead of the database's, and `replaced` when another process has its name, so that it must end."""
+        clock is ahead of the database's, and `must_end` when it was given up and cannot come back."""
         self._fleet = fleet
         self._url = url
         self._came_back = came_back
         self._drained = drained
         self._timed = timed
-        self._replaced = replaced
-        self._gone = False  # another process has its name: nothing more is said under it
+        self._must_end = must_end
+        self._gone = False  # it cannot come back: nothing more is said under its name
         self._written: datetime | None = None  # since when it is given no runs, as the others know it
         self._settled = False  # neither coming nor leaving
         self._beat: Beat | None = None
@@ -71,12 +73,20 @@ class Membership:
             def given_up() -> None:
                 loop.call_soon_threadsafe(self._given_up)
 
+            def outgrown() -> None:
+                loop.call_soon_threadsafe(self._end, OUTGROWN)
+
             def timed(off: float) -> None:
                 loop.call_soon_threadsafe(self._timed, off)
 
-            self._beat = Beat(self._url, self.node, every, given_up=given_up, timed=timed)
+            self._beat = Beat(self._url, self.node, every, given_up=given_up, outgrown=outgrown, timed=timed)
             self._beat.start()
         return self.node.name
+
+    def heard(self) -> bool:
+        """Whether the database has heard of this process lately. If not, the others may have given it up, or even
+        brought the database to a version that this one does not know: it changes nothing there until it is heard."""
+        return self._beat is None or self._beat.silence < self._fleet.stall
 
     async def look_at_clock(self) -> None:
         """At once, not only with the next sign of life."""
@@ -125,6 +135,7 @@ class Membership:
         if self._beat is not None:
             self._beat.stop()
             await asyncio.to_thread(self._beat.join, LAST)
+            self._beat = None
         if clean and not self._gone:
             await noted(self._fleet.leave(self.node))
 
@@ -138,12 +149,14 @@ class Membership:
         except StoreUnavailable:  # the next sign of life asks again
             return
         except NameTaken:
-            if not self._gone:
-                self._gone, self._settled = True, False
-                log.error("the others took this process for dead, and another one has its name now: it ends")
-                self._came_back()  # so that what it still runs is stopped
-                self._replaced()
+            self._end(REPLACED)
             return
         if back:
             log.warning("the others took this process for dead; it is one of them again, and what it ran is lost")
             self._came_back()
+
+    def _end(self, why: str) -> None:
+        if not self._gone:
+            self._gone, self._settled = True, False
+            log.error("the others took this process for dead, and %s: it ends", why)
+            self._must_end()

@@ -129,6 +129,11 @@ class Runner:
         live.disown()
         live.stop.request(RunState.LOST, SUPERSEDED)
 
+    def give_up_all(self) -> None:
+        """The others took this process for dead, and it cannot come back: nothing here is ours any more."""
+        for live in list(self._live.values()):
+            self._superseded(live)
+
     def remark(self, run_id: int, text: str) -> None:
         """Puts a remark of ours into the log of a run that is executed here. May be called from any thread."""
         if live := self._live.get(run_id):
@@ -286,6 +291,8 @@ class Runner:
                     log.warning("run #%s ended as %s, but it was no longer ours", run.id, outcome.state)
                 return
             except StoreUnavailable as error:
+                if live.disowned:  # how it ended is stored already
+                    return
                 log.warning("the end of run #%s waits: %s", run.id, error)
             except Exception:
                 refused += 1

@@ -13,35 +13,51 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
+from cronapp.core.errors import CannotStart
 from cronapp.core.models import Node
 from cronapp.core.postgres import line
 from cronapp.store import nodes
+from cronapp.store.migrating import refuse_newer
 from cronapp.store.open import leave_standby, named_database
 
 log = logging.getLogger(__name__)
 LONG = 1.0  # seconds
 STUCK = 60.0  # seconds; no try takes that long, even where nothing answers at all
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # which goes on while the machine sleeps
 
 
 class Beat:
     def __init__(
-        self, url: str, node: Node, every: float, *, given_up: Callable[[], None], timed: Callable[[float], None]
+        self,
+        url: str,
+        node: Node,
+        every: float,
+        *,
+        given_up: Callable[[], None],
+        outgrown: Callable[[], None],
+        timed: Callable[[float], None],
     ) -> None:
-        """`given_up` is called on the thread when the others have given this process up, as after a long sleep, and
-        `timed` with the seconds that this machine's clock is ahead of the database's."""
+        """What is called on the thread: `given_up` when the others have given this process up, as after a long sleep,
+        `outgrown` when the database has become one with which it cannot work, after which it gives no more signs of
+        life, and `timed` with the seconds that this machine's clock is ahead of the database's."""
         self._url = url
         self._node = node
         self._every = min(every, nodes.ALIVE / 6)  # who starts or copies goes by that, however long a stall may be
         self._given_up = given_up
+        self._outgrown = outgrown
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="cronapp-beat", daemon=True)
         self._timed = timed
         self._clock_off = 0.0
-        self.last: float | None = None
-        """The moment of the monotonic clock at which the database heard of us last."""
+        self._last = now()
         self._tried = time.monotonic()
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the database heard of us last."""
+        return now() - self._last
 
     @property
     def goes_on(self) -> bool:
@@ -65,26 +81,44 @@ class Beat:
         engine = beating_engine(self._url)
         away = False
         while not self._stopped.is_set():
-            began = self._tried = time.monotonic()
+            began, self._tried = now(), time.monotonic()
             try:
                 known = self._beat(engine)
+            except CannotStart:
+                self._outgrown()
+                break
             except (SQLAlchemyError, OSError) as error:
                 if not away:
                     log.warning("no sign of life reaches the database: %s", str(error).split("\n", 1)[0])
                 away = True
             else:
-                away, self.last = False, time.monotonic()
+                away, self._last = False, began
                 if not known and not self._stopped.is_set():
                     self._given_up()
-            self._stopped.wait(max(self._every - (time.monotonic() - began), 0.05))
+            self._stopped.wait(max(self._every - (now() - began), 0.05))
         engine.dispose()
 
     def _beat(self, engine: Engine) -> bool:
-        with engine.begin() as conn:
-            if (off := measured(conn)) is not None:
-                self._clock_off = off
-                self._timed(off)
-            return nodes.beat(conn, self._node, self._clock_off)
+        """Whether the others know this process. Raises `CannotStart` if they are of a newer version that it cannot work
+        beside: only where something is odd, since nobody makes a database such while we are heard of."""
+        try:
+            with engine.begin() as conn:
+                if (off := measured(conn)) is not None:
+                    self._clock_off = off
+                    self._timed(off)
+                known = nodes.beat(conn, self._node, self._clock_off)
+                if not known:
+                    refuse_newer(conn)
+                return known
+        except ProgrammingError:  # the tables are not as we know them
+            with engine.begin() as conn:
+                refuse_newer(conn)
+            raise
+
+
+def now() -> float:
+    """Seconds of a clock that nobody sets."""
+    return time.clock_gettime(CLOCK)
 
 
 def beating_engine(url: str) -> Engine:

@@ -18,7 +18,7 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, delete, insert, inspect, select
 
 from cronapp.core.errors import CannotStart
-from cronapp.store import dialects, nodes
+from cronapp.store import dialects, nodes, tables
 from cronapp.store.tables import revisions
 
 log = logging.getLogger(__name__)
@@ -46,19 +46,27 @@ def migrate(conn: Connection) -> None:
         log.info("The database is of a newer version (%s), with which this one may work (%s).", present, newest())
         return
     if present is not None:
-        refuse_company(conn, present, [script for script in scripts if script.revision > present])
+        be_alone(conn, present, [script for script in scripts if script.revision > present])
     config = migrations()
     config.attributes["connection"] = conn
     command.upgrade(config, "head")
     note_oldest(conn, scripts)
 
 
-def refuse_company(conn: Connection, present: str, coming: list[Script]) -> None:
-    """Where a migration is not side by side, nobody may be at work. An SQLite file has one process anyway."""
+def be_alone(conn: Connection, present: str, coming: list[Script]) -> None:
+    """Where a migration is not side by side, nobody may be at work. An SQLite file has one process anyway. One that
+    only sleeps finds itself given up when it wakes, and looks then whether it may go on (`store.beat`)."""
     if conn.dialect.name != "postgresql" or present < NODES_SINCE or all(map(side_by_side, coming)):
         return
     if others := nodes.alive(conn):
         raise CannotStart(AT_WORK.format(", ".join(others)))
+    conn.execute(delete(tables.nodes))
+
+
+def refuse_newer(conn: Connection) -> None:
+    """Raises `CannotStart` where only newer programs may work with the tables that are there."""
+    if (revision_of(conn) or "") > newest() and not is_fit(conn):
+        raise CannotStart(NEWER)
 
 
 def is_fit(conn: Connection) -> bool:

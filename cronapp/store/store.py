@@ -48,6 +48,7 @@ CHANNEL = "cronapp"
 NO_METER = NoMeter()
 DEADLOCK = "40P01"
 TRIES = 5  # of a change that PostgreSQL undoes since it and another wait for each other
+UNHEARD = "The database cannot be written: it has not heard of this process for a while. Try again in a moment."
 BATCH = 256  # changes put into one transaction at the most
 
 
@@ -302,6 +303,8 @@ class PostgresStore:
         self._on_commit = on_commit
         self._notices = notices
         self.carry: Carry | None = None
+        self.heard: Callable[[], bool] = lambda: True
+        """Whether the others know that this process lives, so that it may change something."""
 
     @property
     def name(self) -> str:
@@ -333,6 +336,8 @@ class PostgresStore:
         by, concerned = asking.get(), about()
 
         def apply(conn: Connection) -> tuple[T, Tx]:
+            if not self.heard():  # asked once there is a connection: that there is none is told in its own words
+                raise StoreUnavailable(UNHEARD)
             tx = Tx(conn, by)
             result = change(tx, *args, **kwargs)
             if notices := self._notices(tx.events):

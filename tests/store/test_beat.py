@@ -42,7 +42,7 @@ async def heard(store: Store) -> datetime:
 
 async def test_a_blocked_loop_stays_alive_for_the_others(store: Store, postgres_url: str) -> None:
     await store.write(nodes.join, HERE)
-    beat = Beat(postgres_url, HERE, EVERY, given_up=lambda: None, timed=lambda _: None)
+    beat = Beat(postgres_url, HERE, EVERY, given_up=lambda: None, outgrown=lambda: None, timed=lambda _: None)
     beat.start()
     try:
         time.sleep(1)  # noqa: ASYNC251 - as a task does that should not

@@ -294,8 +294,9 @@ async def test_what_older_ones_cannot_follow_waits_until_none_is_at_work(postgre
     with next_version(False):
         assert "processes are at work on it: here:7. Stop them first" in await refusal(postgres_url)
         assert "flags" not in await older.read(shape)
-        await older.write(nodes.bury, "here:7")
+        foreign(postgres_url, "UPDATE nodes SET heartbeat = 0")
         newer = await open_store(postgres_url, told_to_nobody)
+        assert await newer.read(nodes.all_nodes) == [], "who only sleeps shall notice that it was given up"
         await newer.close()
     await older.close()
     assert "newer version of Cron-App" in await refusal(postgres_url)
