@@ -33,7 +33,8 @@ from cronapp.service.tasks import Tasks
 from cronapp.store.ends import name_of
 from cronapp.store.jobs import all_jobs
 from cronapp.store.keyfile import key_path, keys_for
-from cronapp.store.looking import look, moment_of
+from cronapp.store.looking import look, moment_of, revision_at
+from cronapp.store.migrating import newest
 from cronapp.store.open import named_database
 
 Verdict = Literal["good", "care", "wrong"]
@@ -149,7 +150,9 @@ def of_database(settings: Settings) -> Iterator[Finding]:
     elif jobs is None:
         yield Finding("database", "good", f"{name} is empty; its tables are made at the first start.")
     else:
-        yield Finding("database", "good", f"{name} is of this version, with {len(jobs)} job{'s' * (len(jobs) != 1)}.")
+        newer = revision_at(settings.database) != newest()
+        version = "a newer version, beside which this one works" if newer else "this version"
+        yield Finding("database", "good", f"{name} is of {version}, with {len(jobs)} job{'s' * (len(jobs) != 1)}.")
 
 
 def of_jobs(settings: Settings) -> Iterator[Finding]:
@@ -203,7 +206,7 @@ def of_clock(settings: Settings) -> Iterator[Finding]:
     now = system_clock()
     parsed = named_database(settings.database)
     if parsed.get_backend_name() == "sqlite":
-        ahead = newest(Path(str(parsed.database))) - time.time()
+        ahead = last_written(Path(str(parsed.database))) - time.time()
         if ahead > FUTURE:
             text = f"The database was written {ahead:,.0f} s in the future: the clock was set back. Set it right."
             yield Finding("clock", "wrong", text)
@@ -225,7 +228,7 @@ def of_clock(settings: Settings) -> Iterator[Finding]:
         yield Finding("clock", "good", f"{zone}.")
 
 
-def newest(path: Path) -> float:
+def last_written(path: Path) -> float:
     files = (path, path.with_name(path.name + "-wal"))
     return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 

@@ -94,3 +94,11 @@ def test_a_database_is_brought_up_to_date_by_hand(tmp_path: Path) -> None:
         conn.execute("INSERT INTO alembic_version VALUES ('0003')")
     conn.close()
     assert "older version" in found("--database", f"sqlite:///{tmp_path / 'y.db'}")["database"][1]
+
+
+def test_a_newer_database_beside_which_this_version_works_is_told_as_that(tmp_path: Path) -> None:
+    with sqlite3.connect(with_tables(tmp_path / "cronapp.db")) as conn:
+        conn.execute("UPDATE alembic_version SET version_num = '9999'")
+    conn.close()
+    text = "cronapp.db is of a newer version, beside which this one works, with 0 jobs."
+    assert found()["database"] == ("good", text)
