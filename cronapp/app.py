@@ -97,10 +97,10 @@ class App:
         self.settings = settings
         self.address = address
         self.kind = kind
-        self.clock = clock
         self.node = f"{socket.gethostname()}:{os.getpid()}"
         self.bus = bus_for(settings.database)
         self.hub = Hub()
+        self.own_clock = clock  # by which people come in, since their phones and providers do not ask the database
         self.sign_on = SingleSignOn(settings, clock)
         self.metrics = MetricsPage(settings.metrics_jobs)
         self.meter = self.metrics.meter
@@ -110,7 +110,8 @@ class App:
         self._pruned: Pruned | None = None
         self.watchdog = LoopWatchdog(self._blocked)
         self._quiet = False  # nothing new is taken any more
-        self.clocks = ClockCheck(self._clock_turned)
+        self.clocks = ClockCheck(clock, self._clock_turned)
+        self.clock: Clock = self.clocks.now
         self._blocks: deque[BlockedRow] = deque(maxlen=BLOCKS_KEPT)
         self._began = time.monotonic()
         self._started_at = clock()
@@ -130,6 +131,7 @@ class App:
         await self._join(worker)
         LENT.set(Lent(prune=self._prune, private_hooks=self.settings.allow_private_hooks))  # for the tasks made below
         self._make_engine()
+        await self.membership.look_at_clock()
         self._make_sender()
         self.parts = self._parts()
         if self.kind is NodeKind.SERVER:
@@ -199,7 +201,7 @@ class App:
         self._keys = keys_for(settings.database, settings.secret_keys)
         self.tasks = Tasks(settings.tasks, self.clock, Vault(self._keys), settings.ready_modules, named_value)
         blackouts = Blackouts(Calendars(Path.cwd()))
-        self.services: Services = make_services(self.store, self.tasks, blackouts, settings, self.clock)
+        self.services: Services = make_services(self.store, self.tasks, blackouts, settings, self.clock, self.own_clock)
         self.jobs, self.runs, self.signin = self.services.jobs, self.services.runs, self.services.signin
         self.declarations = Declarations(self.jobs)
         self.sealing = Sealing(self.store, self.tasks)
@@ -290,7 +292,6 @@ class App:
         """What servers do beside executing runs."""
         if self.services.fleet.shared:
             self.reaper.start()
-        await self.membership.look_at_clock()
         if not self.clocks.wrong:
             await self.presence.arrive()
         await self.scheduler.start()
@@ -419,7 +420,13 @@ class App:
         """The services of somebody who is limited to the jobs with one of these tags."""
         store = self.store.scoped(tags)
         services = make_services(
-            store, self.tasks, self.services.blackouts, self.settings, self.clock, self.services.secrets
+            store,
+            self.tasks,
+            self.services.blackouts,
+            self.settings,
+            self.clock,
+            self.own_clock,
+            self.services.secrets,
         )
         self.bus.subscribe(services.loads.heed)
         return services

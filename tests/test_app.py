@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from visiting import Api, page_of, put_run, settings_in, signed_in
 
 from cronapp import app as app_module
 from cronapp.app import App, named
+from cronapp.core.clock import system_clock
 from cronapp.core.errors import CannotStart, StoreUnavailable
 from cronapp.core.models import NodeKind, Run, RunState
 from cronapp.engine import runner as runner_module
+from cronapp.store import beat
 
 MORE = """
 
@@ -378,3 +381,31 @@ async def test_a_process_that_wakes_beside_a_version_that_it_cannot_follow_chang
         with psycopg.connect(postgres_url) as conn:
             assert conn.execute("SELECT name FROM nodes").fetchall() == []
             conn.execute("UPDATE alembic_version SET version_num = %s", [present])
+
+
+async def test_a_process_whose_clock_is_an_hour_off_tries_again_in_time(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong_clock() -> datetime:
+        return system_clock() + timedelta(hours=1)
+
+    monkeypatch.setattr(beat, "system_clock", wrong_clock)
+    settings = settings_in(tmp_path).model_copy(update={"database": postgres_url})
+    app = App(settings, clock=wrong_clock)
+    began = system_clock()
+    await app.start()
+    try:
+        retry = {"max_attempts": 2, "delay": 1}
+        await app.jobs.create({"id": "a", "task": "fail", "schedule": {"kind": "manual"}, "retry": retry}, origin="api")
+        run = await app.runs.run_now("a")
+        first, second = await until(lambda: both_ended(app, run))
+        moments = [began, first.queued_at, first.started_at, first.finished_at]
+        moments += [second.not_before, second.started_at, second.finished_at, system_clock()]
+        assert moments == sorted(moments, key=lambda moment: moment or began)
+    finally:
+        await app.close()
+
+
+async def both_ended(app: App, run: Run) -> list[Run]:
+    attempts = await app.runs.attempts(run)
+    return attempts if [one.state for one in attempts] == [RunState.FAILED] * 2 else []

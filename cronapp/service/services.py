@@ -99,13 +99,20 @@ class Services:
 
 
 def make_services(
-    store: Store, tasks: Tasks, blackouts: Blackouts, settings: Settings, clock: Clock, secrets: Secrets | None = None
+    store: Store,
+    tasks: Tasks,
+    blackouts: Blackouts,
+    settings: Settings,
+    clock: Clock,
+    own_clock: Clock,
+    secrets: Secrets | None = None,
 ) -> Services:
-    """`secrets` are those of the whole store, where this one is a part of it."""
+    """`own_clock` is this machine's, which decides who comes in; `secrets` are those of the whole store, where this one
+    is a part of it."""
     jobs = Jobs(store, tasks, blackouts, clock, settings.timezone)
     runs = Runs(store, tasks, blackouts, clock)
     loads = Loads(store, blackouts, clock, settings.concurrency)
-    people, factor, throttle, signin = make_entrance(store, settings, clock, tasks.vault)
+    people, factor, throttle, signin = make_entrance(store, settings, own_clock, tasks.vault)
     return Services(
         store=store,
         tasks=tasks,

@@ -10,11 +10,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
+from cronapp.core.clock import system_clock
 from cronapp.core.errors import CannotStart
 from cronapp.core.models import Node
 from cronapp.core.postgres import line
@@ -137,9 +137,9 @@ def beating_engine(url: str) -> Engine:
 def measured(conn: Connection) -> float | None:
     """How far this machine's clock is ahead of the database's, to half of what the question takes. None: that took too
     long to say, as when the process was stopped meanwhile."""
-    began, before = time.monotonic(), datetime.now(UTC)
+    began, before = time.monotonic(), system_clock()
     theirs = nodes.now(conn)
-    after = datetime.now(UTC)
+    after = system_clock()
     if time.monotonic() - began > LONG:
         return None
     return (before + (after - before) / 2 - theirs).total_seconds()

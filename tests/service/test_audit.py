@@ -39,7 +39,7 @@ NIGHTLY = "from cronapp import task\n@task(schedule='0 3 * * *')\ndef nightly(n:
 
 @pytest.fixture
 def house(store: Store, tasks: Tasks, blackouts: Blackouts, clock: TurnedClock) -> Services:
-    return make_services(store, tasks, blackouts, Settings(), clock)
+    return make_services(store, tasks, blackouts, Settings(), clock, clock)
 
 
 @pytest.fixture(autouse=True)
