@@ -306,9 +306,13 @@ class SecretUnreadable(Conflict):
 
 
 class StoreUnavailable(CronAppError):
-    """The database cannot be written at the moment. What runs goes on; try again in a moment."""
+    """The database is not available at the moment. What runs goes on; try again in a moment."""
 
     status = 503
+
+    @property
+    def title(self) -> str:
+        return "Database unavailable"
 
 
 class CannotStart(CronAppError):

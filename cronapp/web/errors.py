@@ -10,7 +10,7 @@ from quart import Response, g, request
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from cronapp.core.errors import CronAppError, InvalidInput, NotFound, NotSignedIn
+from cronapp.core.errors import CronAppError, InvalidInput, NotFound, NotSignedIn, StoreUnavailable
 from cronapp.web.addresses import of_api
 from cronapp.web.render import page, toast
 from cronapp.web.shell import surroundings
@@ -39,7 +39,13 @@ WORDS = {
 
 async def told(error: CronAppError) -> ResponseReturnValue:
     """An error of ours."""
-    return reply(error.status, error.title, str(error), error)
+    detail = away(error) if isinstance(error, StoreUnavailable) else str(error)
+    return reply(error.status, error.title, detail, error)
+
+
+def away(error: StoreUnavailable) -> str:
+    """Where the database is and what it answers is not for everybody; and who asks is not known while it is away."""
+    return f"{error} What runs goes on; try again in a moment." if g.get("signed_in") else str(StoreUnavailable())
 
 
 async def told_http(error: HTTPException) -> ResponseReturnValue:

@@ -207,12 +207,15 @@ async def test_errors_say_what_to_do(quiet: App, client: QuartClient, monkeypatc
     assert "At most 2 MB" in partials(await toast.get_data(as_text=True))[0].html
 
     async def away(*_: object) -> None:
-        raise StoreUnavailable
+        raise StoreUnavailable("The database cannot be read: nobody is at 10.0.0.7.")
 
     monkeypatch.setattr(quiet.store, "read", away)
     page = await page_of(client, "/jobs?q=a", 503)
     assert page.one("a", class_="btn pri", href="/jobs?q=a"), "to try again, not to sign in"
-    assert "try again in a moment" in page.text
+    assert "The database is not available at the moment. What runs goes on; try again in a moment." in page.text
+    assert "10.0.0.7" not in page.text, "who asks is not known"
+    toast = await client.post("/jobs", form={"id": "x"}, headers=HTMX)
+    assert "try again in a moment" in partials(await toast.get_data(as_text=True))[0].html
 
 
 async def test_only_pages_that_there_are_stand_in_the_navigation(quiet: App, client: QuartClient) -> None:
