@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from cronapp.core.about import about
+from cronapp.core.errors import StoreUnavailable
 from cronapp.core.hidden import MASK
 from cronapp.core.plain import json_line, plain
 from cronapp.engine.capture import outside_runs, within_run
@@ -62,6 +63,25 @@ class JsonLines(logging.Formatter):
         return json_line(line)
 
 
+AGAIN = 60.0  # seconds until it is told once more that something waits for the database
+
+
+class Waiting(logging.Filter):
+    """What waits for a database that is away is tried each second, for as long as it takes, and told each minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[tuple[object, ...], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        args = record.args if isinstance(record.args, tuple) else ()
+        what = record.name, record.msg, *(arg for arg in args if not isinstance(arg, StoreUnavailable))
+        if len(what) == len(args) + 2:  # it is about something else
+            return True
+        self._told = {told: at for told, at in self._told.items() if record.created - at < AGAIN}
+        return self._told.setdefault(what, record.created) == record.created
+
+
 CHATTY = ("apscheduler", "hypercorn.error", "alembic", "asyncio", "watchfiles")
 QUIET_HERE = ("httpx", "httpcore")
 """They tell each request with its address: of the server that is nobody's business, of a run it is the run's own."""
@@ -75,6 +95,7 @@ def set_up_log(form: str, secrets: Iterable[str] = (), level: str = "info") -> N
     text = TextLines("%(asctime)s %(levelname)-7s %(name)s%(about)s: %(message)s")
     handler.setFormatter(Covered(JsonLines() if form == "json" else text, Cover(secrets)))
     handler.addFilter(outside_runs)
+    handler.addFilter(Waiting())
     handler.addFilter(lambda record: record.levelno >= logging.WARNING or not record.name.startswith(QUIET_HERE))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -92,6 +92,8 @@ class Beat:
                     log.warning("no sign of life reaches the database: %s", str(error).split("\n", 1)[0])
                 away = True
             else:
+                if away:
+                    log.info("signs of life reach the database again")
                 away, self._last = False, began
                 if not known and not self._stopped.is_set():
                     self._given_up()

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from support import Server, until
 
-from cronapp.cli.server_log import CHATTY, JsonLines, TextLines, set_up_log
+from cronapp.cli.server_log import CHATTY, JsonLines, TextLines, Waiting, set_up_log
 from cronapp.core.about import concerning
+from cronapp.core.errors import StoreUnavailable
 
 FORGED = "lunch\n2026-03-02 12:00:00,000 INFO    cronapp.audit: ada: job.removed nightly\r\x1b[2K\u2028end"
 
@@ -51,6 +52,22 @@ def test_as_json_each_message_is_one_line_with_what_the_audit_tells(message: str
     assert len(line.splitlines()) == 1
     told = json.loads(line)
     assert (told["message"], told["audit"]["reason"]) == (message, message)
+
+
+def test_what_waits_for_a_database_that_is_away_is_told_each_minute() -> None:
+    waiting = Waiting()
+
+    def told(at: float, message: str, *args: object) -> bool:
+        made = logging.LogRecord("cronapp", logging.WARNING, __file__, 1, message, args, None)
+        made.created = at
+        return waiting.filter(made)
+
+    end = "the end of run #%s waits: %s"
+    first = [at for at in (0, 1, 59, 60, 61) if told(at, end, 1, StoreUnavailable("No answer."))]
+    assert first == [0, 60]
+    assert told(61, end, 2, StoreUnavailable("No answer."))
+    assert told(61, "%s Due slots are kept.", StoreUnavailable("No answer."))
+    assert all(told(at, "run #%s is lost", 1) for at in (61, 62))
 
 
 # -- what a line is about -------------------------------------------------------------------------------------------
