@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,9 @@ from cronapp.service.jobs import Jobs
 from cronapp.service.runs import Runs
 
 log = logging.getLogger(__name__)
-SLICE = 200  # jobs settled in one transaction
+SLICE = 200  # jobs settled in one transaction, at the most
+FEW = 1  # at first, and after an outage: each may have hundreds of slots then
+LONG = 1.0  # seconds that a transaction should not take
 TRY_AGAIN = 1.0  # seconds until the next try when the database is away: the slots are kept
 SLOWEST = 300.0  # seconds between two tries of a job that fails again and again, at the most
 UNREADABLE = 60.0  # seconds until a changed job that cannot be read is tried again
@@ -35,6 +38,7 @@ class Scheduler:
         self._jobs = jobs
         self._runs = runs
         self._timer = Timer(self._due)
+        self._slice = FEW
         self._due_keys: dict[int, None] = {}  # in the order in which they became due
         self._put_off: dict[int, PutOff] = {}
         self._alone: dict[int, None] = {}  # put off, and now to be tried again
@@ -107,10 +111,12 @@ class Scheduler:
                 self._wake.set()
 
     async def _settle(self) -> None:
-        while not self._held and (keys := list(self._due_keys)[:SLICE]):
+        while not self._held and (keys := list(self._due_keys)[: self._slice]):
             for key in keys:  # before the work: what becomes due meanwhile is due once more
                 del self._due_keys[key]
+            began = time.monotonic()
             await self._settle_slice(keys)
+            self._slice = next_slice(self._slice, time.monotonic() - began)
         while not self._held and self._alone:
             key = next(iter(self._alone))
             del self._alone[key]
@@ -120,6 +126,7 @@ class Scheduler:
         try:
             settled = await self._runs.settle_due(keys)
         except StoreUnavailable:
+            self._slice = FEW
             self._keep(keys)
             raise
         except Exception:
@@ -229,3 +236,10 @@ class Scheduler:
         if key is not None:
             self._take_back(key)
             self._timer.drop(key)
+
+
+def next_slice(size: int, took: float) -> int:
+    """How many jobs are settled together after so many took so long: more and more, as long as that is quick."""
+    if took > LONG:
+        return max(size // 2, 1)
+    return min(size * 2, SLICE) if took < LONG / 2 else size

@@ -21,7 +21,7 @@ from cronapp.core.models import (
     SchedulerPause,
     SlotChange,
 )
-from cronapp.core.overlap import admit
+from cronapp.core.overlap import Admission, admit
 from cronapp.core.presence import Outage
 from cronapp.core.spec import trigger_for, zone_of
 from cronapp.core.triggers import needs_no_slot
@@ -204,8 +204,10 @@ def open_slot(tx: Tx, job: Job, slot: datetime, now: datetime, blackouts: Blacko
 
 def open_admitted(tx: Tx, job: Job, occasion: Occasion, rule: Overlap, now: datetime) -> bool:
     """A run for the occasion, or a skipped record where the overlap rule refuses (False)."""
-    unended = [run for run in runs.open_of_job(tx.conn, job.key) if run.backfill is None]
-    admission = admit(rule, job.spec.max_running, unended)
+    admission = Admission()
+    if rule is not Overlap.QUEUE_ALL:  # else each of a thousand that are caught up would read all before it
+        unended = [run for run in runs.open_of_job(tx.conn, job.key) if run.backfill is None]
+        admission = admit(rule, job.spec.max_running, unended)
     run_id = runs.open_run(
         tx,
         job,
