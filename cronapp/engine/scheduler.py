@@ -124,7 +124,7 @@ class Scheduler:
 
     async def _settle_slice(self, keys: Sequence[int]) -> None:
         try:
-            settled = await self._runs.settle_due(keys)
+            settled, until = await self._runs.settle_due(keys)
         except StoreUnavailable:
             self._slice = FEW
             self._keep(keys)
@@ -137,6 +137,9 @@ class Scheduler:
         else:
             for job in settled:
                 self._keep_time(job)
+            # Reported before, and not due at that look: the clock was set back for a moment.
+            now = self._runs.clock()
+            self._due([job.key for job in settled if job.next_slot and until < job.next_slot <= now])
 
     async def _settle_one_by_one(self, keys: Sequence[int]) -> None:
         """One of them failed and undid the work on all: only that one shall wait."""

@@ -84,9 +84,14 @@ class Runs(RunQuestions):
 
     # -- opened ---------------------------------------------------------------------------------------------------
 
-    async def settle_due(self, keys: Sequence[int]) -> list[Job]:
-        """Opens what is due of these jobs; answers them with their next slots."""
-        return await self.store.write(lambda tx: settle_due(tx, keys, self.clock(), self.blackouts))
+    async def settle_due(self, keys: Sequence[int]) -> tuple[list[Job], datetime]:
+        """Opens what is due of these jobs; answers them with their next slots, and until when was looked."""
+
+        def change(tx: Tx) -> tuple[list[Job], datetime]:
+            now = self.clock()
+            return settle_due(tx, keys, now, self.blackouts), now
+
+        return await self.store.write(change)
 
     async def open_at_start(self) -> None:
         """Opens the runs that are promised for the start of the scheduler."""

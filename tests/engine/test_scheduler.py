@@ -206,7 +206,7 @@ async def test_due_slots_are_kept_while_they_cannot_be_settled(
     await kept.timers(1)
     failures = []
 
-    async def away(keys: list[int]) -> list[Job]:
+    async def away(keys: list[int]) -> Any:
         failures.append(keys)
         raise error
 
@@ -268,11 +268,11 @@ async def test_a_slot_that_comes_while_the_one_before_is_settled_is_not_lost(
     settled, go = asyncio.Event(), asyncio.Event()
     settle = kept.house.runs.settle_due
 
-    async def slow(keys: list[int]) -> list[Job]:
-        jobs: list[Job] = await settle(keys)
+    async def slow(keys: list[int]) -> Any:
+        found = await settle(keys)
         settled.set()
         await go.wait()
-        return jobs
+        return found
 
     monkeypatch.setattr(kept.house.runs, "settle_due", slow)
     await kept.turn(59.5)
@@ -293,10 +293,9 @@ async def test_a_herd_is_settled_whole(kept: Kept, monkeypatch: pytest.MonkeyPat
     sizes = []
     settle = kept.house.runs.settle_due
 
-    async def counted(keys: list[int]) -> list[Job]:
+    async def counted(keys: list[int]) -> Any:
         sizes.append(len(keys))
-        jobs: list[Job] = await settle(keys)
-        return jobs
+        return await settle(keys)
 
     monkeypatch.setattr(kept.house.runs, "settle_due", counted)
     await kept.turn(59.5)
@@ -315,12 +314,11 @@ def broken_for(kept: Kept, monkeypatch: pytest.MonkeyPatch, key: int) -> list[li
     asked: list[list[int]] = []
     settle = kept.house.runs.settle_due
 
-    async def settle_due(keys: list[int]) -> list[Job]:
+    async def settle_due(keys: list[int]) -> Any:
         asked.append(list(keys))
         if key in keys:
             raise ValueError("this job is beyond me")
-        jobs: list[Job] = await settle(keys)
-        return jobs
+        return await settle(keys)
 
     monkeypatch.setattr(kept.house.runs, "settle_due", settle_due)
     return asked
@@ -409,15 +407,14 @@ async def test_while_a_slice_is_settled_one_by_one_the_database_may_go_away_and_
     settle = kept.house.runs.settle_due
     away = 3
 
-    async def settle_due(asked: list[int]) -> list[Job]:
+    async def settle_due(asked: list[int]) -> Any:
         nonlocal away
         if len(asked) > 1:
             raise ValueError("one of them is beyond me")
         if asked == [keys[1]] and away:
             away -= 1
             raise StoreUnavailable
-        jobs: list[Job] = await settle(asked)
-        return jobs
+        return await settle(asked)
 
     monkeypatch.setattr(kept.house.runs, "settle_due", settle_due)
     await kept.turn(59.5)

@@ -323,10 +323,14 @@ class Kept:
     async def looked(self) -> None:
         """Returns when the scheduler has looked at the clock, and has settled what it saw."""
         self.scheduler._timer._scheduler.wakeup()
-        for _ in range(3):
-            await asyncio.sleep(0)
-        await until(lambda: not self.scheduler._due_keys and not self.scheduler._wake.is_set())
-        await self.house.store.write(lambda tx: None)  # writes are done in turn
+
+        async def ahead() -> bool:
+            slots = [job.next_slot for job in await self.house.jobs.all()]
+            timers = [timer.next_run_time for timer in self.scheduler._timer._scheduler.get_jobs()]
+            now = self.clock()
+            return not self.scheduler._due_keys and all(moment > now for moment in (*slots, *timers) if moment)
+
+        await until(ahead)
 
 
 @pytest.fixture
