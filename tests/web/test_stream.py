@@ -68,7 +68,7 @@ async def stored(app: App, run: Run, until_seq: int) -> None:
         (
             "job:nightly",
             [
-                *("#job-head", "#job-note", "#job-changes", "#job-cards", "#job-nav"),
+                *("#job-head", "#job-unserved", "#job-note", "#job-changes", "#job-cards", "#job-nav"),
                 *("#job-hint", "#job-durations", "#job-kept", "#job-backfills", "#job-runs"),
             ],
         ),
