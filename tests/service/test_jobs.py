@@ -226,7 +226,8 @@ async def test_a_new_timing_counts_from_now(jobs: Jobs, runs: Runs, clock: Turne
 async def test_a_finished_job_that_gets_slots_again_is_active_again(jobs: Jobs, runs: Runs, clock: TurnedClock) -> None:
     job = await create(jobs, schedule={"kind": "once", "at": "2026-03-02T12:01Z"})
     clock.turn(60)
-    assert (await runs.settle_due([job.key]))[0].state is JobState.FINISHED
+    (job,), _ = await runs.settle_due([job.key])
+    assert job.state is JobState.FINISHED
     again = await jobs.edit("hourly", a_job(schedule={"kind": "once", "at": "2026-03-02T12:05Z"}))
     assert (again.state, again.next_slot) == (JobState.ACTIVE, at("12:05"))
 

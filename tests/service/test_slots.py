@@ -28,7 +28,7 @@ async def minutely(jobs: Jobs, **fields: Any) -> Job:
 
 
 async def settle(runs: Runs, job: Job) -> Job:
-    (settled,) = await runs.settle_due([job.key])
+    (settled,), _ = await runs.settle_due([job.key])
     return settled
 
 
@@ -68,7 +68,7 @@ async def test_a_slot_that_is_due_is_opened_and_the_job_moves_on(
 async def test_due_jobs_are_settled_together_and_each_is_answered(jobs: Jobs, runs: Runs, clock: TurnedClock) -> None:
     listed = [await jobs.create(a_job(f"job-{n}", schedule=EACH_MINUTE), origin="api") for n in range(5)]
     clock.turn(60)
-    settled = await runs.settle_due([*(job.key for job in listed), 999_999])
+    settled, _ = await runs.settle_due([*(job.key for job in listed), 999_999])
     assert {job.key for job in settled} == {job.key for job in listed}
     assert {job.next_slot for job in settled} == {at("12:02")}
 

@@ -45,7 +45,7 @@ def history(jobs: Jobs) -> History:
 
 async def settle_at(jobs: Jobs, runs: Runs, clock: TurnedClock, time: str, job_id: str = "hourly") -> Job:
     clock.now = at(time)
-    (job,) = await runs.settle_due([(await jobs.get(job_id)).key])
+    (job,), _ = await runs.settle_due([(await jobs.get(job_id)).key])
     return job
 
 
